@@ -1,0 +1,22 @@
+"""By what it is fitted: networks as pytrees that are called on one example."""
+
+from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.mlp import MLP
+from zeroloss.networks.predict import is_double, predict
+from zeroloss.networks.storage import load_network, save_network
+from zeroloss.networks.trainable import trainable_mask
+from zeroloss.networks.wrapped import Wrapped, wrap
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "FeedForward",
+    "Wrapped",
+    "is_double",
+    "load_network",
+    "predict",
+    "save_network",
+    "trainable_mask",
+    "wrap",
+]

@@ -1,0 +1,123 @@
+"""Any fully connected network: the shape every construction, proof and file of this project understands.
+
+    h_0 = x,   z_l = a_l W_l h_{l-1} + c_l b_l,   h_l = phi_l(z_l)  (l = 1..D),   f(x) = a_{D+1} W_{D+1} h_D + c_{D+1} b_{D+1}
+
+`a_l`, `c_l` are fixed numbers (the parametrisation), `W_l` (fan_out, fan_in) and `b_l` (fan_out,) are trained, and
+`phi_l` is one activation for the whole layer, or one for each of several consecutive groups of units: a network and the
+bumps that spoil it are one network even if one is tanh and the others are relu.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zeroloss.networks.activations import activation
+from zeroloss.plumbing import InputError
+
+Segments = tuple[tuple[str, int], ...]
+
+
+class FeedForward(eqx.Module):
+    """A fully connected network, called on one example: `(in_size,) -> (out_size,)`; `jax.vmap` for a batch.
+
+    Attributes:
+        weights: `D + 1` arrays `(fan_out, fan_in)`.
+        biases: `D + 1` arrays `(fan_out,)`, or None for a layer without.
+        weight_scales, bias_scales: `a_l` and `c_l` above.
+        activations: for each hidden layer its groups of units, `((name, units), ...)` in order.
+    """
+
+    weights: tuple
+    biases: tuple
+    weight_scales: tuple[float, ...] = eqx.field(static=True)
+    bias_scales: tuple[float, ...] = eqx.field(static=True)
+    activations: tuple[Segments, ...] = eqx.field(static=True)
+
+    def __init__(self, weights, biases, activations, weight_scales=None, bias_scales=None):
+        weights, biases = tuple(weights), tuple(biases)
+        depth = len(weights) - 1
+        if depth < 0 or len(biases) != len(weights) or len(activations) != depth:
+            raise InputError(
+                f"{len(weights)} weights, {len(biases)} biases and {len(activations)} activations do not make a network: "
+                "one weight and one bias (or None) a layer, one activation a hidden layer."
+            )
+        self.weights, self.biases = weights, biases
+        self.weight_scales = tuple(map(float, weight_scales)) if weight_scales is not None else (1.0,) * (depth + 1)
+        self.bias_scales = tuple(map(float, bias_scales)) if bias_scales is not None else (1.0,) * (depth + 1)
+        self.activations = tuple(
+            ((a, int(weights[layer].shape[0])),) if isinstance(a, str) else tuple((str(n), int(k)) for n, k in a)
+            for layer, a in enumerate(activations)
+        )
+        self._check()
+
+    def _check(self):
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if b is not None and b.shape != (w.shape[0],):
+                raise InputError(f"layer {layer + 1}: a bias of shape {b.shape} for {w.shape[0]} units.")
+            if layer and w.shape[1] != self.weights[layer - 1].shape[0]:
+                raise InputError(
+                    f"layer {layer + 1} takes {w.shape[1]} numbers and layer {layer} gives {self.weights[layer - 1].shape[0]}."
+                )
+        for layer, segments in enumerate(self.activations):
+            for name, _ in segments:
+                activation(name)
+            if sum(units for _, units in segments) != self.weights[layer].shape[0]:
+                raise InputError(f"layer {layer + 1}: activations for {segments} of {self.weights[layer].shape[0]} units.")
+
+    @property
+    def in_size(self) -> int:
+        return self.weights[0].shape[1]
+
+    @property
+    def out_size(self) -> int:
+        return self.weights[-1].shape[0]
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers."""
+        return len(self.weights) - 1
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
+        return tuple(w.shape[0] for w in self.weights[:-1])
+
+    @property
+    def dtype(self):
+        return self.weights[0].dtype
+
+    def layer(self, index, h):
+        """`z = a W h + c b` of layer `index` (0-based) for one example."""
+        z = self.weight_scales[index] * (self.weights[index] @ h)
+        if self.biases[index] is not None:
+            z = z + self.bias_scales[index] * self.biases[index]
+        return z
+
+    def features(self, x):
+        """The last hidden layer `h_D` of one example, `(widths[-1],)`; the input itself if there is no hidden layer."""
+        h = x
+        for index, segments in enumerate(self.activations):
+            h = apply_segments(segments, self.layer(index, h))
+        return h
+
+    def __call__(self, x):
+        _check_scope(self.dtype)
+        return self.layer(self.depth, self.features(x))
+
+
+def _check_scope(dtype):
+    if dtype == jnp.dtype("float64") and not jax.config.jax_enable_x64:
+        raise InputError("this network is float64: call `zeroloss.predict(network, x)`, or work inside `with zeroloss.double():`.")
+
+
+def apply_segments(segments: Segments, z):
+    """The activations of one layer applied to its pre-activations `(units,)`."""
+    if len(segments) == 1:
+        return activation(segments[0][0])(z)
+    parts, start = [], 0
+    for name, units in segments:
+        parts.append(activation(name)(z[start : start + units]))
+        start += units
+    return jnp.concatenate(parts)

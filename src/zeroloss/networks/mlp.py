@@ -1,0 +1,116 @@
+"""The multilayer perceptron at its random start, in three parametrisations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zeroloss.networks.activations import activation, gain
+from zeroloss.networks.feedforward import FeedForward
+from zeroloss.plumbing import InputError, double
+
+PARAMETRIZATIONS = ("standard", "ntk", "mup")
+
+
+class MLP(FeedForward):
+    """A multilayer perceptron with random weights.
+
+    With `m` the fan-in of a layer, `s = weight_std`, `t = bias_std`, and `W`, `b` standard normal unless said otherwise:
+
+    - `standard`: `z = W h + b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2)`.
+    - `ntk`: `z = (s/sqrt m) W h + t b`.
+    - `mup` (maximal update, the form with one step size for all layers; Yang & Hu 2021, recalled): `M` the fan-out of
+      a hidden layer; first layer `z = sqrt(M) (W x + b)`, `W ~ N(0, s^2/(m M))`, `b ~ N(0, t^2/M)`; further hidden layers
+      `z = W h + sqrt(M) b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2/M)`; read-out `z = (1/sqrt m) W h + t b`, `W ~ N(0, s^2/m)`.
+
+    Args:
+        in_size, out_size: numbers in and out.
+        width: units of each hidden layer, or one number a hidden layer.
+        depth: hidden layers, 1 or more (0 is a linear model).
+        activation: one of `zeroloss.networks.ACTIVATIONS`.
+        weight_std: `s`; by default `1/sqrt(E phi(Z)^2)`, which keeps the mean square of the signal from layer to layer
+            (sqrt 2 for relu).
+        bias_std: `t`, 0.1 by default. `ntk` with 0 has no biases that count.
+        dtype: float32 or float64.
+        key: an integer seed or a JAX key.
+    """
+
+    config: tuple = eqx.field(static=True)
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        width: int | Sequence[int] = 512,
+        depth: int | None = None,
+        activation: str = "tanh",
+        parametrization: str = "ntk",
+        weight_std: float | None = None,
+        bias_std: float = 0.1,
+        dtype="float32",
+        key=0,
+    ):
+        widths = check_widths(width, depth)
+        if parametrization not in PARAMETRIZATIONS:
+            raise InputError(f"there is no parametrization {parametrization!r}; choose one of {', '.join(PARAMETRIZATIONS)}.")
+        std = _weight_std(activation, weight_std)
+        sizes = (in_size, *widths, out_size)
+        if min(sizes) < 1:
+            raise InputError(f"sizes {sizes} of the layers: each must be at least 1.")
+        self.config = (int(in_size), int(out_size), widths, activation, parametrization, std, float(bias_std))
+        weights, biases, scales, offsets = [], [], [], []
+        key = jax.random.PRNGKey(key) if isinstance(key, int) else key
+        with double():  # float64 weights stay float64; the draws are float32, so that both precisions start alike
+            for layer, (m, big) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+                role = "readout" if layer == len(widths) else ("first" if layer == 0 else "hidden")
+                w_std, b_std, a, c = _scales(parametrization, role, m, big, std, float(bias_std))
+                key, key_w, key_b = jax.random.split(key, 3)
+                weights.append((w_std * jax.random.normal(key_w, (big, m), jnp.float32)).astype(dtype))
+                biases.append((b_std * jax.random.normal(key_b, (big,), jnp.float32)).astype(dtype))
+                scales.append(a)
+                offsets.append(c)
+        super().__init__(weights, biases, (activation,) * len(widths), scales, offsets)
+
+    def restarted(self, key) -> MLP:
+        """A network of the same kind with new random weights."""
+        in_size, out_size, widths, act, parametrization, weight_std, bias_std = self.config
+        return MLP(in_size, out_size, widths, None, act, parametrization, weight_std, bias_std, self.dtype, key)
+
+    @property
+    def parametrization(self) -> str:
+        return self.config[4]
+
+
+def check_widths(width: int | Sequence[int], depth: int | None) -> tuple[int, ...]:
+    """One width a hidden layer, from `width` (a number or one a layer) and `depth` (1 if not said)."""
+    if isinstance(width, Sequence):
+        widths = tuple(int(w) for w in width)
+        if depth is not None and depth != len(widths):
+            raise InputError(f"{len(widths)} widths {widths} for depth {depth}; give one width a hidden layer.")
+        return widths
+    depth = 1 if depth is None else int(depth)
+    if depth < 0:
+        raise InputError(f"depth {depth}: the number of hidden layers cannot be negative.")
+    return (int(width),) * depth
+
+
+def _weight_std(name: str, weight_std: float | None) -> float:
+    activation(name)
+    return gain(name) if weight_std is None else float(weight_std)
+
+
+def _scales(parametrization, role, m, big, s, t):
+    """Standard deviations of `W` and `b`, and the multipliers `a`, `c`."""
+    if parametrization == "standard":
+        return s / math.sqrt(m), t, 1.0, 1.0
+    if parametrization == "ntk":
+        return 1.0, 1.0, s / math.sqrt(m), t
+    if role == "first":
+        return s / math.sqrt(m * big), t / math.sqrt(big), math.sqrt(big), math.sqrt(big)
+    if role == "hidden":
+        return s / math.sqrt(m), t / math.sqrt(big), 1.0, math.sqrt(big)
+    return s / math.sqrt(m), 1.0, 1 / math.sqrt(m), t

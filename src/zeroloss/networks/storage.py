@@ -1,0 +1,82 @@
+"""Networks as `.npz` files that say what they hold: arrays and one line of JSON, no pickles."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.mlp import MLP
+from zeroloss.plumbing import InputError, double, write_whole
+
+FORMAT = 1
+
+
+def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool = False) -> Path:
+    """Write a `FeedForward` or `MLP` to an `.npz` with its architecture inside; the floats come back bit for bit.
+
+    Raises:
+        InputError: the file exists (and not `force`), or the network is of a kind that cannot be written.
+    """
+    if not isinstance(network, FeedForward):
+        raise InputError(f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward or an MLP can.")
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": type(network).__name__ if isinstance(network, MLP) else "FeedForward",
+        "activations": network.activations,
+        "weight_scales": network.weight_scales,
+        "bias_scales": network.bias_scales,
+        "biases": [b is not None for b in network.biases],
+    }
+    if isinstance(network, MLP):
+        header["config"] = network.config
+    arrays = {f"weight_{i}": np.asarray(w) for i, w in enumerate(network.weights)}
+    arrays |= {f"bias_{i}": np.asarray(b) for i, b in enumerate(network.biases) if b is not None}
+    buffer = io.BytesIO()
+    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)
+    return write_whole(path, buffer.getvalue(), force=force)
+
+
+def load_network(path: str | os.PathLike) -> FeedForward:
+    """The network that `save_network` wrote.
+
+    Raises:
+        InputError: there is no such file, or it does not hold a network of ours.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if "zeroloss" not in file:
+                raise InputError(f"{path} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {path}`.")
+            header = json.loads(str(file["zeroloss"]))
+            arrays = {name: file[name] for name in file.files if name != "zeroloss"}
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}; name a network saved by zeroloss (.npz).") from error
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read as a saved network (.npz): it is damaged or of another kind.") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} was written in format {header.get('format')}; this version of zeroloss reads format {FORMAT}.")
+    return _build(header, arrays)
+
+
+def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward:
+    import equinox as eqx
+    import jax.numpy as jnp
+
+    with double():
+        weights = [jnp.asarray(arrays[f"weight_{i}"]) for i in range(len(header["biases"]))]
+        biases = [jnp.asarray(arrays[f"bias_{i}"]) if has else None for i, has in enumerate(header["biases"])]
+        activations = [tuple((name, units) for name, units in layer) for layer in header["activations"]]
+        plain = FeedForward(weights, biases, activations, header["weight_scales"], header["bias_scales"])
+        if header["kind"] != "MLP":
+            return plain
+        in_size, out_size, widths, act, parametrization, weight_std, bias_std = header["config"]
+        shell = MLP(in_size, out_size, tuple(widths), None, act, parametrization, weight_std, bias_std, plain.dtype)
+        return eqx.tree_at(lambda n: (n.weights, n.biases), shell, (plain.weights, plain.biases))

@@ -1,0 +1,8 @@
+"""What every room needs and no room is about: precision, files, progress, the one kind of user error."""
+
+from zeroloss.plumbing.errors import InputError
+from zeroloss.plumbing.files import write_whole
+from zeroloss.plumbing.precision import double
+from zeroloss.plumbing.progress import Progress, Silent
+
+__all__ = ["InputError", "Progress", "Silent", "double", "write_whole"]

@@ -1,0 +1,30 @@
+"""Double precision inside a scope: no global JAX flag is touched."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def double() -> Iterator[None]:
+    """Inside the scope JAX computes in float64 where its inputs are float64; outside nothing has changed."""
+    import jax
+
+    scope = getattr(jax, "enable_x64", None)
+    if scope is None:  # JAX before 0.8
+        from jax.experimental import enable_x64 as scope
+    with scope(True):
+        yield
+
+
+def as_double(tree):
+    """`tree` with every floating array as a float64 JAX array of the same exact value (call inside `double()`)."""
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+
+    def cast(leaf):
+        return jnp.asarray(leaf, jnp.float64) if eqx.is_inexact_array(leaf) else leaf
+
+    return jax.tree.map(cast, tree)

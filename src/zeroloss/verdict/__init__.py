@@ -1,0 +1,7 @@
+"""What an answer is: a claim, its status, a reason a person can read, and the evidence."""
+
+from zeroloss.verdict.intervals import wilson
+from zeroloss.verdict.record import Record, from_json
+from zeroloss.verdict.verdict import Status, Verdict
+
+__all__ = ["Record", "Status", "Verdict", "from_json", "wilson"]
