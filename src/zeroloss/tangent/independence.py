@@ -1,0 +1,176 @@
+"""Does one example's answer depend on another? The batch axis is followed through the jaxpr, equation by equation.
+
+A kernel, a proof or an audit of a function that mixes examples (batch statistics, attention across the batch) would be
+about another function, so such a function is refused; so is one where independence cannot be shown.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core as jex
+
+from zeroloss.networks import Wrapped
+from zeroloss.plumbing import InputError
+
+_ELEMENTWISE = set(
+    """abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy copy_p cos cosh
+    digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le lgamma log log1p logistic lt max min
+    mul ne neg nextafter not or pow real rem round rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh
+    xor""".split()
+)
+_REDUCE = {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or", "argmax", "argmin"}
+_ALONG = {"cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "rev"}
+_CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr", "remat2": "jaxpr"}
+_CALLS |= {"custom_vjp_call": "call_jaxpr", "checkpoint": "jaxpr", "core_call": "call_jaxpr"}
+
+
+class _MixesError(Exception):
+    pass
+
+
+def check_independent(network: Wrapped, x: np.ndarray) -> None:
+    """Refuse a wrapped function that mixes examples, or that cannot be shown not to.
+
+    Raises:
+        InputError: with the operation at which examples meet, or the one that could not be followed.
+    """
+    batch = jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype)
+    closed = jax.make_jaxpr(lambda p, v: network.function(p, v))(network.params, batch)
+    count = len(jax.tree.leaves(network.params))
+    axes = [None] * count + [0]
+    try:
+        (out,) = _follow(closed.jaxpr, axes)
+    except _MixesError as error:
+        raise InputError(
+            f"in the wrapped function one example's output depends on another's, or may: {error}. "
+            "Give a function in which every example is on its own (evaluation mode for batch statistics)."
+        ) from None
+    if out != 0:
+        raise InputError("the wrapped function's answer does not keep the batch as its first axis; it must be (n, c).")
+    some = jnp.asarray(x[: min(3, len(x))])
+    together, alone = network.batch(some), jnp.concatenate([network.batch(row[None]) for row in some])
+    gap = float(jnp.max(jnp.abs(together - alone))) if together.shape == alone.shape else math.inf
+    if not gap <= 1e-4 * (1 + float(jnp.max(jnp.abs(together)))):
+        raise InputError("the wrapped function answers a batch otherwise than its rows one by one; it depends on the batch's size.")
+
+
+def _follow(jaxpr, axes):
+    env = dict.fromkeys(jaxpr.constvars)
+    env.update(zip(jaxpr.invars, axes, strict=True))
+
+    def read(var):
+        return None if isinstance(var, jex.Literal) else env[var]
+
+    for eqn in jaxpr.eqns:
+        incoming = [read(var) for var in eqn.invars]
+        outgoing = [None] * len(eqn.outvars) if all(a is None for a in incoming) else _rule(eqn, incoming)
+        env.update(zip(eqn.outvars, outgoing, strict=True))
+    return [read(var) for var in jaxpr.outvars]
+
+
+def _rule(eqn, axes):
+    name, params = eqn.primitive.name, eqn.params
+    if name in _CALLS:
+        inner = params[_CALLS[name]]
+        return _follow(getattr(inner, "jaxpr", inner), axes)
+    if name in _ELEMENTWISE:
+        return [_same(axes, eqn)] * len(eqn.outvars)
+    if name == "dot_general":
+        return [_product(params["dimension_numbers"], axes, eqn)]
+    if name == "concatenate":
+        axis = _same(axes, eqn)
+        return [_not_along(axis, (params["dimension"],), eqn)]
+    axis = axes[0]
+    if axis is None or any(a is not None for a in axes[1:]):
+        raise _MixesError(f"'{name}' cannot be followed")
+    if name in _REDUCE:
+        removed = _not_along(axis, tuple(params["axes"]), eqn)
+        return [removed - sum(a < axis for a in params["axes"])]
+    if name in _ALONG:
+        along = params["dimensions"] if name == "rev" else (params["axis"],)
+        return [_not_along(axis, tuple(along), eqn)]
+    return [_shape_rule(name, params, axis, eqn)]
+
+
+def _shape_rule(name, params, axis, eqn):
+    before = eqn.invars[0].aval.shape
+    if name == "broadcast_in_dim":
+        return params["broadcast_dimensions"][axis]
+    if name == "transpose":
+        return params["permutation"].index(axis)
+    if name == "squeeze":
+        _not_along(axis, tuple(params["dimensions"]), eqn)
+        return axis - sum(d < axis for d in params["dimensions"])
+    if name == "reshape":
+        after = params["new_sizes"]
+        for place, size in enumerate(after):
+            if size == before[axis] and math.prod(after[:place]) == math.prod(before[:axis]):
+                return place
+        raise _MixesError("'reshape' joins the batch with another axis")
+    if name == "slice":
+        if params["limit_indices"][axis] - params["start_indices"][axis] == before[axis]:
+            return axis
+        raise _MixesError("'slice' takes a part of the batch")
+    if name == "pad":
+        if params["padding_config"][axis] == (0, 0, 0):
+            return axis
+        raise _MixesError("'pad' pads the batch")
+    if name == "conv_general_dilated":
+        numbers = params["dimension_numbers"]
+        if axis == numbers.lhs_spec[0] and params["batch_group_count"] == 1:
+            return numbers.out_spec[0]
+        raise _MixesError("a convolution runs across the batch")
+    if name.startswith("reduce_window"):
+        if params["window_dimensions"][axis] == 1:
+            return axis
+        raise _MixesError("a window runs across the batch")
+    raise _MixesError(f"'{name}' cannot be followed")
+
+
+def _same(axes, eqn):
+    known = {a for a in axes if a is not None}
+    if len(known) > 1:
+        raise _MixesError(f"'{eqn.primitive.name}' brings two examples together")
+    axis = known.pop()
+    if eqn.primitive.name == "concatenate":
+        return axis
+    out = eqn.outvars[0].aval.shape
+    for a, var in zip(axes, eqn.invars, strict=True):
+        shape = var.aval.shape
+        fits = not shape or (len(shape) == len(out) and all(s in (1, o) for s, o in zip(shape, out, strict=True)))
+        if not fits or (a is not None and shape[axis] != out[axis]):
+            raise _MixesError(f"'{eqn.primitive.name}' cannot be followed")
+    return axis
+
+
+def _not_along(axis, forbidden, eqn):
+    if axis in forbidden:
+        raise _MixesError(f"'{eqn.primitive.name}' runs along the batch")
+    return axis
+
+
+def _product(numbers, axes, eqn):
+    (left, right), (batch_left, batch_right) = numbers
+    a, b = axes
+    if a is not None and b is not None:
+        if a in batch_left and b in batch_right and list(batch_left).index(a) == list(batch_right).index(b):
+            return list(batch_left).index(a)
+        raise _MixesError("a matrix product of the batch with itself")
+    if a is not None:
+        if a in left:
+            raise _MixesError("a matrix product sums over the batch")
+        if a in batch_left:
+            return list(batch_left).index(a)
+        free = [i for i in range(len(eqn.invars[0].aval.shape)) if i not in left and i not in batch_left]
+        return len(batch_left) + free.index(a)
+    if b in right:
+        raise _MixesError("a matrix product sums over the batch")
+    if b in batch_right:
+        return list(batch_right).index(b)
+    free_left = len(eqn.invars[0].aval.shape) - len(left) - len(batch_left)
+    free = [i for i in range(len(eqn.invars[1].aval.shape)) if i not in right and i not in batch_right]
+    return len(batch_right) + free_left + free.index(b)

@@ -1,0 +1,53 @@
+"""Lanczos with full reorthogonalisation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import scipy.linalg
+
+
+@dataclasses.dataclass(frozen=True)
+class Tridiagonal:
+    """`A Q = Q T + ...` with `Q` orthonormal and first column `start/|start|`.
+
+    Attributes:
+        nodes, weights: Gauss quadrature of the spectral measure of `start`: `start^T f(A) start ~ sum weights f(nodes)`,
+            exact for polynomials of degree `2 k - 1`; `weights` sum to `|start|^2`.
+        vectors: `(N, k)` Ritz vectors belonging to `nodes` (ascending).
+    """
+
+    nodes: np.ndarray
+    weights: np.ndarray
+    vectors: np.ndarray
+
+
+def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: int) -> Tridiagonal:
+    """`steps` Lanczos steps (fewer where the Krylov space is exhausted) for the symmetric operator `multiply`."""
+    start = np.asarray(start, np.float64)
+    norm = float(np.linalg.norm(start))
+    if not np.isfinite(norm):
+        raise ValueError("the start vector is not finite")
+    if norm == 0:
+        return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
+    basis = [start / norm]
+    diagonal: list[float] = []
+    off: list[float] = []
+    largest = 0.0
+    for _ in range(min(steps, len(start))):
+        w = np.asarray(multiply(basis[-1]), np.float64)
+        diagonal.append(float(basis[-1] @ w))
+        q = np.stack(basis)
+        w = w - q.T @ (q @ w)
+        w = w - q.T @ (q @ w)
+        beta = float(np.linalg.norm(w))
+        largest = max(largest, abs(diagonal[-1]) + beta)
+        if beta <= 1e-13 * largest or len(diagonal) == min(steps, len(start)):
+            break
+        off.append(beta)
+        basis.append(w / beta)
+    nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(off[: len(diagonal) - 1]))
+    ritz = np.stack(basis[: len(diagonal)]).T @ vectors
+    return Tridiagonal(nodes, norm**2 * vectors[0] ** 2, ritz)

@@ -1,0 +1,181 @@
+"""Inputs and cotangents of every layer, and their Gram matrices multiplied entrywise.
+
+For a dense layer `z = W h` the gradient of one output by `W` is `g h^T`, so two examples' gradients have the inner
+product `(h_i . h_j)(g_i . g_j)`: two Gram matrices multiplied entrywise, `O(n^2 (m_in + c^2 m_out))` operations and no
+Jacobian in memory. (The identity is folklore.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroloss.tangent.uses import Reader
+
+ROWS = 1280
+"""Rows of the kernel formed at a time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Factor:
+    """One summand of the kernel: `K[(i,a),(j,b)] = (offset + h_i . h_j)(g_ia . g_jb)`.
+
+    `h` is `(n, m_in)` or None, `g` is `(n, c, m_out)`.
+    """
+
+    h: np.ndarray | None
+    offset: float
+    g: np.ndarray
+
+    def inputs(self, other: Factor, rows: slice, columns: slice) -> np.ndarray | float:
+        if self.h is None or other.h is None:
+            return self.g.dtype.type(self.offset)
+        gram = self.h[rows] @ other.h[columns].T
+        return gram + self.g.dtype.type(self.offset) if self.offset else gram
+
+
+def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list[Factor]:
+    """The factors of the tangent kernel of `network` on the rows of `x`, over the leaves where `mask` is True."""
+    leaves, structure = jax.tree.flatten(network)
+    wanted = jax.tree.leaves(mask)
+    trained = [i for i, (leaf, want) in enumerate(zip(leaves, wanted, strict=True)) if want and eqx.is_inexact_array(leaf)]
+    arrays = [i for i, leaf in enumerate(leaves) if eqx.is_array(leaf)]
+
+    def function(values, v):
+        full = list(leaves)
+        for i, value in zip(arrays, values, strict=True):
+            full[i] = value
+        return jax.tree.unflatten(structure, full)(v)
+
+    values = [leaves[i] for i in arrays]
+    reader = Reader(function, values, jnp.asarray(x[0]), [arrays.index(i) for i in trained])
+    extract = jax.jit(jax.vmap(_extractor(reader, function), in_axes=(None, 0)))
+    parts: list[Any] = []
+    for rows, count in _padded(x, min(block, len(x))):
+        parts.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], extract(values, jnp.asarray(rows))))
+    inputs, cotangents, jacobians = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
+    return _factors(reader, inputs, cotangents, jacobians)
+
+
+def _extractor(reader: Reader, function):
+    def extract(values, v):
+        zeros = [jnp.zeros(use.shape, use.dtype) for use in reader.uses]
+        out, pullback, inputs = jax.vjp(lambda deltas: reader.run(values, v, deltas), zeros, has_aux=True)
+        basis = jnp.eye(out.size, dtype=out.dtype)
+        (cotangents,) = jax.vmap(pullback)(basis)
+        cotangents = [g.reshape(out.size, -1) for g in cotangents]
+        plain = [values[i] for i in reader.plain]
+
+        def partial(plain_values):
+            full = list(values)
+            for i, value in zip(reader.plain, plain_values, strict=True):
+                full[i] = value
+            return function(full, v)
+
+        jacobians = [j.reshape(out.size, -1) for j in jax.jacrev(partial)(plain)] if plain else []
+        return inputs, cotangents, jacobians
+
+    return extract
+
+
+def _padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Blocks of one size (the last padded with its last row), with how many rows of each count."""
+    for start in range(0, len(x), block):
+        rows = x[start : start + block]
+        short = block - len(rows)
+        yield (np.concatenate([rows, np.repeat(rows[-1:], short, axis=0)]) if short else rows), len(rows)
+
+
+def _factors(reader, inputs, cotangents, jacobians) -> list[Factor]:
+    result: list[Factor] = []
+    for use, h, g in zip(reader.uses, inputs, cotangents, strict=True):
+        if use.kind == "dense":
+            result.append(Factor(h, 0.0, g))
+            continue
+        scale = float(np.ravel(h)[0])
+        # A bias beside a weight has the same cotangent up to a number: one Gram matrix serves both.
+        for position, other in enumerate(result):
+            ratio = _ratio(g, other.g)
+            if other.h is not None and ratio is not None:
+                result[position] = dataclasses.replace(other, offset=other.offset + (scale * ratio) ** 2)
+                break
+        else:
+            result.append(Factor(None, scale**2, g))
+    result += [Factor(None, 1.0, jacobian) for jacobian in jacobians]
+    return result
+
+
+def _ratio(g: np.ndarray, other: np.ndarray) -> float | None:
+    """`k` with `g = k * other` to rounding, if there is one."""
+    if g.shape != other.shape:
+        return None
+    place = int(np.argmax(np.abs(other)))
+    denominator = other.ravel()[place]
+    if denominator == 0 or not np.isfinite(denominator):
+        return None
+    k = g.ravel()[place] / denominator
+    close = np.abs(g - k * other) <= 16 * np.finfo(g.dtype).eps * np.abs(g)
+    return float(k) if close.all() else None
+
+
+def gram(first: list[Factor], second: list[Factor] | None, shape: tuple[int, int, int], outputs: str) -> np.ndarray:
+    """Sum of the factors' kernels.
+
+    Args:
+        first, second: factors of `x1` and of `x2` (None: the same points; then the result is bitwise symmetric).
+        shape: `(n1, n2, c)`.
+        outputs: "full": the matrix `(n1 c, n2 c)`, example-major; "trace": `(n1, n2)`; "diagonal": `(n1, n2, c)`.
+    """
+    if outputs == "diagonal":
+        planes = [gram(_output(first, a), second and _output(second, a), (*shape[:2], 1), "full") for a in range(shape[2])]
+        return np.stack(planes, axis=-1)
+    if outputs == "trace":
+        flat = [dataclasses.replace(f, g=f.g.reshape(len(f.g), 1, -1)) for f in first]
+        flat2 = second and [dataclasses.replace(f, g=f.g.reshape(len(f.g), 1, -1)) for f in second]
+        return gram(flat, flat2, (*shape[:2], 1), "full") / shape[2]
+    return _full(first, second, shape)
+
+
+def _output(parts: list[Factor], a: int) -> list[Factor]:
+    return [dataclasses.replace(f, g=np.ascontiguousarray(f.g[:, a : a + 1])) for f in parts]
+
+
+def _full(first, second, shape):
+    n1, n2, c = shape
+    symmetric = second is None
+    second = first if second is None else second
+    result = np.zeros((n1 * c, n2 * c), first[0].g.dtype)
+    step = max(1, ROWS // c)
+    for start in range(0, n1, step):
+        rows = slice(start, min(start + step, n1))
+        columns = slice(start, n2) if symmetric else slice(0, n2)
+        block = result[rows.start * c : rows.stop * c, columns.start * c :]
+        for f, s in zip(first, second, strict=True):
+            m = f.g.shape[-1]
+            g = f.g[rows].reshape(-1, m) @ s.g[columns].reshape(-1, m).T
+            weight = f.inputs(s, rows, columns)
+            if isinstance(weight, np.ndarray):
+                cells = g.reshape(rows.stop - rows.start, c, columns.stop - columns.start, c)
+                cells *= weight[:, None, :, None]
+            elif weight != 1:
+                g *= weight
+            block += g
+    if symmetric:
+        _mirror(result, step * c)
+    return result
+
+
+def _mirror(matrix: np.ndarray, step: int) -> None:
+    """Copy the upper triangle onto the lower, block by block."""
+    for start in range(0, len(matrix), step):
+        stop = min(start + step, len(matrix))
+        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
+        square = matrix[start:stop, start:stop]
+        upper = np.triu(square)
+        square[...] = upper + np.triu(upper, 1).T
