@@ -42,10 +42,25 @@ class Factor:
 
 def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list[Factor]:
     """The factors of the tangent kernel of `network` on the rows of `x`, over the leaves where `mask` is True."""
+    wanted = tuple(bool(w) for w in jax.tree.leaves(mask))
+    parts: list[Any] = []
+    kinds: tuple[str, ...] = ()
+    for rows, count in _padded(x, min(block, len(x))):
+        kinds, *arrays = _extract(network, wanted, jnp.asarray(rows))
+        parts.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], arrays))
+    inputs, cotangents, jacobians = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
+    return _factors(kinds, inputs, cotangents, jacobians)
+
+
+@eqx.filter_jit
+def _extract(network: Any, wanted: tuple[bool, ...], x: Any) -> tuple[Any, ...]:
+    """Kinds of the uses, their inputs `(n, m_in)`, their cotangents `(n, c, m_out)`, Jacobians `(n, c, p)` of plain leaves.
+
+    The jaxpr is read while this is traced, so a network of the same kind and shapes is neither read nor compiled again.
+    """
     leaves, structure = jax.tree.flatten(network)
-    wanted = jax.tree.leaves(mask)
-    trained = [i for i, (leaf, want) in enumerate(zip(leaves, wanted, strict=True)) if want and eqx.is_inexact_array(leaf)]
     arrays = [i for i, leaf in enumerate(leaves) if eqx.is_array(leaf)]
+    trained = [arrays.index(i) for i in arrays if wanted[i] and eqx.is_inexact_array(leaves[i])]
 
     def function(values, v):
         full = list(leaves)
@@ -54,34 +69,27 @@ def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list
         return jax.tree.unflatten(structure, full)(v)
 
     values = [leaves[i] for i in arrays]
-    reader = Reader(function, values, jnp.asarray(x[0]), [arrays.index(i) for i in trained])
-    extract = jax.jit(jax.vmap(_extractor(reader, function), in_axes=(None, 0)))
-    parts: list[Any] = []
-    for rows, count in _padded(x, min(block, len(x))):
-        parts.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], extract(values, jnp.asarray(rows))))
-    inputs, cotangents, jacobians = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
-    return _factors(reader, inputs, cotangents, jacobians)
+    reader = Reader(function, values, jax.ShapeDtypeStruct(x.shape[1:], x.dtype), trained)
+    results = jax.vmap(lambda v: _one_example(reader, function, values, v))(x)
+    return (tuple(use.kind for use in reader.uses), *results)
 
 
-def _extractor(reader: Reader, function):
-    def extract(values, v):
-        zeros = [jnp.zeros(use.shape, use.dtype) for use in reader.uses]
-        out, pullback, inputs = jax.vjp(lambda deltas: reader.run(values, v, deltas), zeros, has_aux=True)
-        basis = jnp.eye(out.size, dtype=out.dtype)
-        (cotangents,) = jax.vmap(pullback)(basis)
-        cotangents = [g.reshape(out.size, -1) for g in cotangents]
-        plain = [values[i] for i in reader.plain]
+def _one_example(reader: Reader, function, values, v):
+    zeros = [jnp.zeros(use.shape, use.dtype) for use in reader.uses]
+    out, pullback, inputs = jax.vjp(lambda deltas: reader.run(values, v, deltas), zeros, has_aux=True)
+    basis = jnp.eye(out.size, dtype=out.dtype)
+    (cotangents,) = jax.vmap(pullback)(basis)
+    cotangents = [g.reshape(out.size, -1) for g in cotangents]
+    plain = [values[i] for i in reader.plain]
 
-        def partial(plain_values):
-            full = list(values)
-            for i, value in zip(reader.plain, plain_values, strict=True):
-                full[i] = value
-            return function(full, v)
+    def partial(plain_values):
+        full = list(values)
+        for i, value in zip(reader.plain, plain_values, strict=True):
+            full[i] = value
+        return function(full, v)
 
-        jacobians = [j.reshape(out.size, -1) for j in jax.jacrev(partial)(plain)] if plain else []
-        return inputs, cotangents, jacobians
-
-    return extract
+    jacobians = [j.reshape(out.size, -1) for j in jax.jacrev(partial)(plain)] if plain else []
+    return inputs, cotangents, jacobians
 
 
 def _padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
@@ -92,10 +100,10 @@ def _padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
         yield (np.concatenate([rows, np.repeat(rows[-1:], short, axis=0)]) if short else rows), len(rows)
 
 
-def _factors(reader, inputs, cotangents, jacobians) -> list[Factor]:
+def _factors(kinds, inputs, cotangents, jacobians) -> list[Factor]:
     result: list[Factor] = []
-    for use, h, g in zip(reader.uses, inputs, cotangents, strict=True):
-        if use.kind == "dense":
+    for kind, h, g in zip(kinds, inputs, cotangents, strict=True):
+        if kind == "dense":
             result.append(Factor(h, 0.0, g))
             continue
         scale = float(np.ravel(h)[0])

@@ -69,14 +69,14 @@ class Reader:
     """
 
     def __init__(self, function: Callable, leaves: Sequence[Any], x: Any, trained: Sequence[int]):
-        self._jaxpr = jax.make_jaxpr(function)(list(leaves), x)
-        self._count = len(leaves)
+        shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
+        self._jaxpr = jax.make_jaxpr(function)(shapes, x)
         self.trained = tuple(trained)
         self._plain: set[int] = set()
         while True:  # a leaf found plain on the way is followed no more: start again without it
             found = len(self._plain)
             self.uses: list[Use] = []
-            jax.eval_shape(lambda ls, v: self._evaluate(ls, v, None)[0], list(leaves), x)
+            jax.eval_shape(lambda ls, v: self._evaluate(ls, v, None)[0], shapes, x)
             served = [use.leaf for use in self.uses]
             self._plain |= {leaf for leaf in served if served.count(leaf) > 1}
             self._plain |= {leaf for leaf in self.trained if leaf not in served}

@@ -1,0 +1,31 @@
+"""Whether this fit can be trusted: trust radius, laziness, errors with their intervals."""
+
+import sys
+import types
+
+from zeroloss.audit.auditing import Audit, audit
+from zeroloss.audit.fit import training_loss
+from zeroloss.audit.laziness import Laziness, laziness, lazy_verdict
+from zeroloss.audit.trust import Trust, local_verdict, trust_curve
+
+__all__ = [
+    "Audit",
+    "Laziness",
+    "Trust",
+    "audit",
+    "laziness",
+    "lazy_verdict",
+    "local_verdict",
+    "training_loss",
+    "trust_curve",
+]
+
+
+class _Room(types.ModuleType):
+    """`zeroloss.audit` names this room and the function: importing a room binds its name, so the room is callable."""
+
+    def __call__(self, *args, **kwargs):
+        return audit(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -1,0 +1,146 @@
+"""The whole audit of one fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from zeroloss.audit.fit import part_numbers, training_loss
+from zeroloss.audit.laziness import laziness, lazy_verdict
+from zeroloss.audit.trust import answers, local_verdict, trust_curve
+from zeroloss.data.infimum import infimum
+from zeroloss.data.repeats import collapse
+from zeroloss.plumbing import Progress, Silent
+from zeroloss.verdict import Record, Verdict
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Audit(Record):
+    """Whether a fit can be trusted.
+
+    Attributes:
+        verdicts: `local` ("this fit is local: it holds at the training points and not near them") and, where the start
+            was given, `lazy` ("training was lazy").
+        trust: the trust curve as a tidy table: columns `t` (distance over the distance to the nearest other training
+            point), `score`, `lower`, `upper`; empty if it could not be measured.
+        trust_radius: the largest `t` up to which the score's lower end stays at the level; None if there is none.
+        numbers: `loss` (its name), `train_loss`, `infimum` and `infimum_reason`, `gap`;
+            `train_count`, `train_errors`, `train_error` and
+            `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
+            (regression); `trust_level`; `movement`, `linearisation_train`, `linearisation_test` with the start.
+            None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
+        name, task: of the data set.
+        key: the seed.
+    """
+
+    verdicts: dict[str, Verdict]
+    trust: dict[str, list[float]]
+    trust_radius: float | None
+    numbers: dict[str, Any]
+    name: str
+    task: str
+    key: int
+
+    def __repr__(self) -> str:
+        lines = [f"<Audit of {self.name}: {_fit_line(self.numbers, self.task)}"]
+        radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
+        lines.append(f"  trust radius: {radius}")
+        lines += [f"  {verdict.status}: {verdict.claim} | {verdict.reason}" for verdict in self.verdicts.values()]
+        return "\n".join(lines) + ">"
+
+
+def audit(
+    network: Any,
+    data: Any,
+    initial: Any = None,
+    *,
+    loss: str = "squared",
+    key: int = 0,
+    points: int = 400,
+    probes: int = 2,
+    progress: Progress | None = None,
+) -> Audit:
+    """Loss against its infimum, errors, trust radius and laziness of a fit.
+
+    The verdict `local` uses the training data alone. See `trust_curve`, `local_verdict`, `laziness`, `lazy_verdict`
+    for the formulas. A second or two on digits.
+
+    Args:
+        network: any network, or a function of a batch `(m, d) -> (m, c)`.
+        data: a `Dataset`.
+        initial: the network at its start; without it nothing is said on laziness.
+        loss: "squared", "cross-entropy" or "hinge".
+        key: the seed of every draw.
+        points: how many training points are probed, at most.
+        probes: antithetic pairs of probes a point and distance.
+
+    Raises:
+        InputError: the network's answers do not fit the data; `initial` does not fit the network; an unknown loss.
+
+    Standing: ours.
+    """
+    progress = progress or Silent()
+    progress.stage("audit: errors")
+    outputs = data.y_train.shape[1]
+    at_training = answers(network, data.x_train, outputs)
+    numbers = _loss_numbers(at_training, data, loss) | part_numbers(
+        at_training, data.y_train, data.task, "train", key=key
+    )
+    if len(data.x_test):
+        at_test = answers(network, data.x_test, outputs)
+        numbers |= part_numbers(at_test, data.y_test, data.task, "test", key=key)
+    progress.stage("audit: trust radius")
+    distinct = collapse(data.x_train, data.y_train)
+    trust = trust_curve(
+        network, distinct.x, distinct.y, data.task, points=points, pairs=probes, key=key, progress=progress
+    )
+    verdicts = {"local": local_verdict(trust)}
+    numbers["trust_level"] = trust.level
+    if initial is not None:
+        progress.stage("audit: laziness")
+        lazy = laziness(network, initial, data.x_train, data.x_test, key=key)
+        verdicts["lazy"] = lazy_verdict(lazy)
+        numbers |= {
+            "movement": lazy.movement,
+            "linearisation_train": lazy.train_error,
+            "linearisation_test": lazy.test_error,
+        }
+    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key)
+
+
+def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:
+    low = infimum(data, loss)
+    value = training_loss(at_training, data.y_train, loss) if np.isfinite(at_training).all() else None
+    return {
+        "loss": loss,
+        "train_loss": value,
+        "infimum": low.value,
+        "infimum_reason": low.sentence,
+        "gap": None if value is None else value - low.value,
+    }
+
+
+def _fit_line(numbers: dict[str, Any], task: str) -> str:
+    if numbers["train_loss"] is None:
+        count = f"{numbers['train_non_finite']} of {numbers['train_count']}"
+        return f"the answer is NaN or infinite at {count} training points"
+    line = f"{numbers['loss']} loss {numbers['train_loss']:.3g}, infimum {numbers['infimum']:.3g}; "
+    if task == "classification":
+        line += f"{numbers['train_errors']} of {numbers['train_count']} training points wrong"
+        if "test_errors" in numbers:
+            lower, upper = (100 * end for end in numbers["test_error_interval"])
+            line += f", {numbers['test_errors']} of {numbers['test_count']} test points wrong"
+            line += f" (95 % interval {lower:.1f} to {upper:.1f} %)"
+        return line
+    line += f"training R^2 {_or_none(numbers['train_r2'])}"
+    if "test_r2" in numbers:
+        line += f", test R^2 {_or_none(numbers['test_r2'])}"
+        if numbers["test_r2_interval"]:
+            line += " (95 % interval {:.3g} to {:.3g})".format(*numbers["test_r2_interval"])
+    return line
+
+
+def _or_none(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4g}"

@@ -1,0 +1,171 @@
+"""Whether training stayed where the network is linear in its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroloss.audit.bootstrap import ratio_interval
+from zeroloss.networks import FeedForward
+from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.precision import as_double
+from zeroloss.verdict import Record, Status, Verdict
+
+CLAIM = "training was lazy"
+LAZY = 0.1
+BLOCK = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Laziness(Record):
+    """How far the weights moved, and how far the network is from its linearisation at the start.
+
+    Attributes:
+        movement: `|w - w0|/|w0|` over all parameters, no unit; None if `w0 = 0`.
+        layers: the same for each layer (a `FeedForward`: `layer1`, ...; any other network: each array by its path).
+        train_error, test_error: relative linearisation error, see `laziness`; None where the answers did not
+            change, where there is no test set, or where an answer is NaN or infinite.
+        train_interval, test_interval: its 95 % bootstrap interval over examples, or None.
+        reason: why the training error is None; empty otherwise.
+        key: the seed of the bootstrap.
+    """
+
+    movement: float | None
+    layers: dict[str, float | None]
+    train_error: float | None
+    train_interval: list[float] | None
+    test_error: float | None
+    test_interval: list[float] | None
+    reason: str
+    key: int
+
+
+def laziness(
+    network: Any, initial: Any, x_train: np.ndarray, x_test: np.ndarray | None = None, *, key: int = 0
+) -> Laziness:
+    """Relative movement of the weights and relative linearisation error, in float64.
+
+        f_lin(x; w) = f(x; w0) + Df(x; w0) (w - w0)
+        error = sqrt( sum_x |f(x; w) - f_lin(x; w)|^2 / sum_x |f(x; w) - f(x; w0)|^2 )
+
+    0 for a network that is linear in its weights; near 1 if the linearisation explains nothing. Weights are the
+    arrays the network holds, so movement depends on the parametrisation (in `ntk` the multipliers are not part).
+
+    Args:
+        network: the trained network, weights `w`; `initial`: the same network at its start, weights `w0`.
+        x_train, x_test: `(n, d)` inputs.
+
+    Raises:
+        InputError: `network` is a black box, or `initial` is not a network of the same kind and size.
+
+    Standing: the quantity is the field's; its use as a criterion here is ours.
+    """
+    _check_alike(network, initial)
+    with double():
+        (w, static), (w0, _) = (eqx.partition(as_double(each), eqx.is_inexact_array) for each in (network, initial))
+        w0 = jax.tree.unflatten(jax.tree.structure(w), jax.tree.leaves(w0))
+        difference = jax.tree.map(jnp.subtract, w, w0)
+        movement, layers = _movement(network, difference, w0)
+        train = _linearisation(static, w, w0, difference, x_train)
+        test = None if x_test is None or not len(x_test) else _linearisation(static, w, w0, difference, x_test)
+    error, interval, reason = _summary(train, key)
+    test_error, test_interval, _ = _summary(test, key)
+    return Laziness(movement, layers, error, interval, test_error, test_interval, reason, key)
+
+
+def lazy_verdict(result: Laziness) -> Verdict:
+    """Judges "training was lazy": the relative linearisation error at the training points is below 0.1.
+
+    SUPPORTED if the whole 95 % bootstrap interval is below 0.1, CONTRADICTED if all of it is above, else UNKNOWN.
+    """
+    evidence = {
+        "linearisation_error_train": result.train_error,
+        "linearisation_error_train_interval": result.train_interval,
+        "linearisation_error_test": result.test_error,
+        "linearisation_error_test_interval": result.test_interval,
+        "relative_movement": result.movement,
+        "relative_movement_layers": result.layers,
+        "criterion": f"relative linearisation error at the training points below {LAZY}",
+        "seed": result.key,
+    }
+    if result.train_error is None or result.train_interval is None:
+        return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {result.reason}.", evidence)
+    lower, upper = result.train_interval
+    status = Status.SUPPORTED if upper < LAZY else Status.CONTRADICTED if lower > LAZY else Status.UNKNOWN
+    reason = (
+        f"The network linearised at its start misses the trained one by {result.train_error:.3g} of the change "
+        f"of the answers at the training points (95 % interval {lower:.3g} to {upper:.3g}); "
+        f"below {LAZY} counts as lazy."
+    )
+    return Verdict(CLAIM, status, reason, evidence)
+
+
+def _check_alike(network: Any, initial: Any) -> None:
+    def shapes(tree):
+        return [leaf.shape for leaf in jax.tree.leaves(tree) if eqx.is_inexact_array(leaf)]
+
+    if not shapes(network):
+        raise InputError("laziness needs a network with parameters, and this one is a black box; leave out initial.")
+    if isinstance(network, FeedForward) and isinstance(initial, FeedForward):
+        facts = [(n.activations, n.weight_scales, n.bias_scales) for n in (network, initial)]
+    else:
+        facts = [jax.tree.structure(eqx.filter(n, eqx.is_inexact_array)) for n in (network, initial)]
+    if shapes(network) != shapes(initial) or facts[0] != facts[1]:
+        raise InputError("initial is not the same kind of network; give the network as it was before training.")
+
+
+def _movement(network: Any, difference: Any, w0: Any) -> tuple[float | None, dict[str, float | None]]:
+    moved = [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(difference)]
+    start = jax.tree.leaves(w0)
+    parts: dict[str, list[int]] = {}
+    for index, (path, _) in enumerate(moved):
+        # A path of a FeedForward ends in [layer], whether weights or biases.
+        name = f"layer{int(path.split('[')[-1][:-1]) + 1}" if isinstance(network, FeedForward) else path
+        parts.setdefault(name, []).append(index)
+
+    def ratio(indices) -> float | None:
+        below = math.sqrt(sum(float(jnp.sum(start[i] ** 2)) for i in indices))
+        value = math.sqrt(sum(float(jnp.sum(moved[i][1] ** 2)) for i in indices)) / below if below > 0 else math.nan
+        return value if math.isfinite(value) else None
+
+    return ratio(range(len(start))), {name: ratio(parts[name]) for name in sorted(parts)}
+
+
+@eqx.filter_jit
+def _both(static, w, w0, difference, x):
+    def f(params):
+        return jax.vmap(eqx.combine(params, static))(x).reshape(len(x), -1)
+
+    before, change = jax.jvp(f, (w0,), (difference,))
+    after = f(w)
+    return jnp.sum((after - before - change) ** 2, axis=1), jnp.sum((after - before) ** 2, axis=1)
+
+
+def _linearisation(static, w, w0, difference, x: np.ndarray) -> np.ndarray:
+    """`|f - f_lin|^2` and `|f - f_0|^2` of each example, `(n, 2)`."""
+    parts = []
+    for start in range(0, len(x), BLOCK):
+        part = np.asarray(x[start : start + BLOCK], np.float64)
+        short = BLOCK - len(part)  # every block has one shape, so that it compiles once
+        padded = jnp.asarray(np.concatenate([part, np.repeat(part[-1:], short, axis=0)]))
+        values = np.stack([np.asarray(v) for v in _both(static, w, w0, difference, padded)], axis=1)
+        parts.append(values[: len(part)])
+    return np.concatenate(parts)
+
+
+def _summary(squares: np.ndarray | None, key: int) -> tuple[float | None, list[float] | None, str]:
+    if squares is None:
+        return None, None, "there are no examples"
+    if not np.isfinite(squares).all():
+        return None, None, "an answer of the network or of its linearisation is NaN or infinite"
+    top, bottom = squares.sum(axis=0)
+    if bottom == 0:
+        return None, None, "the answers at these points did not change in training"
+    lower, upper = ratio_interval(squares[:, 0], squares[:, 1], key=key)
+    return math.sqrt(top / bottom), [math.sqrt(lower), math.sqrt(upper)], ""

@@ -1,0 +1,149 @@
+"""What is asked of raw arrays before anything is computed from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zeroloss.plumbing import InputError
+
+MOST_CLASSES = 20
+"""A target of whole numbers is taken for classes up to this many different ones."""
+
+
+def check_inputs(x: Any, what: str = "inputs") -> tuple[np.ndarray, tuple[int, ...] | None]:
+    """`x` as `(n, d)` float64, and the shape of one image if it came as `(n, h, w)` or `(n, h, w, channels)`.
+
+    Raises:
+        InputError: not numbers, another number of dimensions, no rows or columns, NaN or infinity.
+    """
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiubO" or array.ndim == 0:
+        raise InputError(f"the {what} are {_kind(array)}; give real numbers in an array (n, d).")
+    if array.ndim not in (2, 3, 4):
+        raise InputError(f"the {what} have shape {array.shape}; give (n, d) or images (n, h, w[, channels]).")
+    try:
+        array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"the {what} hold something that is not a number; encode texts as numbers first.") from error
+    if array.size == 0:
+        raise InputError(f"the {what} are empty, of shape {array.shape}; give at least 2 rows and 1 column.")
+    image = array.shape[1:] if array.ndim > 2 else None
+    array = array.reshape(len(array), -1)
+    check_finite(array, what)
+    return array, image
+
+
+def check_finite(array: np.ndarray, what: str) -> None:
+    """Raise `InputError` if the 2-D `array` holds NaN or infinity: how many, and where the first is."""
+    bad = ~np.isfinite(array)
+    if bad.any():
+        row, column = (int(k) for k in np.argwhere(bad)[0])
+        raise InputError(
+            f"the {what} hold {int(bad.sum())} NaN or infinite entries, the first in row {row}, column {column}; "
+            "remove or fill those rows."
+        )
+
+
+def check_targets(y: Any, task: str | None) -> tuple[str, np.ndarray, tuple[str, ...]]:
+    """`(task, y, classes)`: labels `(n,)` int64 with the names of the classes, or targets `(n, c)` float64 and ().
+
+    Without a task: texts, truth values, rows that are one-hot, and whole numbers with at most 20 different values are
+    classes; everything else is a regression target.
+
+    Raises:
+        InputError: NaN or infinity, a shape other than (n,) or (n, c), one class only, a constant regression target,
+            or a target that the task given does not allow.
+    """
+    array = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim not in (1, 2) or array.size == 0 or array.dtype.kind == "c":
+        raise InputError(f"the targets have shape {np.shape(y)} and type {array.dtype}; give (n,) or (n, c).")
+    if task not in (None, "classification", "regression"):
+        raise InputError(f"task {task!r} is unknown; choose 'classification' or 'regression'.")
+    if array.dtype.kind == "O":
+        array = _settle(array)
+    numeric = array.dtype.kind in "fiub"
+    if numeric:
+        check_finite(array.reshape(len(array), -1).astype(np.float64), "targets")
+    if task is None:
+        task = "classification" if not numeric or _is_classes(array) else "regression"
+    if task == "classification":
+        return (task, *_classes(array))
+    if not numeric:
+        raise InputError("the target is text and cannot be regressed on; leave the task out or choose classification.")
+    targets = array.reshape(len(array), -1).astype(np.float64)
+    check_varies(targets)
+    return task, targets, ()
+
+
+def check_varies(targets: np.ndarray) -> None:
+    """Raise `InputError` if a column of the regression targets `(n, c)` is constant."""
+    fixed = np.flatnonzero(targets.min(axis=0) == targets.max(axis=0))
+    if fixed.size:
+        value = targets[0, fixed[0]]
+        raise InputError(f"the regression target is constant ({value:g}); choose another target.")
+
+
+def check_rows(x: np.ndarray, y: np.ndarray, what: str = "training rows") -> None:
+    """Raise `InputError` unless `x` and `y` have the same number of rows, at least 2, and some column of `x` varies."""
+    if len(x) != len(y):
+        raise InputError(f"there are {len(x)} inputs and {len(y)} targets; give one target an input.")
+    if len(x) < 2:
+        raise InputError(f"there is only {len(x)} of the {what}; at least 2 are needed.")
+    if (x.min(axis=0) == x.max(axis=0)).all():
+        raise InputError(f"no feature varies over the {what}: every input is the same; check which columns were read.")
+
+
+def one_hot(labels: np.ndarray, count: int) -> np.ndarray:
+    """`(n, count)` float64: row i has its 1 in column `labels[i]`."""
+    y = np.zeros((len(labels), count))
+    y[np.arange(len(labels)), labels] = 1.0
+    return y
+
+
+def _settle(array: np.ndarray) -> np.ndarray:
+    """An object array as numbers where all its entries are numbers, else as texts."""
+    if array.ndim > 1:
+        raise InputError("targets in several columns must be numbers.")
+    gaps = sum(1 for v in array if v is None or v != v)
+    if gaps:
+        raise InputError(f"the target is missing in {gaps} rows; remove those rows.")
+    if all(isinstance(v, int | float | bool | np.number | np.bool_) for v in array):
+        return array.astype(np.float64)
+    return np.array([str(v) for v in array])
+
+
+def _is_classes(array: np.ndarray) -> bool:
+    if array.ndim == 2:
+        return bool(np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all())
+    if array.dtype.kind == "b":
+        return True
+    return bool((array == np.floor(array)).all()) and len(np.unique(array)) <= MOST_CLASSES
+
+
+def _classes(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    if array.ndim == 2:
+        if not _is_classes(array):
+            raise InputError(f"class targets of shape {array.shape} must be one-hot rows; or give one label a row.")
+        labels, classes = array.argmax(axis=1).astype(np.int64), tuple(str(k) for k in range(array.shape[1]))
+        seen = len(np.unique(labels))
+    else:
+        values, labels = np.unique(array, return_inverse=True)
+        labels, seen, classes = labels.astype(np.int64), len(values), tuple(_text(v) for v in values)
+    if seen < 2:
+        only = classes[labels[0]]
+        raise InputError(f"there is only one class ({only}); classification needs at least 2.")
+    return labels, classes
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _kind(array: np.ndarray) -> str:
+    return "a single value" if array.ndim == 0 else f"of type {array.dtype}"

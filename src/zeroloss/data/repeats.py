@@ -1,0 +1,152 @@
+"""Repeated inputs: which rows are equal, which of them contradict each other, and the data without repeats."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zeroloss.data.content import ArrayRecord, read_only
+from zeroloss.plumbing import InputError
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Groups(ArrayRecord):
+    """Rows in groups of equal inputs, numbered in the order of their first rows.
+
+    Attributes:
+        index: `(n,)` int, the group of each row.
+        first: `(count,)` int, the first row of each group.
+        sizes: `(count,)` int, the number of rows in each group.
+    """
+
+    index: np.ndarray
+    first: np.ndarray
+    sizes: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("index", "first", "sizes"):
+            object.__setattr__(self, name, read_only(np.asarray(getattr(self, name), np.int64)))
+
+    @property
+    def count(self) -> int:
+        """Number of distinct inputs."""
+        return len(self.first)
+
+    @property
+    def repeated(self) -> np.ndarray:
+        """The groups with more than one row."""
+        return np.flatnonzero(self.sizes > 1)
+
+    def members(self, group: int) -> np.ndarray:
+        """The rows of a group, ascending."""
+        return np.flatnonzero(self.index == group)
+
+    def __repr__(self) -> str:
+        return f"<Groups: {len(self.index)} rows, {self.count} distinct, {len(self.repeated)} of them repeated>"
+
+
+class Collapsed(NamedTuple):
+    """Distinct inputs `x` `(g, d)`, mean targets `y` `(g, c)`, group `sizes` `(g,)`, and `rounding` `(g, c)`.
+
+    `|y - exact mean| <= rounding`, entry by entry; 0 where the mean is a float64.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    sizes: np.ndarray
+    rounding: np.ndarray
+
+
+def groups(x: Any) -> Groups:
+    """Groups of rows of `x` `(n, d)` that are equal bit for bit, with -0.0 taken for 0.0.
+
+    Raises:
+        InputError: `x` is not 2-D or empty, or holds NaN (which equals nothing).
+    """
+    array = _matrix(x, "inputs")
+    keys = np.ascontiguousarray(array + 0.0)  # -0.0 + 0.0 is 0.0
+    rows = keys.view(np.dtype((np.void, keys.dtype.itemsize * keys.shape[1]))).ravel()
+    _, first, index, sizes = np.unique(rows, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return Groups(index=rank[index.ravel()], first=first[order], sizes=sizes[order])
+
+
+def contradictions(x: Any, y: Any) -> np.ndarray:
+    """The groups (numbers as in `groups(x)`) whose rows differ in target: zero loss is impossible.
+
+    `x` is `(n, d)` and `y` `(n, c)`.
+    """
+    y = _matrix(y, "targets")
+    found = groups(x)
+    _same_rows(found, y)
+    differs = (y != y[found.first][found.index]).any(axis=1)
+    return np.unique(found.index[differs])
+
+
+def collapse(x: Any, y: Any) -> Collapsed:
+    """The data without repeats: distinct inputs in order of first appearance, and the mean target of each group.
+
+    The means are correctly rounded, and `rounding` bounds the error of each entry, itself rounded up: computed in exact
+    rational arithmetic where the targets of a group differ, and 0 where they agree.
+
+    Standing: ours. Source: MATH section 0 ("group means as targets, their rounding counted").
+    """
+    array, y = _matrix(x, "inputs"), _matrix(y, "targets")
+    found = groups(array)
+    _same_rows(found, y)
+    mean, rounding = y[found.first].copy(), np.zeros((found.count, y.shape[1]))
+    for group, rows in _contradictory_rows(found, y):
+        for k in range(y.shape[1]):
+            exact = sum(map(Fraction, y[rows, k].tolist()), Fraction(0)) / len(rows)
+            mean[group, k] = float(exact)  # a quotient of integers, correctly rounded
+            rounding[group, k] = round_up(abs(Fraction(float(mean[group, k])) - exact))
+    return Collapsed(array[found.first], mean, found.sizes, rounding)
+
+
+def spread(x: np.ndarray, y: np.ndarray) -> Fraction:
+    """`sum_groups sum_{i in group} |y_i - mean_group|^2`, exactly."""
+    total = Fraction(0)
+    for _, rows in _contradictory_rows(groups(x), y):
+        for column in y[rows].T:
+            values = [Fraction(v) for v in column.tolist()]
+            total += sum((v * v for v in values), Fraction(0)) - sum(values, Fraction(0)) ** 2 / len(values)
+    return total
+
+
+def round_down(value: Fraction) -> float:
+    """The largest float64 that is at most `value`."""
+    near = float(value)
+    return near if Fraction(near) <= value else math.nextafter(near, -math.inf)
+
+
+def round_up(value: Fraction) -> float:
+    """The smallest float64 that is at least `value`."""
+    return -round_down(-value)
+
+
+def _contradictory_rows(found: Groups, y: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    differs = (y != y[found.first][found.index]).any(axis=1)
+    wanted = np.unique(found.index[differs])
+    order = np.argsort(found.index, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(found.sizes)])
+    return [(int(g), order[starts[g] : starts[g + 1]]) for g in wanted]
+
+
+def _matrix(array: Any, what: str) -> np.ndarray:
+    result = np.asarray(array, np.float64)
+    if result.ndim != 2 or result.size == 0:
+        raise InputError(f"the {what} have shape {result.shape}; give a non-empty array (n, columns).")
+    if not np.isfinite(result).all():
+        raise InputError(f"the {what} hold NaN or infinity; remove or replace those rows.")
+    return result
+
+
+def _same_rows(found: Groups, y: np.ndarray) -> None:
+    if len(found.index) != len(y):
+        raise InputError(f"there are {len(found.index)} inputs and {len(y)} targets; give one target an input.")

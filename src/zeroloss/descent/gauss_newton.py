@@ -1,0 +1,306 @@
+"""Gram-Gauss-Newton: steps in the space of the equations, to a residual near rounding.
+
+With `r = y - f(X; w)` on the distinct inputs (rows weighted by the root of their multiplicity) and `J = DF(w)`, a step is
+`w <- w + J^T a`, `(J J^T + mu I) a = r`.
+
+Far from a solution the system is solved by conjugate gradients (`J J^T v` by one vjp and one jvp, preconditioned by the
+Cholesky factor of the trace kernel plus `mu`), and a step is kept only if it lowers the loss; `mu` follows the
+agreement with the model (Levenberg-Marquardt). Conjugate gradients stall near a solution, so once steps agree with the
+model the full kernel is formed and factored *once*, and chord steps `w <- w + J^T (K^-1 r)` with that factor go on to
+rounding. Kernel and factor are kept: a proof needs them.
+
+Small systems (up to `DENSE` equations) form the kernel at every step instead. Everything runs in float64.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg.lapack as lapack
+
+from zeroloss.descent.history import Watch
+from zeroloss.descent.problem import Problem, make_problem, training_arrays
+from zeroloss.descent.result import Descent
+from zeroloss.plumbing import Progress, double
+from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.kernel import kernel_matrix
+from zeroloss.tangent.layerwise import factors, gram
+
+DENSE = 2000
+LARGEST = 40_000
+"""Equations beyond which the full kernel is not formed (12.8 GB); only conjugate gradients are used."""
+
+
+@eqx.filter_jit
+def _residual(moved, fixed, x, y, weight):
+    return weight * (y - jax.vmap(eqx.combine(moved, fixed))(x))
+
+
+@eqx.filter_jit
+def _product(moved, fixed, x, weight, v):
+    """`J J^T v` with weighted rows."""
+
+    def function(w):
+        return weight * jax.vmap(eqx.combine(w, fixed))(x)
+
+    _, pullback = eqx.filter_vjp(function, moved)
+    (direction,) = pullback(v)
+    return eqx.filter_jvp(function, (moved,), (direction,))[1]
+
+
+@eqx.filter_jit
+def _step(moved, fixed, x, weight, a):
+    """`w + J^T a`."""
+
+    def function(w):
+        return weight * jax.vmap(eqx.combine(w, fixed))(x)
+
+    _, pullback = eqx.filter_vjp(function, moved)
+    (direction,) = pullback(a)
+    return jax.tree.map(lambda w, d: w + d, moved, direction)
+
+
+@dataclasses.dataclass
+class _Run:
+    """The state of a run."""
+
+    moved: Any
+    fixed: Any
+    x: Any
+    y: Any
+    weight: Any
+    mask: Any
+    residual: np.ndarray
+    mu: float = 0.0
+    kernel: Any = None
+    factor: Any = None
+    kernel_network: Any = None
+
+    @property
+    def network(self):
+        return eqx.combine(self.moved, self.fixed)
+
+    def excess(self, residual: np.ndarray, n: int) -> float:
+        value = float(residual.ravel() @ residual.ravel()) / (2 * n)
+        return value if np.isfinite(value) else np.inf
+
+    def try_step(self, a: np.ndarray) -> tuple[Any, np.ndarray]:
+        moved = _step(self.moved, self.fixed, self.x, self.weight, jnp.asarray(a.reshape(self.residual.shape)))
+        return moved, np.asarray(_residual(moved, self.fixed, self.x, self.y, self.weight))
+
+    def form_kernel(self) -> np.ndarray:
+        network = self.network
+        matrix = kernel_matrix(network, np.asarray(self.x), trainable=self.mask, check=False)
+        root = np.repeat(np.asarray(self.weight)[:, 0], self.residual.shape[1])
+        if not (root == 1).all():
+            matrix *= root[:, None]
+            matrix *= root[None, :]
+            matrix = 0.5 * (matrix + matrix.T)
+        self.kernel_network = network
+        return matrix
+
+
+def gauss_newton(
+    network: Any,
+    data: Any,
+    *,
+    steps: int,
+    tolerance: float,
+    trainable: Any,
+    seconds: float | None,
+    progress: Progress,
+) -> Descent:
+    """`descend(..., method="gauss-newton")`; the network is cast to float64 first, its weights are exact there."""
+    from zeroloss.data import collapse
+
+    with double():
+        initial = as_double(network)
+        problem = make_problem(initial, data, "squared", trainable)
+        x, y = training_arrays(data)
+        distinct = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))
+        weight = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
+        moved, fixed = eqx.partition(initial, problem.mask)
+        arrays = [jnp.asarray(v) for v in (distinct.x.reshape(-1, *x.shape[1:]), distinct.y, weight)]
+        residual = np.asarray(_residual(moved, fixed, *arrays))
+        run = _Run(moved, fixed, *arrays, problem.mask, residual)
+        return _run(run, problem, initial, steps, tolerance, seconds, trainable, progress)
+
+
+def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, trainable, progress) -> Descent:
+    n, watch = len(problem.x), Watch(seconds)
+    start = run.excess(run.residual, n)
+    history: dict[str, list] = {"step": [0], "loss": [problem.infimum + start], "seconds": [0.0]}
+    progress.stage("descent (Gauss-Newton)", f"{run.residual.size:,} equations, {_memory(run.residual.size)}")
+    reason, interrupted, done = "", False, 0
+    try:
+        for done, excess in _steps(run, n, steps, start):
+            history["step"].append(done)
+            history["loss"].append(problem.infimum + excess)
+            history["seconds"].append(watch.seconds)
+            progress.update(min(1.0, _progress(start, excess, tolerance)), f"step {done}, loss {problem.infimum + excess:.3g}")
+            if excess <= tolerance:
+                break
+            if watch.over:
+                reason = f"Stopped after {watch.seconds:.1f} s, the time given."
+                break
+    except KeyboardInterrupt:
+        reason, interrupted = f"Interrupted after {done} steps; what was reached is kept.", True
+    excess = run.excess(run.residual, n)
+    converged = excess <= tolerance
+    if converged:
+        reason = f"Reached the tolerance: loss - infimum <= {tolerance:.3g} after {done} Gauss-Newton steps."
+    elif not reason:
+        reason = f"No further progress after {done} Gauss-Newton steps: loss - infimum {excess:.3g}."
+    return Descent(
+        method="gauss-newton",
+        loss_name="squared",
+        loss=problem.infimum + excess,
+        infimum=problem.infimum,
+        converged=converged,
+        reason=reason,
+        steps=done,
+        step_size=None,
+        seconds=watch.seconds,
+        history=history,
+        trainable="all parameters" if trainable is None else str(trainable),
+        interrupted=interrupted,
+        network=run.network,
+        initial=initial,
+        kernel=run.kernel,
+        factor=run.factor,
+        kernel_network=run.kernel_network if run.kernel is not None else None,
+    )
+
+
+def _memory(equations: int) -> str:
+    return f"{2 * 8 * equations**2 / 1e9:.2g} GB for kernel and factor"
+
+
+def _progress(start, excess, tolerance) -> float:
+    if not 0 < excess < start:
+        return 0.0
+    goal = max(tolerance, 1e-26)
+    return float(np.log(start / excess) / max(np.log(start / goal), 1e-9)) if start > goal else 1.0
+
+
+def _steps(run: _Run, n: int, steps: int, excess: float):
+    """Yields `(step, loss - infimum)` after every accepted step; ends when nothing helps any more."""
+    done, rejected, idle = 0, 0, 0
+    dense = run.residual.size <= DENSE
+    trace = _trace_kernel(run)
+    run.mu = float(np.mean(np.diag(trace))) * 1e-2
+    yield 0, excess
+    while done < steps and rejected < 12 and idle < 5:
+        a, model = _solve(run, trace, dense)
+        moved, residual = run.try_step(a)
+        new = run.excess(residual, n)
+        if not new < excess:
+            run.mu *= 8
+            rejected += 1
+            continue
+        gain = (excess - new) / max(excess - model / (2 * n), 1e-300)
+        run.mu *= 0.2 if gain > 0.75 else (1.0 if gain > 0.3 else 3.0)
+        ratio, excess, rejected, done = new / excess, new, 0, done + 1
+        idle = idle + 1 if ratio > 1 - 1e-6 else 0  # a stationary point with a positive residual
+        run.moved, run.residual = moved, residual
+        yield done, excess
+        # One kernel and chord steps from here, when the model is good and conjugate gradients would only crawl.
+        if not dense and run.residual.size <= LARGEST and gain > 0.75 and (excess < 1e-4 * n or ratio > 0.5):
+            break
+        trace = _trace_kernel(run)
+    yield from _chords(run, n, steps, done, excess)
+
+
+def _chords(run: _Run, n: int, steps: int, done: int, excess: float):
+    """Chord steps with one factor; a new factor (three at most) where the old one no longer serves."""
+    if run.residual.size > LARGEST:
+        return
+    for _ in range(3):
+        run.kernel = run.form_kernel()
+        factor, info = lapack.dpotrf(np.array(run.kernel.T, order="F"), lower=1, clean=0, overwrite_a=1)
+        if info != 0 or not np.isfinite(np.diag(factor)).all():
+            run.factor = None
+            return
+        run.factor = factor
+        first = True
+        while done < steps:
+            a = lapack.dpotrs(factor, run.residual.reshape(-1, 1), lower=1)[0][:, 0]
+            moved, residual = run.try_step(a)
+            new = run.excess(residual, n)
+            if not new < excess:
+                break
+            slow = new > 0.25 * excess
+            run.moved, run.residual, excess, done, first = moved, residual, new, done + 1, False
+            yield done, excess
+            if slow:
+                break
+        if first or done >= steps or excess < 1e-20:
+            return
+
+
+def _trace_kernel(run: _Run) -> np.ndarray:
+    parts = factors(run.network, np.asarray(run.x), run.mask)
+    matrix = gram(parts, None, (*run.residual.shape[:1], run.residual.shape[0], run.residual.shape[1]), "trace")
+    root = np.asarray(run.weight)
+    return matrix * (root * root.T)
+
+
+def _solve(run: _Run, trace: np.ndarray, dense: bool) -> tuple[np.ndarray, float]:
+    """`a` with `(K + mu) a ~ r`, and the squared residual the linear model promises, `|r - K a|^2`."""
+    r = run.residual
+    if dense:
+        matrix = run.form_kernel()
+        image = matrix @ _cholesky_solve(matrix, run.mu, r.reshape(-1, 1))
+        a = _cholesky_solve(matrix, run.mu, r.reshape(-1, 1))[:, 0]
+        return a, float(np.sum((r.reshape(-1, 1) - image) ** 2))
+    factor = lapack.dpotrf(_shifted(trace, run.mu), lower=1, clean=0, overwrite_a=1)[0]
+
+    def precondition(v):
+        return lapack.dpotrs(factor, v, lower=1)[0]
+
+    def multiply(v):
+        return np.asarray(_product(run.moved, run.fixed, run.x, run.weight, jnp.asarray(v))) + run.mu * v
+
+    a, left = _conjugate_gradients(multiply, precondition, r, tolerance=0.1, most=30)
+    return a.ravel(), float(np.sum((left + run.mu * a) ** 2))
+
+
+def _shifted(matrix: np.ndarray, mu: float) -> np.ndarray:
+    copy = np.array(matrix.T, order="F")
+    copy[np.diag_indices(len(copy))] += mu
+    return copy
+
+
+def _cholesky_solve(matrix: np.ndarray, mu: float, right: np.ndarray) -> np.ndarray:
+    for _ in range(40):
+        factor, info = lapack.dpotrf(_shifted(matrix, mu), lower=1, clean=0, overwrite_a=1)
+        if info == 0 and np.isfinite(np.diag(factor)).all():
+            return lapack.dpotrs(factor, right, lower=1)[0]
+        mu = max(8 * mu, 1e-14 * float(np.mean(np.diag(matrix))) + 1e-300)
+    return np.zeros_like(right)
+
+
+def _conjugate_gradients(multiply, precondition, right, *, tolerance: float, most: int):
+    """Preconditioned conjugate gradients; returns the solution and its residual."""
+    solution, left = np.zeros_like(right), right.copy()
+    z = precondition(left)
+    direction, rho = z, float(np.sum(left * z))
+    goal = tolerance * float(np.linalg.norm(right))
+    for _ in range(most):
+        image = multiply(direction)
+        curvature = float(np.sum(direction * image))
+        if not curvature > 0:
+            break
+        step = rho / curvature
+        solution, left = solution + step * direction, left - step * image
+        if np.linalg.norm(left) <= goal:
+            break
+        z = precondition(left)
+        rho, before = float(np.sum(left * z)), rho
+        direction = z + (rho / before) * direction
+    return solution, left

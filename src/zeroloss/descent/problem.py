@@ -1,0 +1,88 @@
+"""The problem a descent works on: arrays of one precision, the loss, what may move."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from zeroloss.descent.losses import Loss, as_loss
+from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.plumbing import InputError
+from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.kernel import output_size
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """`minimise loss(network(x), y)` over the leaves of the network where `mask` is True.
+
+    `x` is `(n, ...)`, `y` `(n, c)`, in the network's precision (`wide`: float64).
+    """
+
+    network: Any
+    x: np.ndarray
+    y: np.ndarray
+    loss: Loss
+    mask: Any
+    wide: bool
+    infimum: float
+    data: Any
+
+
+def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
+
+    Raises:
+        InputError: shapes that do not fit, no rows, NaN or infinity.
+    """
+    x, y = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
+    x, y = np.asarray(x), np.asarray(y)
+    y = y[:, None] if y.ndim == 1 else y
+    if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
+        raise InputError(f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1.")
+    if not (np.isfinite(np.asarray(x, float)).all() and np.isfinite(np.asarray(y, float)).all()):
+        raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
+    return x, y
+
+
+def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> Problem:
+    """Checked arrays in the network's precision.
+
+    Raises:
+        InputError: a network that does not fit the data, a loss that does not fit the targets.
+    """
+    loss = as_loss(loss)
+    x, y = training_arrays(data)
+    wide = is_double(network)
+    dtype = np.float64 if wide else np.float32
+    loss.check(y)
+    x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    c = fitting_size(network, x_cast)
+    if c != y.shape[1]:
+        raise InputError(f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}.")
+    if isinstance(network, Wrapped):
+        check_independent(network, x_cast)
+    return Problem(network, x_cast, y_cast, loss, trainable_mask(network, trainable), wide, lower_bound(x, y, loss), data)
+
+
+def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
+    """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the hinge)."""
+    from zeroloss.data import infimum
+
+    if loss.name not in ("squared", "cross-entropy"):
+        return 0.0
+    rows = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
+    return float(infimum(rows, loss.name).value)
+
+
+def fitting_size(network: Any, x: np.ndarray) -> int:
+    """The network's number of outputs on rows like those of `x`, in its own precision."""
+    import contextlib
+
+    from zeroloss.plumbing import double
+
+    with double() if is_double(network) else contextlib.nullcontext():
+        return output_size(network, x)
