@@ -5,9 +5,10 @@ With `r = y - f(X; w)` on the distinct inputs (rows weighted by the root of thei
 
 Far from a solution the system is solved by conjugate gradients (`J J^T v` by one vjp and one jvp, preconditioned by the
 Cholesky factor of the trace kernel plus `mu`), and a step is kept only if it lowers the loss; `mu` follows the
-agreement with the model (Levenberg-Marquardt). Conjugate gradients stall near a solution, so once steps agree with the
-model the full kernel is formed and factored *once*, and chord steps `w <- w + J^T (K^-1 r)` with that factor go on to
-rounding. Kernel and factor are kept: a proof needs them.
+agreement with the model (Levenberg-Marquardt). That stalls near a solution, so at a hundredth of the first loss the full
+kernel is formed and factored *once*, and its factor preconditions the conjugate gradients of the Newton steps that
+follow: near the solution one iteration suffices, which is a chord step `w <- w + J^T (K^-1 r)`, and they go on to rounding.
+Kernel and factor are kept: a proof needs them.
 
 Small systems (up to `DENSE` equations) form the kernel at every step instead. Everything runs in float64.
 """
@@ -32,6 +33,8 @@ from zeroloss.tangent.kernel import kernel_matrix
 from zeroloss.tangent.layerwise import factors, gram
 
 DENSE = 2000
+KERNELS = 3
+"""How often the full kernel may be formed."""
 LARGEST = 40_000
 """Equations beyond which the full kernel is not formed (12.8 GB); only conjugate gradients are used."""
 
@@ -190,6 +193,7 @@ def _progress(start, excess, tolerance) -> float:
 
 def _steps(run: _Run, n: int, steps: int, excess: float):
     """Yields `(step, loss - infimum)` after every accepted step; ends when nothing helps any more."""
+    start = excess
     done, rejected, idle = 0, 0, 0
     dense = run.residual.size <= DENSE
     trace = _trace_kernel(run)
@@ -210,37 +214,58 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
         run.moved, run.residual = moved, residual
         yield done, excess
         # One kernel and chord steps from here, when the model is good and conjugate gradients would only crawl.
-        if not dense and run.residual.size <= LARGEST and gain > 0.75 and (excess < 1e-4 * n or ratio > 0.5):
+        if not dense and run.residual.size <= LARGEST and (excess < 0.01 * start or ratio > 0.5):
             break
         trace = _trace_kernel(run)
-    yield from _chords(run, n, steps, done, excess)
+    yield from _chords(run, n, steps, done, excess, start)
 
 
-def _chords(run: _Run, n: int, steps: int, done: int, excess: float):
-    """Chord steps with one factor; a new factor (three at most) where the old one no longer serves."""
+def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: float):
+    """Newton steps by conjugate gradients preconditioned with one full factor; a new one only where the old fails."""
     if run.residual.size > LARGEST:
         return
-    for _ in range(3):
+    for _ in range(KERNELS):
         run.kernel = run.form_kernel()
         factor, info = lapack.dpotrf(np.array(run.kernel.T, order="F"), lower=1, clean=0, overwrite_a=1)
         if info != 0 or not np.isfinite(np.diag(factor)).all():
             run.factor = None
             return
         run.factor = factor
-        first = True
+
+        def precondition(v, factor=factor):
+            return lapack.dpotrs(factor, v.reshape(-1, 1), lower=1)[0].reshape(v.shape)
+
+        def multiply(v):
+            return np.asarray(_product(run.moved, run.fixed, run.x, run.weight, jnp.asarray(v)))
+
+        at_start = True
         while done < steps:
-            a = lapack.dpotrs(factor, run.residual.reshape(-1, 1), lower=1)[0][:, 0]
-            moved, residual = run.try_step(a)
-            new = run.excess(residual, n)
-            if not new < excess:
+            forcing = max(1e-4, min(0.05, (excess / start) ** 0.5))  # looser far away, tight near the solution
+            a, _ = _conjugate_gradients(multiply, precondition, run.residual, tolerance=forcing, most=12)
+            found = _line_search(run, a, n, excess)
+            if found is None:
                 break
-            slow = new > 0.25 * excess
-            run.moved, run.residual, excess, done, first = moved, residual, new, done + 1, False
+            length, excess = found
+            done += 1
             yield done, excess
-            if slow:
+            if length < 0.25 and not at_start:
                 break
-        if first or done >= steps or excess < 1e-20:
+            at_start = False
+        if at_start or done >= steps or excess < 1e-20:
             return
+
+
+def _line_search(run: _Run, a: np.ndarray, n: int, excess: float) -> tuple[float, float] | None:
+    """The first of the lengths 1, 1/2, ... 1/64 that lowers the loss (by a tenth of what the model promises, if below 1)."""
+    length = 1.0
+    while length > 1 / 100:
+        moved, residual = run.try_step(length * a)
+        new = run.excess(residual, n)
+        if new < excess * (1 - 0.2 * length * (length < 1)):
+            run.moved, run.residual = moved, residual
+            return length, new
+        length /= 2
+    return None
 
 
 def _trace_kernel(run: _Run) -> np.ndarray:

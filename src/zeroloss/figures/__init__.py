@@ -1,0 +1,17 @@
+"""What does a result look like? Functions from tidy tables to Altair charts that need no network."""
+
+from zeroloss.figures.answers import digit_answers
+from zeroloss.figures.curves import loss_curves, slice_through, trust_curves
+from zeroloss.figures.kernel import spectrum
+from zeroloss.figures.theory import theory_bars
+from zeroloss.figures.width import error_against_width
+
+__all__ = [
+    "digit_answers",
+    "error_against_width",
+    "loss_curves",
+    "slice_through",
+    "spectrum",
+    "theory_bars",
+    "trust_curves",
+]

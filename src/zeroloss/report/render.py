@@ -1,0 +1,107 @@
+"""From an examination to one HTML file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zeroloss.plumbing import write_whole
+from zeroloss.report import words
+from zeroloss.report.cards import cards, chance, evidence, verdict_title
+from zeroloss.report.sections import sections
+
+if TYPE_CHECKING:
+    from zeroloss.examine.examination import Examination
+
+_NAMES = {"n_train": "training examples", "n_test": "test examples", "in_size": "inputs", "out_size": "outputs"}
+
+
+def render(examination: Examination) -> str:
+    """The report as the text of one HTML file.
+
+    The page makes no request: scripts, styles and data are inside, and its content security policy forbids any
+    request, as well as any script but the two it came with (by their hashes). Takes about 3 s the first time, for
+    bundling Vega.
+    """
+    import jinja2
+
+    made = sections(examination)
+    specs = {section.key: section.spec for section in made if section.spec is not None}
+    scripts = [bundle(), _resource("page.js")]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("zeroloss.report", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    from markupsafe import Markup
+
+    return environment.get_template("page.html.j2").render(
+        examination=examination,
+        sections=made,
+        cards=cards(examination),
+        chance=chance(examination),
+        verdicts=[(key, verdict_title(key), v, evidence(v)) for key, v in examination.verdicts.items()],
+        settings=_facts(examination.settings),
+        data=_facts(examination.data),
+        network=_facts(examination.network),
+        stages=[(str(k), words.seconds(v)) for k, v in (examination.numbers.get("seconds") or {}).items()],
+        total=words.seconds(examination.seconds),
+        words=words,
+        specs=Markup(script_json(specs)),
+        style=Markup(_resource("page.css")),
+        scripts=[Markup(text) for text in scripts],
+        hashes=" ".join(f"'sha256-{_digest(text)}'" for text in scripts),
+    )
+
+
+def write_report(path: str | os.PathLike, examination: Examination, force: bool = False) -> Path:
+    """Writes `render(examination)` to `path`, whole or not at all.
+
+    Raises:
+        InputError: the file exists (and `force` is off), or cannot be written.
+    """
+    return write_whole(path, render(examination), force=force)
+
+
+@functools.cache
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that sets `window.vegaEmbed`, in the version Altair writes for."""
+    import vl_convert
+    from altair.utils._importers import vl_version_for_vl_convert
+
+    text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version_for_vl_convert())
+    return text.replace("</script", "<\\/script")
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand in a script element: no sequence in it ends or comments the element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, value) pairs in words; dicts as JSON."""
+
+    def said(value: Any) -> str:
+        if isinstance(value, list | tuple):
+            return ", ".join(said(item) for item in value[:20]) + (", …" if len(value) > 20 else "")
+        return json.dumps(value, default=str) if isinstance(value, dict) else words.number(value)
+
+    found = found | {"seed": str(found["seed"])} if found.get("seed") is not None else found
+    return [(_NAMES.get(key, str(key).replace("_", " ")), said(v)) for key, v in found.items() if v is not None]
+
+
+def _resource(name: str) -> str:
+    return importlib.resources.files("zeroloss.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,196 @@
+"""The figures of the page, in reading order; one that could not be made says why."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zeroloss import figures
+from zeroloss.figures.tables import columns, rows
+from zeroloss.figures.theory import drawable
+from zeroloss.report import captions
+from zeroloss.report.words import number
+
+if TYPE_CHECKING:
+    from zeroloss.examine.examination import Examination
+
+UNSAID = "It was not part of this examination."
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A figure (or a table) with its heading and its words.
+
+    Attributes:
+        key: names the section in links and file names.
+        title: the heading.
+        question: one line that says what the section is about.
+        caption: what to see, computed from the numbers.
+        alt: what kind of picture it is, for those who cannot see it; the caption says the rest.
+        spec: the Vega-Lite specification, or None if nothing is drawn.
+        head: column titles of a table shown beside or instead of the figure, and `body` its rows.
+        absent: why there is nothing, if there is nothing.
+    """
+
+    key: str
+    title: str
+    question: str
+    caption: str = ""
+    alt: str = ""
+    spec: dict[str, Any] | None = None
+    head: tuple[str, ...] = ()
+    body: tuple[tuple[str, ...], ...] = ()
+    absent: str = ""
+
+
+def sections(examination: Examination) -> list[Section]:
+    """Every section of the page, in reading order."""
+    makers = (_loss, _spectrum, _widths, _slice, _answers, _trust, _theory)
+    return [maker(examination) for maker in makers]
+
+
+def task(examination: Examination) -> str:
+    """ "classification" or "regression"."""
+    return str(examination.data.get("task", "classification"))
+
+
+def _made(
+    examination: Examination,
+    table: str,
+    section: Section,
+    draw: Callable[[dict[str, list]], Any],
+    say: Callable[[list[dict], dict, str], str],
+) -> Section:
+    """`section` with its figure and caption, or with the reason why there is none."""
+    found = examination.tables.get(table)
+    if not found or not any(len(values) for values in found.values()):
+        return dataclasses.replace(section, absent=_reason(examination, table))
+    cols = columns(found, (), table)
+    words = say(rows(cols), examination.numbers, task(examination))
+    chart = draw(found)
+    spec = chart.to_dict() if chart is not None else None
+    if spec is not None:
+        spec.pop("config", None)
+    return dataclasses.replace(section, spec=spec, caption=words)
+
+
+def _reason(examination: Examination, table: str) -> str:
+    told = examination.numbers.get("absent") or {}
+    other = {"digits": "examples", "examples": "digits"}.get(table, table)
+    return str(told.get(table) or told.get(other) or UNSAID)
+
+
+def _loss(examination: Examination) -> Section:
+    section = Section(
+        "loss",
+        "Loss, measured and predicted",
+        "Gradient descent as it went, and as the tangent kernel at the start said it would.",
+        alt="Line chart of training loss against the number of steps, both axes logarithmic.",
+    )
+    return _made(examination, "loss", section, figures.loss_curves, captions.loss)
+
+
+def _spectrum(examination: Examination) -> Section:
+    section = Section(
+        "spectrum",
+        "The kernel's spectrum",
+        "The eigenvalues of the tangent kernel set the speed of descent; the smallest sets the slowest part of it.",
+        alt="Line chart of the tangent kernel's eigenvalues in descending order, on a logarithmic axis.",
+    )
+    ends = [examination.numbers.get(f"lambda_min_{end}") for end in ("lower", "upper")]
+    return _made(examination, "spectrum", section, lambda t: figures.spectrum(t, *ends), captions.spectrum)
+
+
+def _widths(examination: Examination) -> Section:
+    section = Section(
+        "widths",
+        "Error against width",
+        "The same training on networks from far too small to far too large.",
+        alt="Chart of test and training error against the number of parameters, a point a network and a line of means.",
+    )
+    error = "share of wrong answers" if task(examination) == "classification" else "1 − R²"
+    equations = examination.numbers.get("equations")
+    return _made(
+        examination,
+        "widths",
+        section,
+        lambda t: figures.error_against_width(t, equations, error=error),
+        captions.widths,
+    )
+
+
+def _slice(examination: Examination) -> Section:
+    section = Section(
+        "slice",
+        "Between two training points",
+        "A walk in a straight line from one training point to another, asking the network and its twin on the way.",
+        alt="Line chart of one output of the fitted network and of its twin along a line between two training points.",
+    )
+    names = ("label_a", "label_b", "output_name", "target_a", "target_b")
+    info = examination.numbers.get("slice") or {}
+    given = {key: info[key] for key in names if info.get(key) is not None}
+    return _made(examination, "slice", section, lambda t: figures.slice_through(t, **given), captions.slice_line)
+
+
+def _answers(examination: Examination) -> Section:
+    pictures = bool(examination.tables.get("digits")) or not examination.tables.get("examples")
+    title = "Test examples and both networks' answers"
+    question = "Data that neither network has seen."
+    if pictures:
+        alt = "Pictures of test examples, each with its label, the fitted network's answer and the twin's."
+        section = Section("digits", title, question, alt=alt)
+        return _made(examination, "digits", section, figures.digit_answers, captions.answers)
+    section = _made(examination, "examples", Section("examples", title, question), lambda _: None, captions.answers)
+    data = rows(columns(examination.tables["examples"], ("label", "fitted", "twin"), "examples"))
+    judge = task(examination) == "classification"
+    asked = [who for who in ("fitted", "twin") if any(r[who] is not None for r in data)]
+    body = tuple((number(r["label"]), *(_said(r[who], r["label"], judge) for who in asked)) for r in data)
+    return dataclasses.replace(section, head=("label" if judge else "target", *asked), body=body)
+
+
+def _said(answer: Any, label: Any, judge: bool) -> str:
+    if answer is None:
+        return "–"
+    return f"{number(answer)} {'✓' if answer == label else '✗'}" if judge else number(answer)
+
+
+def _trust(examination: Examination) -> Section:
+    section = Section(
+        "trust",
+        "How far from the training points it holds",
+        "Around every training point, at growing distance: does the network still give that point's answer?",
+        alt="Line chart of the score of each network against the distance from the training points, with intervals.",
+    )
+    score = "accuracy" if task(examination) == "classification" else "R²"
+    return _made(examination, "trust", section, lambda t: figures.trust_curves(t, score=score), captions.trust)
+
+
+def _theory(examination: Examination) -> Section:
+    section = Section(
+        "theory",
+        "What theory asked for before training",
+        "Sufficient conditions: a network that misses them may still arrive.",
+        alt="For each quantity a bar on a logarithmic axis between what there is and what theory needs.",
+    )
+
+    def draw(table: dict[str, list]) -> Any:
+        data = rows(columns(table, ("quantity", "value", "needed", "unit", "standing", "sentence"), "theory"))
+        return figures.theory_bars(table) if any(drawable(r["value"], r["needed"]) for r in data) else None
+
+    section = _made(examination, "theory", section, draw, captions.theory)
+    if section.absent:
+        return section
+    data = rows(columns(examination.tables["theory"], (), "theory"))
+    head = ("quantity", "you have", "theory needs", "what it says", "standing")
+    return dataclasses.replace(section, head=head, body=tuple(_asked(r) for r in data))
+
+
+def _asked(row: dict[str, Any]) -> tuple[str, ...]:
+    unit = f" ({row['unit']})" if row.get("unit") else ""
+    known = row["value"] is not None and row["needed"] is not None
+    met = f" {'✓' if captions.satisfied(row) else '✗'}" if known else ""
+    relation = row.get("relation") or "at least"
+    value = "not known" if row["value"] is None else number(row["value"])
+    needed = "not known" if row["needed"] is None else f"{relation} {number(row['needed'])}"
+    return (f"{row['quantity']}{unit}", value + met, needed, str(row["sentence"]), str(row["standing"]))

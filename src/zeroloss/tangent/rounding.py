@@ -1,0 +1,132 @@
+"""A feed-forward network in float64 with a bound on the error of every number: the ground that proofs stand on.
+
+The network is the real-arithmetic function at the float64 weights, scales and inputs given. A product `W h` of length m
+computed in any order (with or without fused operations) is within `gamma_m |W| |h|` of the exact one (Higham, Accuracy and
+Stability, 2nd ed., section 3.1); `gamma_{m+8}` here also covers scaling, the bias and their rounding. Bounds are
+themselves computed in float64, entries all positive, and multiplied by `SLOP` to stay above their own rounding. Underflow
+adds less than `TINY`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from zeroloss.networks import FeedForward
+from zeroloss.networks.activations import activation
+from zeroloss.plumbing import InputError
+from zeroloss.tangent import libm
+from zeroloss.tangent.enclosure import gamma, largest_eigenvalue
+
+SLOP = 1 + 1e-6
+TINY = 1e-290
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One layer at `n` inputs: input `h` `(n, m_in)`, pre-activation `z` `(n, m)`, each with entrywise error bounds."""
+
+    h: np.ndarray
+    h_error: np.ndarray
+    z: np.ndarray
+    z_error: np.ndarray
+
+
+def forward(network: FeedForward, x: np.ndarray) -> list[Layer]:
+    """Every layer at the rows of `x` `(n, d)` (exact float64 numbers); the last layer's `z` are the outputs.
+
+    Raises:
+        InputError: numbers too large for float64 appear on the way.
+    """
+    h, h_error = np.asarray(x, np.float64), np.zeros(np.shape(x))
+    layers = []
+    for index in range(network.depth + 1):
+        z, z_error = _affine(network, index, h, h_error)
+        layers.append(Layer(h, h_error, z, z_error))
+        if index < network.depth:
+            h, h_error = _activate(network.activations[index], z, z_error)
+    if not all(np.isfinite(layer.z).all() and np.isfinite(layer.z_error).all() for layer in layers):
+        raise InputError("the network's values overflow float64 on these inputs; rescale its weights or the inputs.")
+    return layers
+
+
+def _affine(network, index, h, h_error):
+    a, c = network.weight_scales[index], network.bias_scales[index]
+    w = np.asarray(network.weights[index], np.float64)
+    b = network.biases[index]
+    z = a * (h @ w.T)
+    step = gamma(w.shape[1] + 8)
+    error = (step * np.abs(h) + h_error) @ (abs(a) * np.abs(w)).T
+    if b is not None:
+        offset = c * np.asarray(b, np.float64)
+        z = z + offset
+        error = error + step * np.abs(offset)
+    return z, error * SLOP + TINY
+
+
+def _activate(segments, z, z_error):
+    h, error, start = np.empty_like(z), np.empty_like(z), 0
+    for name, units in segments:
+        part = slice(start, start + units)
+        h[:, part], own = libm.value(name, z[:, part])
+        error[:, part] = (activation(name).slope * z_error[:, part] + own) * SLOP
+        start += units
+    return h, error
+
+
+@dataclasses.dataclass(frozen=True)
+class Cotangents:
+    """`g_l = d f_a/d z_l` `(n, c, m_l)` of every layer, with entrywise error bounds `(n, c, m_l)`."""
+
+    g: list[np.ndarray]
+    error: list[np.ndarray]
+
+
+def backward(network: FeedForward, layers: list[Layer]) -> Cotangents:
+    """Cotangents of every layer for every output; smooth activations only (KeyError otherwise)."""
+    n, c = layers[-1].z.shape
+    g, error = np.broadcast_to(np.eye(c), (n, c, c)).copy(), np.zeros((n, c, c))
+    gs, errors = [g], [error]
+    for index in range(network.depth, 0, -1):
+        a = network.weight_scales[index]
+        w = np.asarray(network.weights[index], np.float64)
+        step = gamma(w.shape[0] + 8)
+        up = a * (g @ w)
+        up_error = ((step * np.abs(g) + error) @ (abs(a) * np.abs(w))) * SLOP + TINY
+        slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1])
+        g = up * slope[:, None, :]
+        error = (up_error * (np.abs(slope) + slope_error)[:, None, :] + np.abs(up) * slope_error[:, None, :]) * SLOP
+        error = error + 2.0**-52 * np.abs(g) + TINY
+        gs.append(g)
+        errors.append(error)
+    return Cotangents(gs[::-1], errors[::-1])
+
+
+def _slopes(segments, layer: Layer):
+    value, error, start = np.empty_like(layer.z), np.empty_like(layer.z), 0
+    for name, units in segments:
+        part = slice(start, start + units)
+        value[:, part], own = libm.slope(name, layer.z[:, part])
+        error[:, part] = (activation(name).curvature * layer.z_error[:, part] + own) * SLOP
+        start += units
+    return value, error
+
+
+def spectral_norm_upper(matrix: np.ndarray) -> float:
+    """A proved upper bound on the largest singular value of a float64 matrix, close to it.
+
+    The largest eigenvalue of the smaller Gram matrix is enclosed; forming it is off by at most `gamma_k |A|_F^2`.
+    """
+    matrix = np.asarray(matrix, np.float64)
+    if not np.any(matrix):
+        return 0.0
+    peak = float(np.max(np.abs(matrix)))
+    if not 1e-100 < peak < 1e100:
+        raise InputError(f"a weight matrix with entries up to {peak:.3g} is outside the range proofs are made for.")
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    gram = tall.T @ tall
+    gram = 0.5 * (gram + gram.T)
+    error = gamma(tall.shape[0] + 2) * float(np.sum(tall * tall)) * SLOP
+    upper = largest_eigenvalue(gram, entry_error=error).upper
+    return float(np.nextafter(np.sqrt(max(upper, 0.0)), np.inf))
