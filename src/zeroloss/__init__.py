@@ -1,0 +1,80 @@
+"""What does zero training loss mean for your network?
+
+`import zeroloss as zl` loads nothing heavy: each public name is imported from its room when it is first used
+(PEP 562), and with it JAX, scikit-learn or pandas where that room needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zeroloss import figures, report, tangent
+    from zeroloss.audit import Audit, audit
+    from zeroloss.data import Dataset, from_arrays, load_data
+    from zeroloss.descent import Descent, descend
+    from zeroloss.minima import Proof, Twin, prove, twin
+    from zeroloss.networks import MLP, FeedForward, load_network, predict, save_network, wrap
+    from zeroloss.plumbing import InputError, double
+    from zeroloss.theorems import Certificate, certify
+    from zeroloss.verdict import Status, Verdict
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "MLP",
+    "Audit",
+    "Certificate",
+    "Dataset",
+    "Descent",
+    "FeedForward",
+    "InputError",
+    "Proof",
+    "Status",
+    "Twin",
+    "Verdict",
+    "__version__",
+    "audit",
+    "certify",
+    "descend",
+    "double",
+    "figures",
+    "from_arrays",
+    "load_data",
+    "load_network",
+    "predict",
+    "prove",
+    "report",
+    "save_network",
+    "tangent",
+    "twin",
+    "wrap",
+]
+
+_NAMES = {
+    "data": ("Dataset", "from_arrays", "load_data"),
+    "descent": ("Descent", "descend"),
+    "minima": ("Proof", "Twin", "prove", "twin"),
+    "networks": ("MLP", "FeedForward", "load_network", "predict", "save_network", "wrap"),
+    "plumbing": ("InputError", "double"),
+    "theorems": ("Certificate", "certify"),
+    "verdict": ("Status", "Verdict"),
+    "audit": ("Audit",),
+}
+_HOME = {name: room for room, names in _NAMES.items() for name in names}
+_ROOMS = ("audit", "figures", "report", "tangent")  # `zl.audit(...)` works too: that room is callable
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

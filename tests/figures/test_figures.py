@@ -174,7 +174,7 @@ def test_theory_without_two_positive_numbers_is_refused():
         figures.theory_bars(THEORY | {"needed": [None, 3]})
 
 
-@pytest.mark.parametrize("exponent, text", [(0, "1"), (1, "10"), (-24, "10⁻²⁴"), (15, "10¹⁵")])
+@pytest.mark.parametrize(("exponent", "text"), [(0, "1"), (1, "10"), (-24, "10⁻²⁴"), (15, "10¹⁵")])
 def test_powers_of_ten_look_like_powers_of_ten(exponent, text):
     assert power(exponent) == text
 

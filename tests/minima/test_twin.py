@@ -166,7 +166,8 @@ def test_to_json_and_the_saved_network(tmp_path):
 
 def test_progress_is_told():
     class Told:
-        stages: list = []
+        def __init__(self):
+            self.stages = []
 
         def stage(self, name, expect=""):
             self.stages.append((name, expect))

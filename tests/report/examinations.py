@@ -120,7 +120,7 @@ def regression() -> Examination:
         verdicts=keep,
         headline="The fitted network has training loss 1.1e-24, and it is worse than the mean on new data.",
         tables={
-            "loss": {k: v for k, v in loss_table().items()},
+            "loss": dict(loss_table()),
             "widths": score,
             "examples": examples,
             "trust": {

@@ -117,7 +117,7 @@ def test_the_theme_changes_by_key_and_the_figures_with_it(visit):
     assert page.console() == []
 
 
-@pytest.mark.parametrize("kind, start", [("png", b"\x89PNG"), ("svg", b"<svg")])
+@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
 def test_a_key_saves_the_figure(visit, tmp_path, kind, start):
     page = visit("invented", 400, dark=True)
     page.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))

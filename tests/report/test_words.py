@@ -51,7 +51,7 @@ def test_an_enclosure_as_written_still_encloses(a, b):
 
 
 @pytest.mark.parametrize(
-    "value, text", [(math.nan, "not a number"), (math.inf, "∞"), (None, "not measured"), (True, "yes")]
+    ("value", "text"), [(math.nan, "not a number"), (math.inf, "∞"), (None, "not measured"), (True, "yes")]
 )
 def test_what_is_no_number_says_so(value, text):
     assert words.number(value) == text
@@ -88,7 +88,7 @@ def sweep(train):
 
 
 @pytest.mark.parametrize(
-    "train, start",
+    ("train", "start"),
     [
         ({10: [0.5, 0.4], 20: [0.0, 0.0], 40: [0.0, 0.0]}, "20"),
         ({10: [0.0, 0.0], 20: [0.0, 0.1], 40: [0.0, 0.0]}, "40"),

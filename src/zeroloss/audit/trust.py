@@ -271,11 +271,11 @@ def _judge(trust: Trust) -> tuple[Status, str]:
         return Status.CONTRADICTED, f"{here}. This fit does not hold at the training points in the first place."
     near = np.flatnonzero((t > 0) & (t <= NEAR))
     where = "of the distance to the nearest other training point"
-    failed = [i for i, top in zip(near, trust.upper_joint, strict=True) if top < trust.level]
+    failed = [int(i) for i, top in zip(near, trust.upper_joint, strict=True) if top < trust.level]
     if failed:
         i = failed[0]
         return Status.SUPPORTED, f"At the training points {said(0)}; at {t[i]:g} {where} {said(i)} ({interval(i)})."
-    i = near[np.argmin(lower[near])]
+    i = int(near[np.argmin(lower[near])])
     if lower[i] >= trust.level:
         reach = f"Up to {t[near[-1]]:g} {where} the fit holds"
         return Status.CONTRADICTED, f"{reach}; at {t[i]:g}, the worst, {said(i)} ({interval(i)})."

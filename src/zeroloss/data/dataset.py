@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data.content import ArrayRecord, read_only
+from zeroloss.data.content import read_only
 from zeroloss.data.scaling import apply_scaling
 from zeroloss.plumbing import InputError
+from zeroloss.verdict import Record
 
 TASKS = ("classification", "regression")
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Dataset(ArrayRecord):
+@dataclasses.dataclass(frozen=True, repr=False)
+class Dataset(Record):
     """Training and test examples, with their history. All arrays are read-only.
 
     Attributes:

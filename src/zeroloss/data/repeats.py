@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zeroloss.data.content import ArrayRecord, read_only
+from zeroloss.data.content import read_only
 from zeroloss.plumbing import InputError
+from zeroloss.verdict import Record
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Groups(ArrayRecord):
+@dataclasses.dataclass(frozen=True, repr=False)
+class Groups(Record):
     """Rows in groups of equal inputs, numbered in the order of their first rows.
 
     Attributes:

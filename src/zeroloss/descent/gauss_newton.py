@@ -224,7 +224,7 @@ def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: floa
     """Newton steps by conjugate gradients preconditioned with one full factor; a new one only where the old fails."""
     if run.residual.size > LARGEST:
         return
-    for _ in range(KERNELS):
+    for formed in range(1, KERNELS + 1):
         run.kernel = run.form_kernel()
         factor, info = lapack.dpotrf(np.array(run.kernel.T, order="F"), lower=1, clean=0, overwrite_a=1)
         if info != 0 or not np.isfinite(np.diag(factor)).all():
@@ -241,14 +241,15 @@ def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: floa
         at_start = True
         while done < steps:
             forcing = max(1e-4, min(0.05, (excess / start) ** 0.5))  # looser far away, tight near the solution
-            a, _ = _conjugate_gradients(multiply, precondition, run.residual, tolerance=forcing, most=12)
+            a, _, iterations = _conjugate_gradients(multiply, precondition, run.residual, tolerance=forcing, most=12)
             found = _line_search(run, a, n, excess)
             if found is None:
                 break
             length, excess = found
             done += 1
             yield done, excess
-            if length < 0.25 and not at_start:
+            stale = iterations > 3 and excess < 1e-6 * start  # a fresh factor costs less than many iterations a step
+            if (length < 0.25 or (stale and formed < KERNELS)) and not at_start:
                 break
             at_start = False
         if at_start or done >= steps or excess < 1e-20:
@@ -291,7 +292,7 @@ def _solve(run: _Run, trace: np.ndarray, dense: bool) -> tuple[np.ndarray, float
     def multiply(v):
         return np.asarray(_product(run.moved, run.fixed, run.x, run.weight, jnp.asarray(v))) + run.mu * v
 
-    a, left = _conjugate_gradients(multiply, precondition, r, tolerance=0.1, most=30)
+    a, left, _ = _conjugate_gradients(multiply, precondition, r, tolerance=0.1, most=30)
     return a.ravel(), float(np.sum((left + run.mu * a) ** 2))
 
 
@@ -311,12 +312,13 @@ def _cholesky_solve(matrix: np.ndarray, mu: float, right: np.ndarray) -> np.ndar
 
 
 def _conjugate_gradients(multiply, precondition, right, *, tolerance: float, most: int):
-    """Preconditioned conjugate gradients; returns the solution and its residual."""
+    """Preconditioned conjugate gradients; returns the solution, its residual, and the iterations it took."""
     solution, left = np.zeros_like(right), right.copy()
     z = precondition(left)
     direction, rho = z, float(np.sum(left * z))
     goal = tolerance * float(np.linalg.norm(right))
-    for _ in range(most):
+    iterations = 0
+    for iterations in range(1, most + 1):  # noqa: B007
         image = multiply(direction)
         curvature = float(np.sum(direction * image))
         if not curvature > 0:
@@ -328,4 +330,4 @@ def _conjugate_gradients(multiply, precondition, right, *, tolerance: float, mos
         z = precondition(left)
         rho, before = float(np.sum(left * z)), rho
         direction = z + (rho / before) * direction
-    return solution, left
+    return solution, left, iterations

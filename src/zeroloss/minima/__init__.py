@@ -2,6 +2,6 @@
 
 from zeroloss.minima.constructions import Twin, twin
 from zeroloss.minima.proof import Proof, prove
-from zeroloss.minima.readout import ReadoutProof, readout_proof
+from zeroloss.tangent.readout import ReadoutProof, readout_proof
 
 __all__ = ["Proof", "ReadoutProof", "Twin", "prove", "readout_proof", "twin"]

@@ -36,7 +36,8 @@ class Activation:
 
 
 # Bounds are rounded up in the last digit given. tanh'': 4/(3 sqrt 3); sigmoid'': 1/(6 sqrt 3);
-# gelu' is largest at z = sqrt 2: Phi(sqrt 2) + sqrt 2 phi(sqrt 2) = 1.128904...; gelu'' = (2 - z^2) phi(z), largest at 0:
+# gelu' is largest at z = sqrt 2: Phi(sqrt 2) + sqrt 2 phi(sqrt 2) = 1.128904...;
+# gelu'' = (2 - z^2) phi(z), largest at 0:
 # 2/sqrt(2 pi) = .797884...; silu' is largest at 2.3994: 1.099839...; silu'' is largest at 0: 1/2;
 # erf' = 2/sqrt(pi) = 1.128379...; erf'' = -4 z exp(-z^2)/sqrt(pi), largest at 1/sqrt 2: .967882...
 ACTIVATIONS: dict[str, Activation] = {

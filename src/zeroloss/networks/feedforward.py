@@ -1,6 +1,7 @@
 """Any fully connected network: the shape every construction, proof and file of this project understands.
 
-    h_0 = x,   z_l = a_l W_l h_{l-1} + c_l b_l,   h_l = phi_l(z_l)  (l = 1..D),   f(x) = a_{D+1} W_{D+1} h_D + c_{D+1} b_{D+1}
+    h_0 = x,   z_l = a_l W_l h_{l-1} + c_l b_l,   h_l = phi_l(z_l)  (l = 1..D),
+    f(x) = a_{D+1} W_{D+1} h_D + c_{D+1} b_{D+1}
 
 `a_l`, `c_l` are fixed numbers (the parametrisation), `W_l` (fan_out, fan_in) and `b_l` (fan_out,) are trained, and
 `phi_l` is one activation for the whole layer, or one for each of several consecutive groups of units: a network and the
@@ -40,7 +41,8 @@ class FeedForward(eqx.Module):
         depth = len(weights) - 1
         if depth < 0 or len(biases) != len(weights) or len(activations) != depth:
             raise InputError(
-                f"{len(weights)} weights, {len(biases)} biases and {len(activations)} activations do not make a network: "
+                f"{len(weights)} weights, {len(biases)} biases and {len(activations)} activations "
+                "do not make a network: "
                 "one weight and one bias (or None) a layer, one activation a hidden layer."
             )
         self.weights, self.biases = weights, biases
@@ -58,13 +60,16 @@ class FeedForward(eqx.Module):
                 raise InputError(f"layer {layer + 1}: a bias of shape {b.shape} for {w.shape[0]} units.")
             if layer and w.shape[1] != self.weights[layer - 1].shape[0]:
                 raise InputError(
-                    f"layer {layer + 1} takes {w.shape[1]} numbers and layer {layer} gives {self.weights[layer - 1].shape[0]}."
+                    f"layer {layer + 1} takes {w.shape[1]} numbers and layer {layer} gives "
+                    f"{self.weights[layer - 1].shape[0]}."
                 )
         for layer, segments in enumerate(self.activations):
             for name, _ in segments:
                 activation(name)
             if sum(units for _, units in segments) != self.weights[layer].shape[0]:
-                raise InputError(f"layer {layer + 1}: activations for {segments} of {self.weights[layer].shape[0]} units.")
+                raise InputError(
+                    f"layer {layer + 1}: activations for {segments} of {self.weights[layer].shape[0]} units."
+                )
 
     @property
     def in_size(self) -> int:
@@ -109,7 +114,9 @@ class FeedForward(eqx.Module):
 
 def _check_scope(dtype):
     if dtype == jnp.dtype("float64") and not jax.config.jax_enable_x64:
-        raise InputError("this network is float64: call `zeroloss.predict(network, x)`, or work inside `with zeroloss.double():`.")
+        raise InputError(
+            "this network is float64: call `zeroloss.predict(network, x)`, or work inside `with zeroloss.double():`."
+        )
 
 
 def apply_segments(segments: Segments, z):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -19,13 +20,15 @@ PARAMETRIZATIONS = ("standard", "ntk", "mup")
 class MLP(FeedForward):
     """A multilayer perceptron with random weights.
 
-    With `m` the fan-in of a layer, `s = weight_std`, `t = bias_std`, and `W`, `b` standard normal unless said otherwise:
+    With `m` the fan-in of a layer, `s = weight_std`, `t = bias_std`, and `W`, `b` standard normal unless said
+    otherwise:
 
     - `standard`: `z = W h + b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2)`.
     - `ntk`: `z = (s/sqrt m) W h + t b`.
     - `mup` (maximal update, the form with one step size for all layers; Yang & Hu 2021, recalled): `M` the fan-out of
-      a hidden layer; first layer `z = sqrt(M) (W x + b)`, `W ~ N(0, s^2/(m M))`, `b ~ N(0, t^2/M)`; further hidden layers
-      `z = W h + sqrt(M) b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2/M)`; read-out `z = (1/sqrt m) W h + t b`, `W ~ N(0, s^2/m)`.
+      a hidden layer; first layer `z = sqrt(M) (W x + b)`, `W ~ N(0, s^2/(m M))`, `b ~ N(0, t^2/M)`;
+      further hidden layers `z = W h + sqrt(M) b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2/M)`;
+      read-out `z = (1/sqrt m) W h + t b`, `W ~ N(0, s^2/m)`.
 
     Args:
         in_size, out_size: numbers in and out.
@@ -56,7 +59,9 @@ class MLP(FeedForward):
     ):
         widths = check_widths(width, depth)
         if parametrization not in PARAMETRIZATIONS:
-            raise InputError(f"there is no parametrization {parametrization!r}; choose one of {', '.join(PARAMETRIZATIONS)}.")
+            raise InputError(
+                f"there is no parametrization {parametrization!r}; choose one of {', '.join(PARAMETRIZATIONS)}."
+            )
         std = _weight_std(activation, weight_std)
         sizes = (in_size, *widths, out_size)
         if min(sizes) < 1:
@@ -65,7 +70,7 @@ class MLP(FeedForward):
         weights, biases, scales, offsets = [], [], [], []
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
         with double():  # float64 weights stay float64; the draws are float32, so that both precisions start alike
-            for layer, (m, big) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            for layer, (m, big) in enumerate(itertools.pairwise(sizes)):
                 role = "readout" if layer == len(widths) else ("first" if layer == 0 else "hidden")
                 w_std, b_std, a, c = _scales(parametrization, role, m, big, std, float(bias_std))
                 key, key_w, key_b = jax.random.split(key, 3)

@@ -39,7 +39,7 @@ def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool =
     arrays = {f"weight_{i}": np.asarray(w) for i, w in enumerate(network.weights)}
     arrays |= {f"bias_{i}": np.asarray(b) for i, b in enumerate(network.biases) if b is not None}
     buffer = io.BytesIO()
-    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)
+    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
     return write_whole(path, buffer.getvalue(), force=force)
 
 
@@ -52,7 +52,9 @@ def load_network(path: str | os.PathLike) -> FeedForward:
     try:
         with np.load(path, allow_pickle=False) as file:
             if "zeroloss" not in file:
-                raise InputError(f"{path} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {path}`.")
+                raise InputError(
+                    f"{path} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {path}`."
+                )
             header = json.loads(str(file["zeroloss"]))
             arrays = {name: file[name] for name in file.files if name != "zeroloss"}
     except FileNotFoundError as error:
@@ -60,9 +62,13 @@ def load_network(path: str | os.PathLike) -> FeedForward:
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path} cannot be read as a saved network (.npz): it is damaged or of another kind.") from error
+        raise InputError(
+            f"{path} cannot be read as a saved network (.npz): it is damaged or of another kind."
+        ) from error
     if header.get("format") != FORMAT:
-        raise InputError(f"{path} was written in format {header.get('format')}; this version of zeroloss reads format {FORMAT}.")
+        raise InputError(
+            f"{path} was written in format {header.get('format')}; this version of zeroloss reads format {FORMAT}."
+        )
     return _build(header, arrays)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -12,7 +13,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError
 
 
-def trainable_mask(network: Any, trainable: None | str | Sequence[str] | Callable | Any = None) -> Any:
+def trainable_mask(network: Any, trainable: Any = None) -> Any:
     """A pytree of booleans, True where a leaf of `network` is trained.
 
     Args:
@@ -43,7 +44,9 @@ def trainable_mask(network: Any, trainable: None | str | Sequence[str] | Callabl
 
 def _named(network: Any, names: list[str]) -> Any:
     if not isinstance(network, FeedForward):
-        raise InputError(f"trainable={names[0]!r} names a layer, and only a FeedForward or MLP has named layers; give a mask.")
+        raise InputError(
+            f"trainable={names[0]!r} names a layer, and only a FeedForward or MLP has named layers; give a mask."
+        )
     last = network.depth
     known = {"readout": [last], "hidden": list(range(last))} | {f"layer{i + 1}": [i] for i in range(last + 1)}
     chosen: set[tuple[str, int]] = set()
@@ -53,11 +56,13 @@ def _named(network: Any, names: list[str]) -> Any:
         elif name in known:
             chosen |= {(kind, i) for kind in ("weights", "biases") for i in known[name]}
         else:
-            raise InputError(f"trainable={name!r} is not a part of this network; choose among {', '.join(known)}, weights, biases.")
+            raise InputError(
+                f"trainable={name!r} is not a part of this network; choose among {', '.join(known)}, weights, biases."
+            )
     mask = jax.tree.map(lambda _: False, network)
     for kind in ("weights", "biases"):
         leaves = tuple(None if leaf is None else (kind, i) in chosen for i, leaf in enumerate(getattr(network, kind)))
-        mask = eqx.tree_at(lambda n, kind=kind: getattr(n, kind), mask, leaves, is_leaf=lambda v: v is None)
+        mask = eqx.tree_at(operator.attrgetter(kind), mask, leaves, is_leaf=lambda v: v is None)
     return mask
 
 
@@ -65,4 +70,6 @@ def _given(network: Any, arrays: Any, mask: Any) -> Any:
     try:
         return jax.tree.map(lambda is_array, wanted: bool(is_array and wanted), arrays, mask)
     except (ValueError, TypeError) as error:
-        raise InputError("trainable is neither a name, a predicate, nor a pytree of booleans shaped like the network.") from error
+        raise InputError(
+            "trainable is neither a name, a predicate, nor a pytree of booleans shaped like the network."
+        ) from error

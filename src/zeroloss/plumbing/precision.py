@@ -11,10 +11,7 @@ def double() -> Iterator[None]:
     """Inside the scope JAX computes in float64 where its inputs are float64; outside nothing has changed."""
     import jax
 
-    scope = getattr(jax, "enable_x64", None)
-    if scope is None:  # JAX before 0.8
-        from jax.experimental import enable_x64 as scope
-    with scope(True):
+    with jax.enable_x64(True):
         yield
 
 

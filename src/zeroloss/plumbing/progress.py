@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Progress(Protocol):
@@ -33,8 +33,8 @@ class Bar:
     """A bar on standard error while it is a terminal; silent otherwise."""
 
     def __init__(self) -> None:
-        self._live = None
-        self._task = None
+        self._live: Any = None
+        self._task: Any = None
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

@@ -109,9 +109,8 @@ def _prepare(k: Any, entry_error: float) -> tuple[np.ndarray, float, float]:
     if not np.isfinite(matrix).all():
         raise InputError("the matrix holds NaN or infinity; no eigenvalue of it can be bounded.")
     peak = float(np.max(np.abs(np.diag(matrix)))) or float(np.max(np.abs(matrix)))
-    scale = math.ldexp(1.0, 1 - math.frexp(peak)[1]) if peak else 1.0
-    if math.isinf(scale):  # a matrix of subnormals: two steps
-        scale = 2.0**1000
+    # 2^1000 is enough for a matrix of subnormals, whose own power would overflow.
+    scale = math.ldexp(1.0, min(1 - math.frexp(peak)[1], 1000)) if peak else 1.0
     largest = float(np.max(np.abs(matrix)))
     if largest * scale > 1e100:
         raise InputError("the off-diagonal entries exceed the diagonal by more than 1e100; rescale the matrix.")

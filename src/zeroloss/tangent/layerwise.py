@@ -24,20 +24,20 @@ ROWS = 1280
 
 @dataclasses.dataclass(frozen=True)
 class Factor:
-    """One summand of the kernel: `K[(i,a),(j,b)] = (offset + h_i . h_j)(g_ia . g_jb)`.
+    """One summand of the kernel: `K[(i,a),(j,b)] = (scale_i scale_j + h_i . h_j)(g_ia . g_jb)`.
 
-    `h` is `(n, m_in)` or None, `g` is `(n, c, m_out)`.
+    `h` is `(n, m_in)` or None, `g` is `(n, c, m_out)`; a dense use has scale 0, a bias its number, another parameter 1.
     """
 
     h: np.ndarray | None
-    offset: float
+    scale: float
     g: np.ndarray
 
-    def inputs(self, other: Factor, rows: slice, columns: slice) -> np.ndarray | float:
+    def inputs(self, other: Factor, rows: slice, columns: slice, offset: float) -> np.ndarray | float:
         if self.h is None or other.h is None:
-            return self.g.dtype.type(self.offset)
+            return self.g.dtype.type(offset)
         gram = self.h[rows] @ other.h[columns].T
-        return gram + self.g.dtype.type(self.offset) if self.offset else gram
+        return gram + self.g.dtype.type(offset) if offset else gram
 
 
 def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list[Factor]:
@@ -106,17 +106,31 @@ def _factors(kinds, inputs, cotangents, jacobians) -> list[Factor]:
         if kind == "dense":
             result.append(Factor(h, 0.0, g))
             continue
-        scale = float(np.ravel(h)[0])
-        # A bias beside a weight has the same cotangent up to a number: one Gram matrix serves both.
-        for position, other in enumerate(result):
-            ratio = _ratio(g, other.g)
-            if other.h is not None and ratio is not None:
-                result[position] = dataclasses.replace(other, offset=other.offset + (scale * ratio) ** 2)
-                break
-        else:
-            result.append(Factor(None, scale**2, g))
+        result.append(Factor(None, float(np.ravel(h)[0]), g))
     result += [Factor(None, 1.0, jacobian) for jacobian in jacobians]
     return result
+
+
+def _merged(first: list[Factor], second: list[Factor]) -> list[tuple[Factor, Factor, float]]:
+    """Pairs of factors with their offset `scale * scale`.
+
+    A bias beside a weight has the same cotangents up to a number, so one Gram matrix serves both; the number is found
+    on both sets of points, as proportions may hold on one of them only, or differ.
+    """
+    dense = [[f, s, 0.0] for f, s in zip(first, second, strict=True) if f.h is not None]
+    rest = []
+    for f, s in zip(first, second, strict=True):
+        if f.h is not None:
+            continue
+        for pair in dense:
+            left = _ratio(f.g, pair[0].g)
+            right = left if first is second or left is None else _ratio(s.g, pair[1].g)
+            if left is not None and right is not None:
+                pair[2] += f.scale * left * s.scale * right
+                break
+        else:
+            rest.append((f, s, f.scale * s.scale))
+    return [*map(tuple, dense), *rest]
 
 
 def _ratio(g: np.ndarray, other: np.ndarray) -> float | None:
@@ -157,17 +171,17 @@ def _output(parts: list[Factor], a: int) -> list[Factor]:
 def _full(first, second, shape):
     n1, n2, c = shape
     symmetric = second is None
-    second = first if second is None else second
+    pairs = _merged(first, first if second is None else second)
     result = np.zeros((n1 * c, n2 * c), first[0].g.dtype)
     step = max(1, ROWS // c)
     for start in range(0, n1, step):
         rows = slice(start, min(start + step, n1))
         columns = slice(start, n2) if symmetric else slice(0, n2)
         block = result[rows.start * c : rows.stop * c, columns.start * c :]
-        for f, s in zip(first, second, strict=True):
+        for f, s, offset in pairs:
             m = f.g.shape[-1]
             g = f.g[rows].reshape(-1, m) @ s.g[columns].reshape(-1, m).T
-            weight = f.inputs(s, rows, columns)
+            weight = f.inputs(s, rows, columns, offset)
             if isinstance(weight, np.ndarray):
                 cells = g.reshape(rows.stop - rows.start, c, columns.stop - columns.start, c)
                 cells *= weight[:, None, :, None]

@@ -31,7 +31,7 @@ class LinearisedCurve:
         """The predicted loss after each of `steps`."""
         t = np.asarray(steps, np.float64)[:, None]
         factor = np.abs(1 - step_size * np.maximum(self.nodes, 0) / self.n)
-        with np.errstate(over="ignore", divide="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             powers = np.exp(2 * t * np.log(factor))
         powers = np.where(t == 0, 1.0, powers)
         return (powers @ self.weights) / (2 * self.n)

@@ -77,30 +77,35 @@ def _activate(segments, z, z_error):
 
 @dataclasses.dataclass(frozen=True)
 class Cotangents:
-    """`g_l = d f_a/d z_l` `(n, c, m_l)` of every layer, with entrywise error bounds `(n, c, m_l)`."""
+    """`g_l = d f_a/d z_l` `(n, c, m_l)` of every layer, with entrywise error bounds `(n, c, m_l)`.
+
+    `peak[l]` `(n, c)` bounds the largest entry of `d f_a/d h_l`, `l = 1..D` (index `l - 1`).
+    """
 
     g: list[np.ndarray]
     error: list[np.ndarray]
+    peak: list[np.ndarray]
 
 
 def backward(network: FeedForward, layers: list[Layer]) -> Cotangents:
     """Cotangents of every layer for every output; smooth activations only (KeyError otherwise)."""
     n, c = layers[-1].z.shape
     g, error = np.broadcast_to(np.eye(c), (n, c, c)).copy(), np.zeros((n, c, c))
-    gs, errors = [g], [error]
+    gs, errors, peaks = [g], [error], []
     for index in range(network.depth, 0, -1):
         a = network.weight_scales[index]
         w = np.asarray(network.weights[index], np.float64)
         step = gamma(w.shape[0] + 8)
         up = a * (g @ w)
         up_error = ((step * np.abs(g) + error) @ (abs(a) * np.abs(w))) * SLOP + TINY
+        peaks.append(np.max(np.abs(up) + up_error, axis=-1) * SLOP)
         slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1])
         g = up * slope[:, None, :]
         error = (up_error * (np.abs(slope) + slope_error)[:, None, :] + np.abs(up) * slope_error[:, None, :]) * SLOP
         error = error + 2.0**-52 * np.abs(g) + TINY
         gs.append(g)
         errors.append(error)
-    return Cotangents(gs[::-1], errors[::-1])
+    return Cotangents(gs[::-1], errors[::-1], peaks[::-1])
 
 
 def _slopes(segments, layer: Layer):

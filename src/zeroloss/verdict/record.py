@@ -1,9 +1,10 @@
 """Frozen results that go to JSON and come back equal, without pickles.
 
-JSON has no NaN, no infinity and no arrays, so these are written as one-key objects: `{"float": "inf"}`,
-`{"array": [...], "dtype": "float64"}`, `{"complex": ...}` is not needed and is refused. A record is written as
-`{"type": "Verdict", ...fields}`; fields whose metadata says `json=False` (networks, kernels) are left out and come
-back as None.
+JSON has no NaN, no infinity and no arrays, so these are written as small objects: `{"float": "inf"}`,
+`{"array": [...], "dtype": "float64"}` (with `"shape"` where there are no entries); complex numbers are not needed and are
+refused. A record is written as `{"type": "Verdict", ...fields}`; fields whose metadata says `json=False` (networks, kernels)
+are left out, come back as None and do not count in `==`. A dict that looks like one of these objects is written as
+`{"dict": [[key, value], ...]}`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import enum
 import json
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -22,15 +23,24 @@ LIVE = {"json": False}
 """Metadata of a field that stays in memory: `field(default=None, metadata=LIVE)`."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Record:
-    """Base of every result: a frozen dataclass with `to_json`, equality by content and a readable `repr`."""
-
-    _hidden: ClassVar[tuple[str, ...]] = ()
+    """Base of every result: a frozen dataclass with `to_json`, equality by content (see `same`) and a readable `repr`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _REGISTRY[cls.__name__] = cls
+        # `dataclass` leaves methods alone that the class itself has, so its own comparison, which fails on arrays, stays out.
+        for name in ("__eq__", "__hash__"):
+            if name not in cls.__dict__:
+                setattr(cls, name, getattr(cls, name))
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other) if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        words = (getattr(self, f.name) for f in _written(type(self)))
+        return hash((type(self).__name__, *(str(word) for word in words if isinstance(word, str | Path))))
 
     def to_json(self, *, indent: int | None = None) -> str:
         """This result as JSON text; `zeroloss.verdict.from_json` reads it back, equal."""
@@ -50,11 +60,46 @@ def from_json(text: str) -> Any:
     return decode(json.loads(text))
 
 
+def _written(cls: type[Record]) -> list[dataclasses.Field]:
+    return [f for f in dataclasses.fields(cls) if f.metadata.get("json", True)]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether `a` and `b` hold the same, as far as JSON keeps it.
+
+    Arrays by dtype, shape and values, records by their written fields, containers item by item; NaN equals NaN, and a tuple
+    a list.
+    """
+    if isinstance(a, Record):
+        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in _written(type(a)))
+    if _is_array(a) or _is_array(b):
+        if not (_is_array(a) and _is_array(b)):
+            return False
+        a, b = np.asarray(a), np.asarray(b)
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, dict) and isinstance(b, dict):
+        a, b = ({str(key): item for key, item in d.items()} for d in (a, b))
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(same(p, q) for p, q in zip(a, b, strict=True))
+    a, b = _simple(a), _simple(b)
+    return bool(a == b) or bool(a != a and b != b)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array__") and not isinstance(value, np.generic)
+
+
+def _simple(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
 def encode(value: Any) -> Any:
     """`value` as what `json.dumps` takes."""
     if isinstance(value, Record):
-        fields = [f for f in dataclasses.fields(value) if f.metadata.get("json", True)]
-        return {"type": type(value).__name__} | {f.name: encode(getattr(value, f.name)) for f in fields}
+        return {"type": type(value).__name__} | {f.name: encode(getattr(value, f.name)) for f in _written(type(value))}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, bool | np.bool_):
@@ -67,14 +112,22 @@ def encode(value: Any) -> Any:
         return value
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+    if _is_array(value):
         array = np.asarray(value)
-        return {"array": encode(array.tolist()), "dtype": str(array.dtype)}
+        shape = {} if array.size else {"shape": list(array.shape)}
+        return {"array": encode(array.tolist()), "dtype": str(array.dtype)} | shape
     if isinstance(value, dict):
-        return {str(key): encode(item) for key, item in value.items()}
+        plain = {str(key): encode(item) for key, item in value.items()}
+        return {"dict": [[key, item] for key, item in plain.items()]} if _reserved(plain) else plain
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
     raise TypeError(f"a {type(value).__name__} has no place in a result")
+
+
+def _reserved(value: dict) -> bool:
+    """Whether `decode` would take this dict for something else."""
+    special = value.keys() in ({"float"}, {"dict"}) or value.keys() - {"shape"} == {"array", "dtype"}
+    return special or (isinstance(value.get("type"), str) and value["type"] in _REGISTRY)
 
 
 def decode(value: Any) -> Any:
@@ -83,12 +136,15 @@ def decode(value: Any) -> Any:
         return [decode(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if not _reserved(value):
+        return {key: decode(item) for key, item in value.items()}
     if value.keys() == {"float"}:
         return float(value["float"])
-    if value.keys() == {"array", "dtype"}:
-        return np.array(decode(value["array"]), dtype=value["dtype"])
-    if "type" in value and value["type"] in _REGISTRY:
-        cls = _REGISTRY[value["type"]]
-        known = {f.name for f in dataclasses.fields(cls) if f.metadata.get("json", True)}
-        return cls(**{key: decode(item) for key, item in value.items() if key in known})
-    return {key: decode(item) for key, item in value.items()}
+    if value.keys() == {"dict"}:
+        return {key: decode(item) for key, item in value["dict"]}
+    if "array" in value:
+        array = np.array(decode(value["array"]), dtype=value["dtype"])
+        return array.reshape(value["shape"]) if "shape" in value else array
+    cls = _REGISTRY[value["type"]]
+    known = {f.name for f in _written(cls)}
+    return cls(**{key: decode(item) for key, item in value.items() if key in known})

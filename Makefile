@@ -1,0 +1,63 @@
+# What people do here. A bare clone needs only make and Python 3.11 or newer; the first call of a target sets up the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?= digits
+OUT ?= report
+ARGS ?=
+
+BIN := $(VENV)/bin
+CORE := $(VENV)/.installed
+TEST := $(VENV)/.installed-test
+
+.DEFAULT_GOAL := help
+.PHONY: help examine setup test setup-test lint bench docs
+
+help:
+	@echo "make examine   examine a data set, write $(OUT)/report.html    (DATA=digits OUT=report ARGS=--force)"
+	@echo "make test      run the tests that take seconds               (ARGS=\"-m slow\" for the others)"
+	@echo "make lint      style, formatting, types, order of the imports"
+	@echo "make bench     measure against what a user would pick instead"
+	@echo "make docs      run the example of the README and check its links"
+
+examine: $(CORE)
+	@echo "== Examining $(DATA); the report goes to $(OUT)/report.html"
+	$(BIN)/zeroloss examine $(DATA) --out $(OUT) $(ARGS)
+
+test: $(TEST)
+	@echo "== Running the tests that take seconds; .ci/run runs all of them"
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(TEST)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(TEST)
+	@set -e; for file in benchmarks/*.py; do \
+	  if [ -e "$$file" ]; then echo "== $$file"; $(BIN)/python "$$file" $(ARGS); else echo "There are no benchmarks."; fi; \
+	done
+
+docs: $(TEST)
+	@echo "== The documentation is README.md so far: its example is run, and its links are followed"
+	$(BIN)/python -m pytest tests/test_readme.py $(ARGS)
+
+setup: $(CORE)
+setup-test: $(TEST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "zeroloss needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "== Making a Python environment in $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+
+$(CORE): pyproject.toml | $(BIN)/python
+	@echo "== Installing zeroloss and what it stands on: about 1 GB, a minute or two on a quick line"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable .
+	@touch $@
+
+$(TEST): pyproject.toml | $(BIN)/python
+	@echo "== Installing zeroloss with what its tests need: about 1 GB, a minute or two on a quick line"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	@touch $(CORE) $@

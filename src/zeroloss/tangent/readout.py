@@ -1,0 +1,130 @@
+"""The proof by the read-out: a zero of the residual within `|r|/s`, moving the last layer alone.
+
+If a network ends in a linear read-out, `f(x) = a W h(x) + c b`, then with `A = [a H, c 1]` `(n, m + 1)` (the last features of the
+n distinct training inputs) the residual is linear in the read-out and `A A^T` (one block an output) is its kernel. If
+`s = sigma_min(A) > 0`, then for *any* targets `y` the read-out `W + dV`, `dV = A^+ (y - f)`, interpolates them exactly, and
+`|dV| <= |y - f|/s`. No smoothness is needed, and no width but `m + 1 >= n`. (Ours; the mechanism of Kawaguchi & Huang 2019.)
+
+With rounding: `H` comes with entrywise error bounds (`zeroloss.tangent.rounding`), `A A^T` is formed within `gamma trace`, its
+smallest eigenvalue is bounded below by the Cholesky criterion, and `|y - f|` is bounded above with the error of `f` and of
+the group means. All statements are about the network in exact arithmetic at the float64 weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import scipy.linalg
+
+from zeroloss.networks import FeedForward
+from zeroloss.plumbing import double
+from zeroloss.tangent.enclosure import gamma, smallest_eigenvalue
+from zeroloss.tangent.rounding import SLOP, Layer, forward
+from zeroloss.verdict import Record
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadoutProof(Record):
+    """The numbers of the proof; `radius` is None where it does not go through, and `obstacle` says why.
+
+    Attributes:
+        singular_value_lower: proved lower bound on `sigma_min(A)` (0: none).
+        residual_upper: proved upper bound on `|y - f|`, the Euclidean norm over distinct inputs and outputs.
+        radius: `residual_upper/singular_value_lower`, rounded up.
+        features: columns of `A`; distinct: its rows.
+    """
+
+    singular_value_lower: float
+    residual_upper: float
+    radius: float | None
+    features: int
+    distinct: int
+    obstacle: str
+
+
+def readout_matrix(network: FeedForward, last: Layer) -> tuple[np.ndarray, float]:
+    """`A` in float64 and a bound on the Frobenius norm of its error."""
+    a, c = network.weight_scales[-1], network.bias_scales[-1]
+    matrix = a * last.h
+    error = (abs(a) * last.h_error + 2.0**-52 * np.abs(matrix)) * SLOP
+    if network.biases[-1] is not None and c != 0:
+        matrix = np.column_stack([matrix, np.full(len(matrix), c)])
+    return matrix, float(np.linalg.norm(error)) * SLOP
+
+
+def singular_value_lower(matrix: np.ndarray, error: float) -> float:
+    """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there is none."""
+    n, m = matrix.shape
+    if m < n:
+        return 0.0
+    gram = matrix @ matrix.T
+    gram = 0.5 * (gram + gram.T)
+    entries = gamma(m + 4) * float(np.sum(matrix * matrix)) * SLOP
+    lower = smallest_eigenvalue(gram, entry_error=entries).lower
+    return max(0.0, float(np.sqrt(max(lower, 0.0))) * (1 - 1e-12) - error)
+
+
+def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> float:
+    """A proved upper bound on `|y - f|` from the last layer's outputs."""
+    entries = np.abs(y - last.z) * (1 + 2.0**-50) + last.z_error + y_error
+    return float(np.linalg.norm(entries)) * SLOP
+
+
+def readout_proof(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray) -> ReadoutProof:
+    """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within `y_error`."""
+    last = forward(network, x)[-1]
+    matrix, error = readout_matrix(network, last)
+    n, m = matrix.shape
+    residual = residual_upper(last, y, y_error)
+    if m < n:
+        return ReadoutProof(
+            0.0, residual, None, m, n, f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few"
+        )
+    s = singular_value_lower(matrix, error)
+    if s == 0:
+        why = "the last features of the distinct inputs are not shown to be independent: their smallest singular value is lost in rounding"
+        return ReadoutProof(0.0, residual, None, m, n, why)
+    return ReadoutProof(s, residual, float(np.nextafter(residual / s, np.inf)) * SLOP, m, n, "")
+
+
+def polish_readout(network: FeedForward, x: np.ndarray, y: np.ndarray, *, rounds: int = 4) -> FeedForward:
+    """`network` (float64) with its read-out moved to the nearest interpolating one, refined while the residual falls.
+
+    Returned unchanged where there is none to be had (too few features, or too nearly dependent).
+    """
+    import equinox as eqx
+    import jax.numpy as jnp
+
+    last = forward(network, x)[-1]
+    matrix, _ = readout_matrix(network, last)
+    if matrix.shape[1] < matrix.shape[0]:
+        return network
+    try:
+        factor = scipy.linalg.cho_factor(matrix @ matrix.T, lower=True)
+    except np.linalg.LinAlgError:
+        return network
+    with_bias = matrix.shape[1] > last.h.shape[1]
+    best, smallest = network, float(np.linalg.norm(y - last.z))
+    weights = np.array(network.weights[-1], np.float64)
+    bias = None if network.biases[-1] is None else np.array(network.biases[-1], np.float64)
+    residual = y - last.z
+    for _ in range(rounds):
+        move = matrix.T @ scipy.linalg.cho_solve(factor, residual)
+        weights = weights + move[: last.h.shape[1]].T
+        if with_bias:
+            bias = bias + move[-1]
+        outputs = network.weight_scales[-1] * (last.h @ weights.T)
+        residual = y - (outputs if bias is None else outputs + network.bias_scales[-1] * bias)
+        norm = float(np.linalg.norm(residual))
+        if not norm < smallest:
+            break
+        smallest = norm
+        with double():
+            best = eqx.tree_at(
+                lambda n: (n.weights[-1], n.biases[-1]),
+                network,
+                (jnp.asarray(weights), None if bias is None else jnp.asarray(bias)),
+                is_leaf=lambda leaf: leaf is None,
+            )
+    return best

@@ -1,0 +1,264 @@
+"""The verb: before training, will gradient descent reach a global minimum, how fast, at which step, and does one exist?
+
+Four claims, each a `Verdict`:
+
+- `exists`: zero loss exists for these targets. REFUTED only by equal inputs with different targets; PROVED where the last
+  features at the start are independent (then some read-out interpolates any targets).
+- `generic`: zero loss exists for almost every target. REFUTED by fewer parameters than equations (a locally Lipschitz image
+  of fewer dimensions has measure zero): says nothing of these targets.
+- `reaches`: descent with this step reaches a global minimum of the empirical risk, at this rate (the composite theorem).
+- `curve`: the training loss follows the tangent kernel's prediction; judged by `judge_curve` once descent has run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from zeroloss.data import collapse, contradictions
+from zeroloss.descent import Descent
+from zeroloss.descent.history import grid
+from zeroloss.descent.problem import Problem, make_problem, training_arrays
+from zeroloss.networks import FeedForward, predict
+from zeroloss.plumbing import Progress, Silent, double
+from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent import KernelOperator, LinearisedCurve, libm, linearised_curve
+from zeroloss.tangent.readout import readout_matrix, singular_value_lower
+from zeroloss.tangent.rounding import forward
+from zeroloss.theorems.composite import Composite, composite_theorem
+from zeroloss.theorems.smoothness import Trained, constants
+from zeroloss.verdict import Record, Status, Verdict, at_least, at_most
+from zeroloss.verdict.record import LIVE
+
+EXISTS = "zero loss exists for these targets"
+GENERIC = "zero loss exists for almost every target"
+CURVE = "the training loss of gradient descent follows the tangent kernel's prediction within 10 %"
+WITHIN = 1.1
+ASSUMPTIONS = {
+    libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
+    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Certificate(Record):
+    """What can be said before training.
+
+    Attributes:
+        verdicts: `exists`, `generic`, `reaches`, `curve`.
+        theorem: the composite theorem's numbers (None where it does not apply).
+        largest_stable_step: `2 n/lambda_max` of the full kernel at the start (an estimate from above; steps must stay below).
+        step_size: the step the curve is predicted for (by default half the largest stable one).
+        curve: columns `step`, `loss`: the linearised model's training loss.
+    """
+
+    verdicts: dict[str, Verdict]
+    theorem: Composite | None
+    largest_stable_step: float
+    step_size: float
+    curve: dict[str, list]
+    prediction: Any = dataclasses.field(default=None, metadata=LIVE)
+
+    def __repr__(self) -> str:
+        return "\n".join(str(v) for v in self.verdicts.values())
+
+
+def certify(
+    network: Any,
+    data: Any,
+    *,
+    step_size: float | None = None,
+    trainable: Any = None,
+    steps: int = 10_000,
+    progress: Progress | None = None,
+) -> Certificate:
+    """Judge, before training, whether descent on the squared loss will reach a global minimum.
+
+    Args:
+        network: at its start. The theorem and the existence proof need a `FeedForward` or `MLP`; others get UNKNOWN there.
+        data: a `Dataset`, or a pair `(x, y)`.
+        step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
+        trainable: which parameters descent moves.
+        steps: how far the curve is predicted.
+
+    Raises:
+        InputError: a network that does not fit the data, or data with NaN.
+    """
+    progress = progress or Silent()
+    problem = make_problem(network, data, "squared", trainable)
+    x, y = training_arrays(data)
+    x, y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
+    distinct = collapse(x, y)
+    clashes = len(contradictions(x, y))
+    verdicts: dict[str, Verdict] = {}
+    theorem = None
+    progress.stage("does zero loss exist")
+    trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
+    verdicts["exists"] = _exists(network, distinct, clashes, trained)
+    verdicts["generic"] = _generic(problem, distinct, verdicts["exists"], clashes)
+    progress.stage("convergence theorem", f"{distinct.y.size:,} equations")
+    if trained is not None:
+        with double():
+            start = as_double(network)
+        known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
+        theorem = composite_theorem(known.lam0, known.Lam0, known.residual, len(x), known.beta, step_size)
+        verdicts["reaches"] = _reaches(theorem, known.method, network, problem, step_size)
+    else:
+        reason = f"the constants of a {type(network).__name__} are not known; only a FeedForward or an MLP is judged."
+        verdicts["reaches"] = Verdict(_reach_claim(step_size, None), Status.UNKNOWN, reason)
+    progress.stage("predicted loss curve")
+    prediction = _predict(problem)
+    stable = prediction.largest_stable_step
+    eta = float(step_size) if step_size is not None else stable / 2
+    points = np.array(list(grid(steps)))
+    # The linearised model's limit is the infimum plus what the kernel cannot reach.
+    curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}
+    reason = "Descent has not run; the prediction is made."
+    verdicts["curve"] = Verdict(CURVE, Status.UNKNOWN, reason, {"step_size": eta, "largest_stable_step": stable})
+    return Certificate(verdicts, theorem, stable, eta, curve, prediction)
+
+
+def trained_layers(network: FeedForward, mask: Any) -> Trained:
+    """Which layers' weights and biases `mask` trains."""
+    flags = iter(jax.tree.leaves(mask))
+    leaves = jax.tree.leaves(network)
+    by_id = {id(leaf): flag for leaf, flag in zip(leaves, flags, strict=True)}
+    weights = tuple(by_id[id(w)] for w in network.weights)
+    return Trained(weights, tuple(b is not None and by_id[id(b)] for b in network.biases))
+
+
+def _exists(network, distinct, clashes: int, trained: Trained | None) -> Verdict:
+    n = len(distinct.x)
+    if clashes:
+        reason = f"{clashes} groups of equal inputs have different targets; no function of the input fits both."
+        return Verdict(EXISTS, Status.REFUTED, reason, {"contradictory_groups": clashes, "distinct_inputs": n})
+    if trained is None or not trained.weights[-1]:
+        why = "its read-out is not trained" if trained is not None else "it is not known to end in a linear read-out"
+        return Verdict(EXISTS, Status.UNKNOWN, f"The proof needs a trained linear read-out, and {why}.", {"distinct_inputs": n})
+    with double():
+        start = as_double(network)
+    # With zero targets and error the read-out alone decides: is the feature matrix of full row rank?
+    lower, columns = _feature_rank(start, distinct.x, trained)
+    evidence = {"distinct_inputs": n, "readout_weights_per_output": columns, "singular_value_lower": lower, "assumptions": ASSUMPTIONS}
+    if lower > 0:
+        reason = (
+            f"The last features of the {n} distinct inputs are independent at the start (smallest singular value at least "
+            f"{at_least(lower)}), so some read-out fits any targets exactly."
+        )
+        return Verdict(EXISTS, Status.PROVED, reason, evidence)
+    short = f"the read-out has {columns} weights an output, {n - columns} fewer than distinct inputs" if columns < n else (
+        "the smallest singular value of the last features is lost in rounding"
+    )  # fmt: skip
+    return Verdict(EXISTS, Status.UNKNOWN, f"Not by the read-out alone: {short}.", evidence)
+
+
+def _feature_rank(start: FeedForward, x: np.ndarray, trained: Trained) -> tuple[float, int]:
+
+    matrix, error = readout_matrix(start, forward(start, x)[-1])
+    if not trained.biases[-1]:
+        matrix = matrix[:, : start.weights[-1].shape[1]]
+    return singular_value_lower(matrix, error), matrix.shape[1]
+
+
+def _generic(problem: Problem, distinct, exists: Verdict, clashes: int) -> Verdict:
+    leaves = jax.tree.leaves(eqx.filter(problem.network, problem.mask))
+    parameters, equations = sum(leaf.size for leaf in leaves), distinct.y.size
+    evidence = {"parameters": parameters, "equations": equations, "contradictory_groups": clashes}
+    if clashes:
+        reason = f"{clashes} groups of equal inputs ask for different targets; read with one target a distinct input."
+        evidence["note"] = reason
+    if parameters < equations:
+        reason = (
+            f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero. "
+            "This says nothing of the targets given."
+        )
+        return Verdict(GENERIC, Status.REFUTED, reason, evidence)
+    if exists.status is Status.PROVED:
+        reason = "The last features are independent at the start, so every target is reachable by the read-out alone."
+        return Verdict(GENERIC, Status.PROVED, reason, evidence)
+    reason = f"{parameters:,} trained parameters for {equations:,} equations: enough by counting, which proves nothing."
+    return Verdict(GENERIC, Status.UNKNOWN, reason, evidence)
+
+
+def _reach_claim(step_size: float | None, rate: float | None) -> str:
+    step = "a small enough step" if step_size is None else f"step {step_size!r}"
+    bound = "" if rate is None else f", and after t steps loss - infimum is at most {at_most(rate, 12)}^t of what it was"
+    return f"gradient descent with {step}, in exact arithmetic, reaches a global minimum of the empirical risk{bound}"
+
+
+def _reaches(theorem: Composite, method: str, network: FeedForward, problem: Problem, step_size: float | None) -> Verdict:
+    evidence = {
+        "theorem": "composite theorem (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507)",
+        "lambda_min_lower": theorem.lam0,
+        "lambda_max_upper": theorem.Lam0,
+        "eigenvalues_from": method,
+        "beta_upper": theorem.beta,
+        "residual_upper": theorem.residual,
+        "ratio": theorem.ratio,
+        "step_size": theorem.step_size,
+        "smoothness": theorem.smoothness,
+        "trial_radius": theorem.trial_radius,
+        "radius": theorem.radius,
+        "rate": theorem.rate,
+        "examples": len(problem.x),
+        "assumptions": ASSUMPTIONS | {"full-batch gradient descent in exact arithmetic, squared loss": "part of the claim"},
+    }
+    if theorem.holds:
+        reason = (
+            f"2 beta |r0|/kappa is at most {at_most(theorem.ratio)} of what lambda_min >= {at_least(theorem.lam0)} allows; the path is no longer than "
+            f"{at_most(theorem.radius or 0.0)}."
+        )
+        return Verdict(_reach_claim(theorem.step_size, theorem.rate), Status.PROVED, reason, evidence)
+    claim = _reach_claim(step_size, None)
+    if not math.isfinite(theorem.ratio):
+        return Verdict(claim, Status.UNKNOWN, f"The theorem asks for more than is known: {theorem.obstacle}.", evidence)
+    width = max(network.widths, default=0)
+    needed = width * theorem.ratio**2
+    evidence["width_asked_for"] = needed
+    reason = (
+        f"beta |r0| is {theorem.ratio:.3g} times what lambda_min allows (lambda_min >= {at_least(theorem.lam0)}, beta <= {at_most(theorem.beta)}, "
+        f"|r0| <= {at_most(theorem.residual)}). If beta falls like width^-1/2, as in NTK parametrisation, the theorem would ask for a width of "
+        f"about {needed:.1g} (an extrapolation, not a proof) where yours is {width}."
+    )
+    return Verdict(claim, Status.UNKNOWN, reason, evidence)
+
+
+def _predict(problem: Problem) -> LinearisedCurve:
+    operator = KernelOperator(problem.network, problem.x, problem.mask)
+    residual = predict(problem.network, problem.x).astype(np.float64) - problem.y
+    return linearised_curve(operator, residual)
+
+
+def judge_curve(certificate: Certificate, fit: Descent) -> Verdict:
+    """Was the predicted curve right? Compares `fit.history` (gradient descent from the certified start, one seed) with it.
+
+    The two are compared while the excess over the infimum is above 1e-8 of the first (float32 rounding is below that).
+    """
+    steps = np.array(fit.history["step"])
+    measured = np.array(fit.history["loss"], np.float64)
+    if fit.method != "gradient" or fit.seeds is not None or not isinstance(fit.step_size, int | float) or len(steps) < 3:
+        return Verdict(CURVE, Status.UNKNOWN, "The prediction is for full-batch gradient descent with one step size and one seed.")
+    predicted = certificate.prediction.loss(steps, fit.step_size)
+    excess, expected = measured - fit.infimum, predicted - fit.infimum
+    usable = (excess > 1e-8 * excess[0]) & (expected > 1e-8 * excess[0])
+    ratio = excess[usable] / expected[usable]
+    inside = (ratio <= WITHIN) & (ratio >= 1 / WITHIN)
+    left = int(steps[usable][np.argmin(inside)]) if not inside.all() else None
+    evidence = {
+        "ratio_lowest": float(ratio.min()),
+        "ratio_highest": float(ratio.max()),
+        "steps_compared": int(steps[usable][-1]),
+        "leaves_at_step": left,
+        "step_size": float(fit.step_size),
+        "seed": "that of the network given",
+        "interval": "the lowest and highest ratio of measured to predicted excess loss over the recorded steps",
+    }
+    span = f"measured over predicted loss lies in [{ratio.min():.3g}, {ratio.max():.3g}] over {steps[usable][-1]} steps"
+    if left is None:
+        return Verdict(CURVE, Status.SUPPORTED, f"{span[0].upper()}{span[1:]}.", evidence)
+    return Verdict(CURVE, Status.CONTRADICTED, f"It leaves the 10 % at step {left}: {span}.", evidence)

@@ -1,0 +1,194 @@
+r"""Constants of a feed-forward network at its start, each a proved bound with all rounding.
+
+`lam0 <= lambda_min(DF DF^T)`, `lambda_max <= Lam0`, `|r0| <= residual`, and `beta(R)`, the Lipschitz constant of `DF` on
+`B(w0, R)`, where `F(w) = (sqrt(n_g) f(x_g; w))_g` over the distinct inputs and `DF` is with respect to the trained layers.
+
+The recursion for `beta` (ours; PROOFS of the project's mathematics) for `z_l = a_l W_l h_{l-1} + c_l b_l`, `h_l = phi_l(z_l)`,
+`|phi'| <= c1_l`, `|phi''| <= c2_l`, `t_l`, `u_l` = 1 where `W_l`, `b_l` are trained and else 0, one example, one output:
+
+    s_l = a_l (|W_l|_2 + t_l R)                                 (the read-out's row instead of |W|_2 in the last layer)
+    A_l = sqrt(t_l a_l^2 H_{l-1}^2 + u_l c_l^2 + (s_l c1 A_{l-1})^2),   A_0 = 0:        |z_l'| <= A_l
+    H_l = min(|h_l(w0)| + c1 A_l R, bound sqrt(m_l)),   H_0 = |x|
+    G_{D+1} = 1,  G_l = c1_l s_{l+1} G_{l+1}:                                           |df/dz_l| <= G_l
+    P_l = t_{l+1} a_{l+1} G_{l+1} + s_{l+1} (c2 Q_{l+1} A_{l+1} + c1 P_{l+1}),  P_{D+1} = Q_{D+1} = 0
+    Q_l = min(|df/dh_l (w0)|_inf + R P_l, s_{l+1} G_{l+1}):                             |df/dh_l|_inf <= Q_l
+    beta_ia = sum_{l=2}^{D+1} t_l a_l G_l c1_{l-1} A_{l-1} + sum_{l=1}^D c2_l Q_l A_l^2,    beta = sqrt(sum n_g beta_ga^2)
+
+The refined `Q` is what makes `beta` fall like `width^{-1/2}` in NTK parametrisation; products of norms alone give O(1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zeroloss.networks import FeedForward
+from zeroloss.networks.activations import activation
+from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
+from zeroloss.tangent.rounding import SLOP, Cotangents, Layer, backward, forward, spectral_norm_upper
+
+MOST_EQUATIONS = 3000
+"""Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Constants:
+    """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were bounded."""
+
+    lam0: float
+    Lam0: float
+    residual: float
+    beta: Callable[[float], float]
+    method: str
+    equations: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """Which weights and biases move, layer by layer."""
+
+    weights: tuple[bool, ...]
+    biases: tuple[bool, ...]
+
+
+def constants(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray, sizes: np.ndarray, trained: Trained) -> Constants:
+    """The constants for distinct inputs `x`, mean targets `y` (within `y_error`) and multiplicities `sizes`; `network` in float64."""
+    layers = forward(network, x)
+    last, c = layers[-1], layers[-1].z.shape[1]
+    root = np.sqrt(np.asarray(sizes, np.float64))
+    gaps = (np.abs(last.z - y) * (1 + 2.0**-50) + last.z_error + y_error) * root[:, None]
+    residual = float(np.linalg.norm(gaps)) * SLOP
+    equations = len(x) * c
+    only_readout = not any(trained.weights[:-1]) and not any(trained.biases[:-1])
+    smooth = all(math.isfinite(activation(name).curvature) for segments in network.activations for name, _ in segments)
+    if only_readout:
+        lam0, Lam0 = _readout_eigenvalues(network, last, root, trained)
+        return Constants(lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations)
+    if not smooth:
+        return Constants(0.0, math.inf, residual, lambda radius: math.inf, "none: activations with kinks", equations)
+    cotangents = backward(network, layers)
+    beta = lipschitz_of_derivative(network, layers, cotangents, root, trained)
+    if equations <= MOST_EQUATIONS:
+        lam0, Lam0 = _kernel_eigenvalues(network, layers, cotangents, root, trained)
+        return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations)
+    lam0, _ = _readout_eigenvalues(network, last, root, trained)
+    Lam0 = _trace(network, layers, cotangents, root, trained)
+    return Constants(lam0, Lam0, residual, beta, "smallest: the read-out's block; largest: the trace", equations)
+
+
+def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[float, float]:
+    a, c = network.weight_scales[-1], network.bias_scales[-1]
+    columns, errors = [], []
+    if trained.weights[-1]:
+        columns.append(a * last.h)
+        errors.append(abs(a) * last.h_error + 2.0**-51 * np.abs(a * last.h))
+    if trained.biases[-1]:
+        columns.append(np.full((len(last.h), 1), c))
+        errors.append(np.zeros((len(last.h), 1)))
+    if not columns:
+        return 0.0, math.inf
+    matrix = np.concatenate(columns, axis=1) * root[:, None]
+    error = float(np.linalg.norm((np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]))
+    gram = matrix @ matrix.T
+    return _bounds(0.5 * (gram + gram.T), gamma(matrix.shape[1] + 4) * float(np.sum(matrix**2)) * SLOP, error * SLOP)
+
+
+def _bounds(gram: np.ndarray, entries: float, error: float) -> tuple[float, float]:
+    """`lam0`, `Lam0` of `J J^T` from the float Gram matrix, its entry error, and `|J_float - J|_F`."""
+    lower = smallest_eigenvalue(gram, entry_error=entries).lower
+    upper = largest_eigenvalue(gram, entry_error=entries).upper
+    small = max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - error)
+    return small**2 * (1 - 1e-12), (math.sqrt(max(upper, 0.0)) + error) ** 2 * SLOP
+
+
+def _parts(network, layers, cotangents: Cotangents, root, trained: Trained):
+    """For every layer `(h scaled, weight trained, bias scale if trained, g weighted)` and a bound on `|J_float - J|_F^2`."""
+    parts, squared = [], 0.0
+    for index, layer in enumerate(layers):
+        a, c = network.weight_scales[index], network.bias_scales[index]
+        bias = c if trained.biases[index] and network.biases[index] is not None else 0.0
+        h = a * layer.h if trained.weights[index] else None
+        g = cotangents.g[index] * root[:, None, None]
+        g_error = np.linalg.norm(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]), axis=-1) * root[:, None]
+        g_norm = np.linalg.norm(g, axis=-1)
+        if h is not None:
+            h_norm = np.linalg.norm(h, axis=-1)[:, None]
+            h_error = np.linalg.norm(abs(a) * layer.h_error + 2.0**-51 * np.abs(h), axis=-1)[:, None]
+            squared += float(np.sum((h_error * g_norm + h_norm * g_error + h_error * g_error) ** 2))
+        squared += float(np.sum((bias * g_error) ** 2))
+        parts.append((h, bias, g))
+    return parts, math.sqrt(squared) * SLOP
+
+
+def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float]:
+    parts, error = _parts(network, layers, cotangents, root, trained)
+    n, c = layers[-1].z.shape
+    total, longest = np.zeros((n * c, n * c)), 0
+    for h, bias, g in parts:
+        if h is None and bias == 0:
+            continue
+        flat = g.reshape(n * c, -1)
+        gram = np.full((n, n), bias**2) if h is None else h @ h.T + bias**2
+        total += (flat @ flat.T) * np.repeat(np.repeat(gram, c, 0), c, 1)
+        longest = max(longest, flat.shape[1] + (0 if h is None else h.shape[1]))
+    total = 0.5 * (total + total.T)
+    return _bounds(total, gamma(longest + len(parts) + 12) * float(np.trace(total)) * SLOP, error)
+
+
+def _trace(network, layers, cotangents, root, trained) -> float:
+    """`|J|_F^2`, an upper bound on the largest eigenvalue."""
+    parts, error = _parts(network, layers, cotangents, root, trained)
+    total = 0.0
+    for h, bias, g in parts:
+        inputs = bias**2 + (0.0 if h is None else np.sum(h**2, axis=-1))
+        total += float(np.sum(inputs * np.sum(g**2, axis=(1, 2)))) if np.ndim(inputs) else float(inputs * np.sum(g**2))
+    return (math.sqrt(total * SLOP) + error) ** 2 * SLOP
+
+
+def lipschitz_of_derivative(
+    network: FeedForward, layers: list[Layer], cotangents: Cotangents, root: np.ndarray, trained: Trained
+) -> Callable[[float], float]:
+    """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms)."""
+    depth = network.depth
+    norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
+    rows = np.linalg.norm(np.asarray(network.weights[-1], np.float64), axis=1) * SLOP
+    sizes = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
+    names = [[activation(name) for name, _ in segments] for segments in network.activations]
+    c1 = [max(a.slope for a in layer) for layer in names]
+    c2 = [max(a.curvature for a in layer) for layer in names]
+    bound = [max(a.bound for a in layer) for layer in names]
+    widths = network.widths
+    t = [float(v) for v in trained.weights]
+    u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
+    scale = [abs(a) for a in network.weight_scales]
+    offset = [abs(c) for c in network.bias_scales]
+
+    def beta(radius: float) -> float:
+        s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
+        s.append(scale[depth] * (rows + t[depth] * radius)[None, :])
+        speed: list[Any] = []  # A_l, (n,)
+        size = sizes[0]
+        for i in range(depth):
+            before = s[i] * c1[i - 1] * speed[i - 1] if i else 0.0
+            speed.append(np.sqrt(t[i] * (scale[i] * size) ** 2 + u[i] * offset[i] ** 2 + before**2))
+            size = np.minimum(sizes[i + 1] + c1[i] * speed[i] * radius, bound[i] * math.sqrt(widths[i]))
+        total = np.zeros_like(cotangents.peak[0]) if depth else np.zeros((len(root), len(rows)))
+        g: Any = np.ones((1, len(rows)))  # G_{l+1}
+        p: Any = np.zeros((1, 1))
+        q_next: Any = np.zeros((1, 1))
+        for i in range(depth, 0, -1):  # layer index i (0-based) sits above hidden layer i - 1
+            total = total + t[i] * scale[i] * g * (c1[i - 1] * speed[i - 1])[:, None]
+            above = c2[i] * q_next * speed[i][:, None] if i < depth else 0.0
+            slope_above = c1[i] if i < depth else 0.0
+            p = t[i] * scale[i] * g + s[i] * (above + slope_above * p)
+            q_next = np.minimum(cotangents.peak[i - 1] + radius * p, s[i] * g)
+            total = total + c2[i - 1] * q_next * (speed[i - 1] ** 2)[:, None]
+            g = c1[i - 1] * s[i] * g
+        value = float(np.linalg.norm(total * root[:, None])) * SLOP
+        return value if math.isfinite(value) else math.inf
+
+    return beta
