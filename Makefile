@@ -11,6 +11,7 @@ CORE := $(VENV)/.installed
 TEST := $(VENV)/.installed-test
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help examine setup test setup-test lint bench docs
 
 help:
@@ -35,8 +36,8 @@ lint: $(TEST)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(TEST)
-	@set -e; for file in benchmarks/*.py; do \
-	  if [ -e "$$file" ]; then echo "== $$file"; $(BIN)/python "$$file" $(ARGS); else echo "There are no benchmarks."; fi; \
+	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do \
+	  echo "== $$file"; $(BIN)/python "$$file" $(ARGS); \
 	done
 
 docs: $(TEST)
@@ -50,7 +51,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "zeroloss needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 2; }
 	@echo "== Making a Python environment in $(VENV)"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "That needs Python's venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
 
 $(CORE): pyproject.toml | $(BIN)/python
 	@echo "== Installing zeroloss and what it stands on: about 1 GB, a minute or two on a quick line"

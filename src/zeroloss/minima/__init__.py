@@ -1,7 +1,18 @@
 """What a global minimum can be: the networks that fail, and the proof that a given network has one beside it."""
 
-from zeroloss.minima.constructions import Twin, twin
-from zeroloss.minima.proof import Proof, prove
-from zeroloss.tangent.readout import ReadoutProof, readout_proof
+from typing import Any
 
-__all__ = ["Proof", "ReadoutProof", "Twin", "prove", "readout_proof", "twin"]
+from zeroloss.minima.constructions.twin import Twin
+from zeroloss.minima.constructions.twin import twin as construct_twin
+from zeroloss.minima.proof import Proof, prove
+from zeroloss.networks import FeedForward
+
+__all__ = ["Proof", "Twin", "construct_twin", "prove", "twin"]
+
+
+def twin(data: Any, of: Any = None, base: Any = None, kind: str = "auto", **options: Any) -> FeedForward:
+    """A network with zero training loss on `data` whose other answers are those of `of` made wrong, or of `base`.
+
+    The network of `construct_twin`, which takes the same arguments and also says what was measured of it.
+    """
+    return construct_twin(data, of, base, kind, **options).network

@@ -16,6 +16,7 @@ from zeroloss.networks.mlp import MLP
 from zeroloss.plumbing import InputError, double, write_whole
 
 FORMAT = 1
+DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
 
 
 def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool = False) -> Path:
@@ -50,7 +51,8 @@ def load_network(path: str | os.PathLike) -> FeedForward:
         InputError: there is no such file, or it does not hold a network of ours.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = io.BytesIO(Path(path).read_bytes())  # np.load would leave a damaged file open
+        with np.load(content, allow_pickle=False) as file:
             if "zeroloss" not in file:
                 raise InputError(
                     f"{path} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {path}`."
@@ -59,17 +61,19 @@ def load_network(path: str | os.PathLike) -> FeedForward:
             arrays = {name: file[name] for name in file.files if name != "zeroloss"}
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}; name a network saved by zeroloss (.npz).") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{path} cannot be read as a saved network (.npz): it is damaged or of another kind."
-        ) from error
-    if header.get("format") != FORMAT:
-        raise InputError(
-            f"{path} was written in format {header.get('format')}; this version of zeroloss reads format {FORMAT}."
-        )
-    return _build(header, arrays)
+    except InputError:
+        raise
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:  # TypeError: a lone array (.npy)
+        raise InputError(f"{path} {DAMAGED}") from error
+    form = header.get("format") if isinstance(header, dict) else None
+    if form != FORMAT:
+        raise InputError(f"{path} was written in format {form}; this version of zeroloss reads format {FORMAT}.")
+    try:
+        return _build(header, arrays)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"{path} {DAMAGED}") from error
 
 
 def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -39,6 +40,8 @@ EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
 CURVE = "the training loss of gradient descent follows the tangent kernel's prediction within 10 %"
 WITHIN = 1.1
+PREDICTION_OPERATIONS = 6e11
+"""What the predicted curve may cost; Lanczos takes 16 to 64 products of the kernel."""
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
     "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
@@ -75,6 +78,7 @@ def certify(
     step_size: float | None = None,
     trainable: Any = None,
     steps: int = 10_000,
+    announce: Callable[[str, Verdict], None] | None = None,
     progress: Progress | None = None,
 ) -> Certificate:
     """Judge, before training, whether descent on the squared loss will reach a global minimum.
@@ -85,6 +89,7 @@ def certify(
         step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
         trainable: which parameters descent moves.
         steps: how far the curve is predicted.
+        announce: called with the name and the verdict as each one comes.
 
     Raises:
         InputError: a network that does not fit the data, or data with NaN.
@@ -95,7 +100,7 @@ def certify(
     x, y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
     distinct = collapse(x, y)
     clashes = len(contradictions(x, y))
-    verdicts: dict[str, Verdict] = {}
+    verdicts = _Announced(announce)
     theorem = None
     progress.stage("does zero loss exist")
     trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
@@ -120,7 +125,20 @@ def certify(
     curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}
     reason = "Descent has not run; the prediction is made."
     verdicts["curve"] = Verdict(CURVE, Status.UNKNOWN, reason, {"step_size": eta, "largest_stable_step": stable})
-    return Certificate(verdicts, theorem, stable, eta, curve, prediction)
+    return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction)
+
+
+class _Announced(dict[str, Verdict]):
+    """Verdicts that are told of as they come."""
+
+    def __init__(self, announce: Callable[[str, Verdict], None] | None):
+        super().__init__()
+        self._announce = announce
+
+    def __setitem__(self, name: str, verdict: Verdict) -> None:
+        super().__setitem__(name, verdict)
+        if self._announce is not None:
+            self._announce(name, verdict)
 
 
 def trained_layers(network: FeedForward, mask: Any) -> Trained:
@@ -231,7 +249,9 @@ def _reaches(theorem: Composite, method: str, network: FeedForward, problem: Pro
 def _predict(problem: Problem) -> LinearisedCurve:
     operator = KernelOperator(problem.network, problem.x, problem.mask)
     residual = predict(problem.network, problem.x).astype(np.float64) - problem.y
-    return linearised_curve(operator, residual)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(problem.network) if eqx.is_array(leaf))
+    cost = 12.0 * len(problem.x) * parameters  # operations of one kernel product
+    return linearised_curve(operator, residual, steps=int(np.clip(PREDICTION_OPERATIONS / cost, 16, 64)))
 
 
 def judge_curve(certificate: Certificate, fit: Descent) -> Verdict:

@@ -31,6 +31,8 @@ from zeroloss.networks.activations import activation
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.rounding import SLOP, Cotangents, Layer, backward, forward, spectral_norm_upper
 
+BLOCK = 10_000_000
+"""Numbers of one layer's cotangents held at a time."""
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
 
@@ -70,14 +72,23 @@ def constants(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.nd
         return Constants(lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations)
     if not smooth:
         return Constants(0.0, math.inf, residual, lambda radius: math.inf, "none: activations with kinks", equations)
-    cotangents = backward(network, layers)
-    beta = lipschitz_of_derivative(network, layers, cotangents, root, trained)
+    sizes = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
     if equations <= MOST_EQUATIONS:
+        cotangents = backward(network, layers)
         lam0, Lam0 = _kernel_eigenvalues(network, layers, cotangents, root, trained)
+        beta = lipschitz_of_derivative(network, sizes, cotangents.peak, root, trained)
         return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations)
     lam0, _ = _readout_eigenvalues(network, last, root, trained)
-    Lam0 = _trace(network, layers, cotangents, root, trained)
-    return Constants(lam0, Lam0, residual, beta, "smallest: the read-out's block; largest: the trace", equations)
+    squared, peaks = 0.0, []
+    rows = max(1, BLOCK // (c * max(network.widths)))
+    for start in range(0, len(x), rows):
+        block = [Layer(*(v[start : start + rows] for v in (e.h, e.h_error, e.z, e.z_error))) for e in layers]
+        cotangents = backward(network, block)
+        squared += _squared_norm(network, block, cotangents, root[start : start + rows], trained)
+        peaks.append(cotangents.peak)
+    peak = [np.concatenate(blocks) for blocks in zip(*peaks, strict=True)]
+    beta = lipschitz_of_derivative(network, sizes, peak, root, trained)
+    return Constants(lam0, squared * SLOP, residual, beta, "smallest: the read-out's block; largest: the trace", equations)
 
 
 def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[float, float]:
@@ -139,24 +150,28 @@ def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[flo
     return _bounds(total, gamma(longest + len(parts) + 12) * float(np.trace(total)) * SLOP, error)
 
 
-def _trace(network, layers, cotangents, root, trained) -> float:
-    """`|J|_F^2`, an upper bound on the largest eigenvalue."""
+def _squared_norm(network, layers, cotangents, root, trained) -> float:
+    """An upper bound on `|J|_F^2` of these examples; over all of them, on the largest eigenvalue."""
     parts, error = _parts(network, layers, cotangents, root, trained)
     total = 0.0
     for h, bias, g in parts:
-        inputs = bias**2 + (0.0 if h is None else np.sum(h**2, axis=-1))
-        total += float(np.sum(inputs * np.sum(g**2, axis=(1, 2)))) if np.ndim(inputs) else float(inputs * np.sum(g**2))
+        inputs = np.full(len(g), bias**2) + (0.0 if h is None else np.sum(h**2, axis=-1))
+        total += float(np.sum(inputs * np.sum(g**2, axis=(1, 2))))
     return (math.sqrt(total * SLOP) + error) ** 2 * SLOP
 
 
 def lipschitz_of_derivative(
-    network: FeedForward, layers: list[Layer], cotangents: Cotangents, root: np.ndarray, trained: Trained
+    network: FeedForward, sizes: list[np.ndarray], peak: list[np.ndarray], root: np.ndarray, trained: Trained
 ) -> Callable[[float], float]:
-    """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms)."""
+    """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms).
+
+    Args:
+        sizes: upper bounds on `|h_{l-1}|`, `(n,)` for each layer; peak: on `|df/dh_l|_inf`, `(n, c)` for each hidden layer.
+        root: `sqrt(n_g)`, `(n,)`.
+    """
     depth = network.depth
     norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
     rows = np.linalg.norm(np.asarray(network.weights[-1], np.float64), axis=1) * SLOP
-    sizes = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
     names = [[activation(name) for name, _ in segments] for segments in network.activations]
     c1 = [max(a.slope for a in layer) for layer in names]
     c2 = [max(a.curvature for a in layer) for layer in names]
@@ -176,7 +191,7 @@ def lipschitz_of_derivative(
             before = s[i] * c1[i - 1] * speed[i - 1] if i else 0.0
             speed.append(np.sqrt(t[i] * (scale[i] * size) ** 2 + u[i] * offset[i] ** 2 + before**2))
             size = np.minimum(sizes[i + 1] + c1[i] * speed[i] * radius, bound[i] * math.sqrt(widths[i]))
-        total = np.zeros_like(cotangents.peak[0]) if depth else np.zeros((len(root), len(rows)))
+        total = np.zeros_like(peak[0]) if depth else np.zeros((len(root), len(rows)))
         g: Any = np.ones((1, len(rows)))  # G_{l+1}
         p: Any = np.zeros((1, 1))
         q_next: Any = np.zeros((1, 1))
@@ -185,7 +200,7 @@ def lipschitz_of_derivative(
             above = c2[i] * q_next * speed[i][:, None] if i < depth else 0.0
             slope_above = c1[i] if i < depth else 0.0
             p = t[i] * scale[i] * g + s[i] * (above + slope_above * p)
-            q_next = np.minimum(cotangents.peak[i - 1] + radius * p, s[i] * g)
+            q_next = np.minimum(peak[i - 1] + radius * p, s[i] * g)
             total = total + c2[i - 1] * q_next * (speed[i - 1] ** 2)[:, None]
             g = c1[i - 1] * s[i] * g
         value = float(np.linalg.norm(total * root[:, None])) * SLOP

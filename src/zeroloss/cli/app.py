@@ -1,0 +1,68 @@
+"""The commands, and the one place where errors become a line and an exit code.
+
+Exit codes: 0 done, whatever the verdicts; 2 bad input, one line on standard error and nothing written; 130 interrupted, with the
+work so far saved. Heavy libraries are imported inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from zeroloss.plumbing import InputError
+
+app = typer.Typer(
+    name="zeroloss",
+    help="What does zero training loss mean? Certify before training, descend to the minimum, prove that it was reached, "
+    "audit it, and build the one that fails.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _top(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    if version:
+        import zeroloss
+
+        print(zeroloss.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    from zeroloss.cli import commands  # noqa: F401  (registers the commands)
+
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error))
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        usage = " (see --help)" if isinstance(error, click.UsageError) else ""
+        _fail(f"{error.format_message()}{usage}")
+    except MemoryError:
+        _fail("the machine's memory does not suffice; take fewer examples (--n-train) or a narrower network (--width).")
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"zeroloss: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

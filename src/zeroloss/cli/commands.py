@@ -1,0 +1,315 @@
+"""One function a command: load, call the library, print, write."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zeroloss.cli import options as o
+from zeroloss.cli.app import app
+from zeroloss.cli.show import Teller, bar, show_verdict
+from zeroloss.plumbing import InputError
+from zeroloss.plumbing.files import check_free
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["zeroloss", *sys.argv[1:]])
+
+
+@app.command(epilog="Example: zeroloss examine digits --out report")
+def examine(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    seed: o.Seed = 0,
+    out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path("report"),
+    json: o.Json = False,
+    force: o.Force = False,
+) -> None:
+    """The main job: certify, descend, prove, audit and twin on one data set and network; writes a report."""
+    files = {name: out / name for name in ("report.html", "report.json", "fitted.npz", "twin.npz")}
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give --out the name of a folder.")
+    if out.is_dir():
+        for path in files.values():
+            check_free(path, force=force)
+    dataset = o.load(data, target, n_train, seed)
+    from zeroloss.examine.plan import make_plan
+
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    _check_fits(net, dataset)
+    plan = make_plan(dataset, net)
+    tell = Teller(quiet=json)
+    tell.line(repr(dataset))
+    tell.line(f"Network {'-'.join(map(str, (net.in_size, *net.widths, net.out_size)))}; {plan.sentence}.")
+    from zeroloss.examine import examine as run
+    from zeroloss.networks import save_network
+    from zeroloss.plumbing import write_whole
+    from zeroloss.report import write_report
+
+    settings = {"command": _command(), "version": _version(), "date": datetime.date.today().isoformat()}
+    with bar(json) as progress:
+        tell.attach(progress)
+        result = run(dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan)
+        progress.stage("writing the report")
+        out.mkdir(parents=True, exist_ok=True)
+        text = result.examination.to_json(indent=1)
+        write_whole(files["report.json"], text, force=force)
+        for name, network in (("fitted.npz", result.fitted), ("twin.npz", result.twin)):
+            if network is not None:
+                save_network(files[name], network, force=force)
+        write_report(files["report.html"], result.examination, force=force)
+    tell.line("")
+    tell.line(result.examination.headline)
+    tell.line(f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in {result.examination.seconds:.0f} s.")
+    if json:
+        print(text)
+    if result.interrupted:
+        raise typer.Exit(130)
+
+
+@app.command(epilog="Example: zeroloss certify digits --width 512 --depth 2")
+def certify(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    trainable: Annotated[str | None, typer.Option(help="What descent moves: readout, hidden, layer1, ...  [default: all]")] = None,
+    step_size: Annotated[float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
+    _free(out, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    from zeroloss.theorems import certify as run
+
+    tell = Teller(quiet=json)
+    with bar(json) as progress:
+        tell.attach(progress)
+        found = run(net, dataset, step_size=step_size, trainable=trainable, announce=tell.verdict, progress=progress)
+    tell.line(f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start).")
+    _deliver(found, json, out, force)
+
+
+@app.command(epilog="Example: zeroloss descend digits --method gauss-newton --out model.npz")
+def descend(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    method: Annotated[str, typer.Option(help="gradient, sgd, adam or gauss-newton.")] = "gradient",
+    loss: Annotated[str, typer.Option(help="squared, cross-entropy or hinge.")] = "squared",
+    step_size: Annotated[float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.")] = None,
+    steps: Annotated[int, typer.Option(help="The most steps to take.")] = 1000,
+    tolerance: Annotated[float, typer.Option(help="Stop when loss - infimum is at most this.")] = 1e-24,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    trainable: Annotated[str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """Train to the minimum and save the network."""
+    _free(out, force)
+    if out is not None and out.suffix != ".npz":
+        raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
+    dataset = o.load(data, target, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    from zeroloss.descent import descend as run
+    from zeroloss.networks import save_network
+
+    tell = Teller(quiet=json)
+    with bar(json) as progress:
+        fit = run(
+            net,
+            dataset,
+            method,
+            loss,
+            step_size=step_size,
+            steps=steps,
+            tolerance=tolerance,
+            seconds=seconds,
+            trainable=trainable,
+            key=seed,
+            progress=progress,
+        )
+    if out is not None:
+        save_network(out, fit.network, force=force)
+    tell.line(f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {fit.seconds:.1f} s.")
+    tell.line(fit.reason)
+    if out is not None:
+        tell.line(f"Wrote {out}.")
+    if json:
+        print(fit.to_json())
+    if fit.interrupted:
+        raise typer.Exit(130)
+
+
+@app.command(epilog="Example: zeroloss prove digits --model model.npz")
+def prove(
+    data: o.Data,
+    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    polish: Annotated[bool, typer.Option(help="First move the read-out to where the residual is at rounding.")] = True,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """After training: is a global minimum provably near these weights? --out writes the certificate as JSON."""
+    _free(out, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.load_model(model)
+    from zeroloss.minima import prove as run
+
+    with bar(json) as progress:
+        proof = run(net, dataset, polish, progress=progress)
+    if not json:
+        show_verdict("minimum", proof)
+        if proof.classified is not None:
+            show_verdict("classified", proof.classified)
+    _deliver(proof, json, out, force)
+
+
+@app.command(epilog="Example: zeroloss audit digits --model model.npz")
+def audit(
+    data: o.Data,
+    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    initial: Annotated[str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """After training: is the fit local, was training lazy; where does it fail?"""
+    _free(out, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.load_model(model)
+    _check_fits(net, dataset)
+    from zeroloss.audit import audit as run
+
+    with bar(json) as progress:
+        found = run(net, dataset, initial=None if initial is None else o.load_model(initial), key=seed, progress=progress)
+    if not json:
+        for name, verdict in found.verdicts.items():
+            show_verdict(name, verdict)
+        print(repr(found))
+    _deliver(found, json, out, force)
+
+
+@app.command(epilog="Example: zeroloss twin digits --of model.npz --out twin.npz")
+def twin(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    of: Annotated[str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")] = None,
+    base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
+    kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
+    depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: Annotated[Path, typer.Option(help="The file for the network.")] = Path("twin.npz"),
+    force: o.Force = False,
+) -> None:
+    """Write a network with zero training loss that fails everywhere else."""
+    _free(out, force)
+    if out.suffix != ".npz":
+        raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
+    if of is not None and base is not None:
+        raise InputError("--of and --base exclude each other; give one of them.")
+    dataset = o.load(data, target, n_train, seed)
+    from zeroloss.minima import construct_twin
+    from zeroloss.networks import save_network
+
+    nets = [None if path is None else o.load_model(path) for path in (of, base)]
+    with bar(json) as progress:
+        made = construct_twin(dataset, nets[0], nets[1], kind, depth, key=seed, progress=progress)
+    save_network(out, made.network, force=force)
+    if json:
+        print(made.to_json())
+    else:
+        print(repr(made))
+        print(f"Wrote {out}.")
+
+
+@app.command(epilog="Example: zeroloss kernel wine --out kernel.npz")
+def kernel(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """The tangent kernel of a network on the training inputs, and enclosures of its extreme eigenvalues."""
+    _free(out, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    _check_fits(net, dataset)
+    from zeroloss.cli.kernel import run_kernel
+
+    run_kernel(net, dataset, json, out, force)
+
+
+def _check_fits(net: Any, dataset: Any) -> None:
+    if hasattr(net, "in_size") and (net.in_size, net.out_size) != (dataset.in_size, dataset.out_size):
+        raise InputError(
+            f"the network maps {net.in_size} numbers to {net.out_size}, and {dataset.name} has {dataset.in_size} inputs and "
+            f"{dataset.out_size} outputs; name a network made for these data."
+        )
+
+
+def _free(out: Path | None, force: bool) -> None:
+    if out is not None:
+        check_free(out, force=force)
+
+
+def _deliver(record: Any, json: bool, out: Path | None, force: bool) -> None:
+    from zeroloss.plumbing import write_whole
+
+    if out is not None:
+        write_whole(out, record.to_json(indent=1), force=force)
+    if json:
+        print(record.to_json())
+    elif out is not None:
+        print(f"Wrote {out}.")
+
+
+def _version() -> str:
+    import zeroloss
+
+    return zeroloss.__version__
+
+

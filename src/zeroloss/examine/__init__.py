@@ -1,0 +1,7 @@
+"""The main job: certify, descend, prove, audit and twin, on one data set and network, told as one story."""
+
+from zeroloss.examine.examination import Examination
+from zeroloss.examine.plan import Plan, make_plan
+from zeroloss.examine.run import Examined, examine
+
+__all__ = ["Examination", "Examined", "Plan", "examine", "make_plan"]

@@ -1,0 +1,328 @@
+"""The examination, stage by stage.
+
+1. Certify: what is known before training.
+2. Gradient descent in float32 from the start, against the curve the kernel predicts.
+3. On to the minimum: Gauss-Newton in float64 (or Adam in batches where the kernel would not fit), from where 2 ended.
+4. Prove, after polishing the read-out.
+5. The twin of the fitted network, proved too.
+6. Audit both, from the training data alone and on the test set.
+7. Error against width, a slice, examples: the pictures.
+
+Nothing finished is lost: Ctrl-C returns what there is, with the rest named as absent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zeroloss.audit import audit
+from zeroloss.data import Dataset, groups
+from zeroloss.descent import Descent, descend
+from zeroloss.examine import tables
+from zeroloss.examine.examination import Examination
+from zeroloss.examine.headline import headline
+from zeroloss.examine.plan import Plan, make_plan
+from zeroloss.minima import Proof, Twin, construct_twin, prove
+from zeroloss.networks import MLP
+from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.tangent import smallest_eigenvalue
+from zeroloss.tangent.kernel import kernel_matrix
+from zeroloss.theorems import Certificate, certify, judge_curve
+from zeroloss.verdict import Verdict
+
+Announce = Callable[[str, Verdict], None]
+SMALL_KERNEL = 2000
+"""Equations up to which the full kernel at the start is formed for its enclosure."""
+
+
+@dataclasses.dataclass
+class Examined:
+    """The examination and the live objects behind it."""
+
+    examination: Examination
+    fitted: Any = None
+    twin: Any = None
+    interrupted: bool = False
+
+
+class _State:
+    """What is gathered on the way."""
+
+    def __init__(self, data: Dataset, network: MLP, seed: int, announce: Announce, progress: Progress):
+        self.data, self.network, self.seed, self.progress = data, network, seed, progress
+        self._announce = announce
+        self.verdicts: dict[str, Verdict] = {}
+        self.tables: dict[str, dict[str, list]] = {}
+        self.numbers: dict[str, Any] = {"seconds": {}, "absent": {}}
+        self.fitted: Any = None
+        self.twin: Any = None
+        self.certificate: Certificate | None = None
+
+    def tell(self, name: str, verdict: Verdict) -> None:
+        self.verdicts[name] = verdict
+        self._announce(name, verdict)
+
+
+def examine(
+    data: Dataset,
+    network: MLP,
+    *,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    announce: Announce | None = None,
+    progress: Progress | None = None,
+    plan: Plan | None = None,
+) -> Examined:
+    """Everything about one data set and one network.
+
+    Args:
+        data: a `Dataset`.
+        network: an `MLP` at its start, float32.
+        seed: of what is random on the way.
+        settings: written into the result (command, version, date).
+        announce: called with the name and the verdict as each one comes.
+
+    Raises:
+        InputError: a network that does not fit the data, or memory that does not suffice.
+    """
+    if not isinstance(network, MLP):
+        raise InputError("an examination begins before training, so it needs an MLP at its start; audit and prove take trained networks.")
+    started = time.monotonic()
+    state = _State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
+    plan = plan or make_plan(data, network)
+    stages: list[tuple[str, Callable[[_State, Plan], None]]] = [
+        ("certify", _certify),
+        ("descend", _descend),
+        ("prove", _prove),
+        ("twin", _twin),
+        ("audit", _audit),
+        ("pictures", _pictures),
+        ("widths", _widths),
+    ]
+    interrupted = False
+    for name, stage in stages:
+        before = time.monotonic()
+        try:
+            stage(state, plan)
+        except KeyboardInterrupt:
+            interrupted = True
+            _name_absent(state)
+            break
+        finally:
+            state.numbers["seconds"][name] = time.monotonic() - before
+    return Examined(_finish(state, settings or {}, time.monotonic() - started), state.fitted, state.twin, interrupted)
+
+
+def _name_absent(state: _State) -> None:
+    for name in ("loss", "spectrum", "widths", "slice", "digits", "trust", "theory"):
+        if name not in state.tables:
+            state.numbers["absent"][name] = "It was not made: the examination was interrupted."
+    for name in ("fitted", "twin"):
+        if name not in state.numbers:
+            state.numbers["absent"][name] = "The examination was interrupted before it."
+
+
+def _certify(state: _State, plan: Plan) -> None:
+    def announce(name: str, verdict: Verdict) -> None:
+        if name != "curve":  # that one is judged after descent
+            state.tell(name, verdict)
+
+    state.certificate = certify(state.network, state.data, steps=plan.curve_steps, announce=announce, progress=state.progress)
+    state.numbers["step_size"] = state.certificate.step_size
+    state.numbers["equations"] = state.data.n * state.data.out_size
+    state.tables["theory"] = tables.theory_table(state.certificate, state.network)
+    state.progress.stage("spectrum of the kernel")
+    state.tables["spectrum"], _ = tables.spectrum_table(state.network, state.data, state.seed)
+    theorem = state.certificate.theorem
+    values = state.tables["spectrum"]["eigenvalue"]
+    if state.numbers["equations"] <= SMALL_KERNEL:
+        found = smallest_eigenvalue(np.asarray(kernel_matrix(state.network, state.data.x_train, check=False), np.float64))
+        state.numbers["lambda_min_lower"], state.numbers["lambda_min_upper"] = found.lower, found.upper
+    elif theorem is not None and len(values) == state.data.n:
+        # Proved from below by the read-out's block; from above the trace form's smallest eigenvalue, which is never less.
+        state.numbers["lambda_min_lower"], state.numbers["lambda_min_upper"] = theorem.lam0, float(values[-1])
+
+
+def _descend(state: _State, plan: Plan) -> None:
+    data, certificate = state.data, state.certificate
+    assert certificate is not None
+    state.progress.stage("gradient descent", f"{plan.curve_steps} steps")
+    curve = descend(state.network, data, step_size=certificate.step_size, steps=plan.curve_steps, progress=state.progress)
+    predicted = certificate.prediction.loss(np.array(curve.history["step"]), certificate.step_size)
+    state.tables["loss"] = tables.loss_table(curve.history, predicted)
+    state.tell("curve", judge_curve(certificate, curve))
+    state.fitted = curve.network
+    if curve.interrupted:
+        raise KeyboardInterrupt
+    further = _to_minimum(curve, data, plan, state)
+    state.numbers["infimum"] = further.infimum
+    state.numbers["descent"] = {
+        "method": further.method,
+        "steps": further.steps,
+        "loss": further.loss,
+        "seconds": further.seconds,
+        "reason": further.reason,
+    }
+    state.fitted = further.network
+    if further.interrupted:
+        raise KeyboardInterrupt
+
+
+def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Descent:
+    if plan.method == "gauss-newton":
+        return descend(curve.network, data, "gauss-newton", steps=60, tolerance=1e-22, progress=state.progress)
+    batch = min(64, data.n)
+    fit = curve
+    for share, step in ((0.5, 2e-2), (0.3, 4e-3), (0.2, 8e-4)):
+        steps = max(1, int(share * plan.epochs * data.n / batch))
+        fit = descend(fit.network, data, "adam", step_size=step, steps=steps, batch_size=batch, key=state.seed, progress=state.progress)
+        if fit.interrupted:
+            break
+    return fit
+
+
+def _prove(state: _State, plan: Plan) -> None:
+    proof = prove(state.fitted, state.data, polish=True, progress=state.progress)
+    state.fitted = proof.network
+    state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
+    _tell_proof(state, "fit", proof)
+    state.numbers["fitted"] = _scores(state.fitted, state.data, proof)
+
+
+def _tell_proof(state: _State, name: str, proof: Proof) -> None:
+    plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
+    state.tell(f"{name}_minimum", plain)
+    if proof.classified is not None:
+        state.tell(f"{name}_classified", proof.classified)
+
+
+def _scores(network: Any, data: Dataset, proof: Proof) -> dict[str, Any]:
+    found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
+    train = tables.error(network, data.x_train, data.y_train, data.task)
+    found["train_score"] = None if train is None else 1 - train
+    return found
+
+
+def _twin(state: _State, plan: Plan) -> None:
+    state.progress.stage("twin")
+    try:
+        made: Twin = construct_twin(state.data, of=state.fitted, key=state.seed, progress=state.progress)
+    except InputError as error:
+        state.numbers["absent"]["twin"] = f"No twin was made: {error}"
+        return
+    state.twin = made.network
+    state.numbers["twin_made"] = {
+        "kind": made.kind,
+        "why": made.why,
+        "elsewhere": made.base,
+        "parameters": made.parameters,
+        "train_max_error_float32": made.train_max_error_float32,
+        "train_accuracy_float32": made.train_accuracy_float32,
+        "smallest_separation": made.smallest_separation,
+    }
+    proof = prove(state.twin, state.data, polish=False, progress=state.progress)
+    _tell_proof(state, "twin", proof)
+    state.numbers["twin"] = _scores(state.twin, state.data, proof)
+
+
+def _audit(state: _State, plan: Plan) -> None:
+    curves = {}
+    for name, network in (("fitted", state.fitted), ("twin", state.twin)):
+        if network is None:
+            continue
+        state.progress.stage(f"audit of the {'fitted network' if name == 'fitted' else 'twin'}")
+        found = audit(network, state.data, initial=state.network if name == "fitted" else None, key=state.seed, progress=state.progress)
+        curves[name] = found.trust
+        state.tell("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
+        if "lazy" in found.verdicts:
+            state.tell("lazy", found.verdicts["lazy"])
+        _test_scores(state.numbers[name], found.numbers, state.data)
+        state.numbers[name]["trust_radius"] = found.trust_radius
+    state.tables["trust"] = tables.trust_table(curves)
+
+
+def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
+    if data.task == "classification" and found.get("test_error") is not None:
+        low, high = found["test_error_interval"]
+        total, wrong = int(found["test_count"]), int(found["test_errors"])
+        numbers |= {"test_score": 1 - found["test_error"], "test_lower": 1 - high, "test_upper": 1 - low}
+        numbers |= {"test_correct": total - wrong, "test_total": total}
+    elif found.get("test_r2") is not None:
+        low, high = found["test_r2_interval"]
+        numbers |= {"test_score": found["test_r2"], "test_lower": low, "test_upper": high}
+
+
+def _pictures(state: _State, plan: Plan) -> None:
+    state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+    found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
+    state.tables |= found
+    if not found:
+        state.numbers["absent"]["examples"] = "It was not made: there is no test set."
+    if state.data.task == "classification":
+        counts = np.bincount(state.data.labels_test if len(state.data.labels_test) else state.data.labels_train)
+        state.numbers["chance"] = float(counts.max() / counts.sum())
+    else:
+        state.numbers["chance"] = 0.0
+
+
+def _widths(state: _State, plan: Plan) -> None:
+    state.progress.stage("error against width", f"{len(plan.sweep_widths)} widths, {len(plan.sweep_seeds)} seeds")
+    if len(state.data.x_test) == 0:
+        state.numbers["absent"]["widths"] = "It was not made: there is no test set."
+        return
+    state.tables["widths"] = tables.width_table(
+        state.data, state.network, plan.sweep_widths, plan.sweep_seeds, plan.sweep_steps, state.seed, state.progress
+    )
+
+
+ORDER = (
+    "fit_minimum", "fit_classified", "twin_minimum", "twin_classified", "local_fit", "local_twin",
+    "exists", "generic", "reaches", "curve", "lazy",
+)  # fmt: skip
+
+
+def _finish(state: _State, settings: dict[str, Any], seconds: float) -> Examination:
+    data, network = state.data, state.network
+    in_size, out_size, widths, activation, parametrization, weight_std, bias_std = network.config
+    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
+    found = groups(data.x_train)
+    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
+    return Examination(
+        title=f"{data.name}: what zero training loss means here",
+        data={
+            "name": data.name,
+            "task": data.task,
+            "n_train": data.n,
+            "n_test": len(data.x_test),
+            "in_size": data.in_size,
+            "out_size": data.out_size,
+            "classes": list(data.classes),
+            "source": data.source,
+            "repeated_inputs": int(np.sum(found.sizes[found.sizes > 1])),
+            "scaling": data.scaling.get("method"),
+            "transformations": list(data.transformations),
+            "sha256": data.digest(),
+        },
+        network={
+            "description": f"{shape} {activation}, {parametrization} parametrization, {parameters:,} parameters",
+            "widths": list(widths),
+            "activation": activation,
+            "parametrization": parametrization,
+            "weight_std": weight_std,
+            "bias_std": bias_std,
+            "parameters": parameters,
+        },
+        verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
+        headline=headline(data, state.verdicts, state.numbers),
+        tables=state.tables,
+        numbers=state.numbers,
+        settings={"seed": state.seed, **settings},
+        seconds=seconds,
+    )
+
+

@@ -1,0 +1,183 @@
+"""The tidy tables behind the report's figures: column name -> values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zeroloss.data import Dataset, subset
+from zeroloss.descent import descend
+from zeroloss.networks import MLP, predict
+from zeroloss.plumbing import Progress
+from zeroloss.tangent import kernel
+from zeroloss.theorems import Certificate
+
+Table = dict[str, list]
+PICTURES = 12
+SPECTRUM_POINTS = 1500
+
+
+def loss_table(history: dict[str, list], predicted: np.ndarray) -> Table:
+    """Measured and predicted loss at the same steps."""
+    steps, measured = list(history["step"]), list(history["loss"])
+    return {
+        "step": steps + steps,
+        "loss": measured + [float(v) for v in predicted],
+        "curve": ["measured"] * len(steps) + ["predicted"] * len(steps),
+    }
+
+
+def spectrum_table(network: Any, data: Dataset, seed: int) -> tuple[Table, str]:
+    """Eigenvalues of the trace form at the start (on at most 1,500 of the training inputs), and a word on which."""
+    x = data.x_train
+    note = ""
+    if len(x) > SPECTRUM_POINTS:
+        x = x[np.sort(np.random.default_rng(seed).choice(len(x), SPECTRUM_POINTS, replace=False))]
+        note = f", {SPECTRUM_POINTS:,} of {data.n:,} training inputs"
+    values = np.linalg.eigvalsh(np.asarray(kernel(network, x, outputs="trace", check=False), np.float64))[::-1]
+    kind = f"trace form at the start{note}"
+    return {"index": list(range(1, len(values) + 1)), "eigenvalue": values.tolist(), "kind": [kind] * len(values)}, kind
+
+
+def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: int, progress: Progress) -> Table:
+    """Train and test error of networks of the same kind and equal widths, each seed trained by Adam for `steps` full batches."""
+    _, _, _, activation, parametrization, weight_std, bias_std = network.config
+    some = data if data.n <= 2000 else subset(data, 2000, seed)
+    columns: Table = {name: [] for name in ("width", "parameters", "seed", "train_error", "test_error", "train_loss")}
+    runs = [(width, s) for width in widths for s in seeds]
+    for done, (width, s) in enumerate(runs):
+        net = MLP(
+            data.in_size, data.out_size, width, max(1, network.depth), activation, parametrization, weight_std, bias_std, key=1000 * seed + s
+        )
+        fit = descend(net, some, "adam", step_size=0.03, steps=steps, key=s)
+        progress.update((done + 1) / len(runs), f"width {width}")
+        row = {
+            "width": width,
+            "parameters": sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True)),
+            "seed": s,
+            "train_error": error(fit.network, some.x_train, some.y_train, some.task),
+            "test_error": error(fit.network, some.x_test, some.y_test, some.task),
+            "train_loss": float(fit.loss),
+        }
+        for name, value in row.items():
+            columns[name].append(value)
+    return columns
+
+
+def error(network: Any, x: np.ndarray, y: np.ndarray, task: str) -> float | None:
+    """Share of wrong answers; in regression `1 - R^2`. None without examples."""
+    if len(x) == 0:
+        return None
+    answers = predict(network, x)
+    if task == "classification":
+        return float(np.mean(answers.argmax(1) != y.argmax(1)))
+    return float(np.sum((answers - y) ** 2) / np.sum((y - y.mean(0)) ** 2))
+
+
+def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table, dict[str, Any]]:
+    """One output of both networks on the line between two training points; dense near the points, where a twin has its spikes."""
+    a, b = _two_points(data, seed)
+    column = int(data.labels_train[a]) if data.task == "classification" else 0
+    near = np.concatenate([[0.0], np.geomspace(1e-6, 0.2, 60)])
+    positions = np.unique(np.concatenate([np.linspace(-0.3, 1.3, 161), near, -near, 1 - near, 1 + near]))
+    points = data.x_train[a] + positions[:, None] * (data.x_train[b] - data.x_train[a])
+    points[positions == 0], points[positions == 1] = data.x_train[a], data.x_train[b]
+    table: Table = {"position": [], "network": [], "output": []}
+    for name, network in (("fitted", fitted), ("twin", twin)):
+        if network is None:
+            continue
+        table["position"] += positions.tolist()
+        table["network"] += [name] * len(positions)
+        table["output"] += predict(network, points)[:, column].astype(float).tolist()
+    names = [data.classes[int(data.labels_train[i])] for i in (a, b)] if data.task == "classification" else ["A", "B"]
+    facts = {
+        "label_a": f"training point A (class {names[0]})" if data.task == "classification" else "training point A",
+        "label_b": f"training point B (class {names[1]})" if data.task == "classification" else "training point B",
+        "output_name": f"output for class {names[0]}" if data.task == "classification" else "output (standardised target)",
+        "target_a": float(data.y_train[a, column]),
+        "target_b": float(data.y_train[b, column]),
+    }
+    return table, facts
+
+
+def _two_points(data: Dataset, seed: int) -> tuple[int, int]:
+    """A training point and its nearest neighbour of another class (regression: one at the median distance)."""
+    a = int(np.random.default_rng(seed).integers(data.n))
+    distance = np.linalg.norm(data.x_train - data.x_train[a], axis=1)
+    if data.task == "classification":
+        distance[data.labels_train == data.labels_train[a]] = np.inf
+        return a, int(np.argmin(distance))
+    others = np.flatnonzero(distance > 0)
+    return a, int(others[np.argsort(distance[others])[len(others) // 2]]) if len(others) else (a + 1) % data.n
+
+
+def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str, Table]:
+    """Some test examples with both networks' answers: pictures ("digits") or rows ("examples")."""
+    if len(data.x_test) == 0:
+        return {}
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(data.x_test), min(PICTURES, len(data.x_test)), replace=False)
+    said = {"fitted": _answers(fitted, data, rows), "twin": _answers(twin, data, rows) if twin is not None else [None] * len(rows)}
+    truth = _truth(data, rows)
+    if data.image_shape is None or len(data.image_shape) != 2:
+        return {"examples": {"label": truth, **said}}
+    table: Table = {name: [] for name in ("image", "row", "column", "value", "label", "fitted", "twin")}
+    height, width = data.image_shape
+    grey = 255 if width > 16 else 16
+    for image, index in enumerate(rows):
+        pixels = data.x_test[index].reshape(height, width)
+        for i in range(height):
+            for j in range(width):
+                values = (image, i, j, round(float(pixels[i, j]) * grey) / grey, truth[image], said["fitted"][image], said["twin"][image])
+                for name, value in zip(table, values, strict=True):
+                    table[name].append(value)
+    return {"digits": table}
+
+
+def _answers(network: Any, data: Dataset, rows: np.ndarray) -> list:
+    outputs = predict(network, data.x_test[rows])
+    if data.task == "classification":
+        return [data.classes[int(k)] for k in outputs.argmax(1)]
+    return data.unscale_targets(outputs)[:, 0].astype(float).tolist()
+
+
+def _truth(data: Dataset, rows: np.ndarray) -> list:
+    if data.task == "classification":
+        return [data.classes[int(k)] for k in data.labels_test[rows]]
+    return data.unscale_targets(data.y_test[rows])[:, 0].astype(float).tolist()
+
+
+def trust_table(curves: dict[str, dict[str, list]]) -> Table:
+    """Trust curves of the networks, one below the other."""
+    table: Table = {name: [] for name in ("t", "score", "lower", "upper", "network")}
+    for name, curve in curves.items():
+        for column in ("t", "score", "lower", "upper"):
+            table[column] += list(curve[column])
+        table["network"] += [name] * len(curve["t"])
+    return table
+
+
+def theory_table(certificate: Certificate, network: Any) -> Table:
+    """What theory asked for before training, against what there is."""
+    rows = []
+    exists, generic = certificate.verdicts["exists"].evidence, certificate.verdicts["generic"].evidence
+    if "readout_weights_per_output" in exists:
+        sentence = "The proof by the read-out needs as many read-out weights an output as distinct inputs."
+        rows.append(
+            ("read-out weights an output", exists["readout_weights_per_output"], exists["distinct_inputs"], "weights", "ours", sentence, "at least")
+        )
+    sentence = "With fewer parameters than equations almost every target is missed (which says nothing of these)."
+    rows.append(("parameters", generic["parameters"], generic["equations"], "numbers", "paper", sentence, "at least"))
+    theorem = certificate.theorem
+    if theorem is not None and np.isfinite(theorem.ratio):
+        width = max(network.widths, default=1)
+        needed = width * theorem.ratio**2
+        sentence = (
+            "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation of beta ~ width^-1/2, not a proof."
+        )
+        rows.append(("width", width, float(needed), "units", "ours", sentence, "at least"))
+    sentence = "Gradient descent on the linearised model is stable below 2 n/lambda_max."
+    rows.append(("step size", certificate.step_size, certificate.largest_stable_step, "", "ours", sentence, "at most"))
+    names = ("quantity", "value", "needed", "unit", "standing", "sentence", "relation")
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}

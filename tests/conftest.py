@@ -1,0 +1,24 @@
+"""What all tests share: compiled functions are kept between runs, and property tests say how hard they try."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from hypothesis import settings
+
+HERE = Path(__file__).resolve().parent
+
+# Set before anything imports JAX; processes that tests start inherit it. `pytest --cache-clear` empties it.
+if os.access(HERE.parent, os.W_OK):
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(HERE.parent / ".pytest_cache" / "d" / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+# Test files of different folders may share a name (import mode importlib), so pytest puts no folder on the path;
+# the helpers beside them, such as `audit_makers`, are found by these.
+sys.path += [str(folder) for folder in sorted(HERE.iterdir()) if folder.is_dir()]
+
+settings.register_profile("here", deadline=None, max_examples=30)
+settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
