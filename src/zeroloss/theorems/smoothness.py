@@ -31,7 +31,7 @@ from zeroloss.networks.activations import activation
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.rounding import SLOP, Cotangents, Layer, backward, forward, spectral_norm_upper
 
-BLOCK = 10_000_000
+BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""

@@ -1,0 +1,108 @@
+"""The verdicts before training, on problems whose answer is known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from zeroloss.descent import descend
+from zeroloss.networks import MLP, FeedForward, wrap
+from zeroloss.plumbing import InputError, double
+from zeroloss.theorems import Certificate, certify, judge_curve
+from zeroloss.verdict import Status
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((12, 4)), RNG.standard_normal((12, 2))
+
+
+def test_wide_enough_readout_proves_existence():
+    found = certify(MLP(4, 2, 32, 1), (X, Y)).verdicts
+    assert found["exists"].status is Status.PROVED
+    assert found["generic"].status is Status.PROVED
+    assert found["reaches"].status is Status.UNKNOWN
+    assert found["reaches"].evidence["ratio"] > 1
+
+
+def test_contradictory_repeats_refute_zero_loss_and_nothing_else():
+    x, y = np.concatenate([X, X[:1]]), np.concatenate([Y, Y[:1] + 1])
+    found = certify(MLP(4, 2, 32, 1), (x, y)).verdicts
+    assert found["exists"].status is Status.REFUTED
+
+
+def test_few_parameters_refute_only_the_generic_claim():
+    """`y = 2 x` is fitted by one weight whatever n: counting says nothing of the targets given."""
+    net = FeedForward([jnp.ones((1, 1))], [None], [])
+    x = np.linspace(1, 2, 20)[:, None]
+    found = certify(net, (x, 2 * x)).verdicts
+    assert found["generic"].status is Status.REFUTED
+    assert found["exists"].status is not Status.REFUTED
+    fit = descend(net, (x, 2 * x), steps=500)
+    assert fit.loss < 1e-10
+
+
+def test_readout_alone_is_proved_and_keeps_its_promise():
+    with double():
+        net = MLP(4, 2, 64, 1, dtype="float64", key=2)
+    found = certify(net, (X, Y), trainable="readout")
+    verdict = found.verdicts["reaches"]
+    assert verdict.status is Status.PROVED
+    fit = descend(net, (X, Y), step_size=found.theorem.step_size, steps=400, trainable="readout")
+    losses, steps = np.array(fit.history["loss"]), np.array(fit.history["step"])
+    assert (losses <= losses[0] * found.theorem.rate**steps * (1 + 1e-9) + 1e-25).all()
+
+
+@pytest.mark.slow
+def test_hidden_layers_with_targets_of_unit_size_are_proved_and_behave():
+    """n = 10 orthonormal inputs, fixed read-out of signs, antisymmetric start: PROVED at 22,784 units."""
+    rng = np.random.default_rng(0)
+    width, x = 22_784, np.eye(20)[:10]
+    y = np.sign(rng.standard_normal(10))[:, None]
+    with double():
+        first = jnp.asarray(np.repeat(rng.standard_normal((width // 2, 20)), 2, 0))
+        signs = jnp.asarray(np.tile([1.0, -1.0], width // 2)[None])
+        net = FeedForward([first, signs], [None, None], ["tanh"], [1.0, width**-0.5])
+    found = certify(net, (x, y), trainable="hidden")
+    assert found.verdicts["reaches"].status is Status.PROVED
+    fit = descend(net, (x, y), step_size=found.theorem.step_size, steps=100, trainable="hidden")
+    losses, steps = np.array(fit.history["loss"]), np.array(fit.history["step"])
+    assert (losses <= losses[0] * found.theorem.rate**steps * (1 + 1e-9) + 1e-25).all()
+    moved = float(np.linalg.norm(np.asarray(fit.network.weights[0]) - np.asarray(first)))
+    assert moved <= found.theorem.radius
+
+
+def test_kinks_and_foreign_networks_are_unknown():
+    assert certify(MLP(4, 2, 32, 1, "relu"), (X, Y)).verdicts["reaches"].status is Status.UNKNOWN
+    foreign = wrap(lambda p, v: v @ p, jnp.ones((4, 2)))
+    found = certify(foreign, (X, Y)).verdicts
+    assert {found[k].status for k in ("exists", "reaches")} == {Status.UNKNOWN}
+
+
+def test_curve_is_supported_where_the_model_is_linear_and_contradicted_where_it_is_not():
+    linear = MLP(4, 2, 8, 0, key=1)
+    found = certify(linear, (X, Y))
+    assert judge_curve(found, descend(linear, (X, Y), step_size=found.step_size, steps=200)).status is Status.SUPPORTED
+    small = MLP(4, 2, 3, 2, key=1)
+    found = certify(small, (X, Y))
+    verdict = judge_curve(found, descend(small, (X, Y), step_size=found.step_size, steps=2000))
+    assert verdict.status is Status.CONTRADICTED
+    assert verdict.evidence["leaves_at_step"] > 0
+
+
+def test_curve_cannot_be_judged_by_another_method():
+    net = MLP(4, 2, 8, 1)
+    assert judge_curve(certify(net, (X, Y)), descend(net, (X, Y), "adam", steps=5)).status is Status.UNKNOWN
+
+
+def test_announces_in_order_and_survives_json():
+    told = []
+    found = certify(MLP(4, 2, 16, 1), (X, Y), announce=lambda name, verdict: told.append(name))
+    assert told == ["exists", "generic", "reaches", "curve"]
+    back = Certificate.from_json(found.to_json())
+    assert back.verdicts["exists"].status is found.verdicts["exists"].status
+    assert back.theorem.ratio == found.theorem.ratio
+
+
+def test_bad_input_is_one_line():
+    with pytest.raises(InputError, match="out_size=2"):
+        certify(MLP(4, 3, 8, 1), (X, Y))
+    with pytest.raises(InputError, match="NaN"):
+        certify(MLP(4, 2, 8, 1), (X * np.nan, Y))
