@@ -85,7 +85,9 @@ def test_hand_written_derivatives_are_those_of_the_function(name):
         first, second = jax.grad(activation(name)), jax.grad(jax.grad(activation(name)))
         for got, formulas in ((first, SLOPES), (second, CURVATURES)):
             expected = [float(formulas[name](arb(float(v))).mid()) for v in z]
-            np.testing.assert_allclose(np.asarray(jax.vmap(got)(jax.numpy.asarray(z))), expected, rtol=1e-10, atol=1e-13)
+            np.testing.assert_allclose(
+                np.asarray(jax.vmap(got)(jax.numpy.asarray(z))), expected, rtol=1e-10, atol=1e-13
+            )
 
 
 def largest(function, lower=-8.0, upper=8.0):

@@ -120,7 +120,9 @@ def test_segments_of_activations():
     w, b = RNG.standard_normal((5, 3)), RNG.standard_normal(5)
     a = RNG.standard_normal((1, 5))
     with double():
-        net = FeedForward([jnp.asarray(w), jnp.asarray(a)], [jnp.asarray(b), None], [(("relu", 2), ("tanh", 3))], [1, 2], [3, 1])
+        net = FeedForward(
+            [jnp.asarray(w), jnp.asarray(a)], [jnp.asarray(b), None], [(("relu", 2), ("tanh", 3))], [1, 2], [3, 1]
+        )
     x = RNG.standard_normal((4, 3))
     z = x @ w.T + 3 * b
     h = np.concatenate([np.maximum(z[:, :2], 0), np.tanh(z[:, 2:])], 1)
@@ -184,7 +186,9 @@ def test_check_widths():
 def moved(net, trainable):
     """Which arrays of a depth-2 network are trained, as "w1b1w2..."."""
     mask = trainable_mask(net, trainable)
-    names = [f"w{i + 1}" for i, v in enumerate(mask.weights) if v] + [f"b{i + 1}" for i, v in enumerate(mask.biases) if v]
+    names = [f"w{i + 1}" for i, v in enumerate(mask.weights) if v] + [
+        f"b{i + 1}" for i, v in enumerate(mask.biases) if v
+    ]
     return set(names)
 
 

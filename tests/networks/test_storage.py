@@ -42,7 +42,9 @@ def networks(draw):
             first = draw(st.integers(0, big))
             names = [draw(st.sampled_from(list(ACTIVATIONS))) for _ in range(2)]
             activations.append([(n, k) for n, k in zip(names, (first, big - first), strict=True) if k])
-        scales = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=len(weights), max_size=len(weights))
+        scales = st.lists(
+            st.floats(allow_nan=False, allow_infinity=False), min_size=len(weights), max_size=len(weights)
+        )
         return FeedForward(weights, biases, activations[:-1], draw(scales), draw(scales))
 
 
@@ -119,7 +121,10 @@ HEADER = {
         (foreign(zeroloss=np.array(json.dumps({"format": 99}))), "format 99; this version of zeroloss reads format 1"),
         (foreign(zeroloss=np.array(json.dumps({"format": 1}))), "damaged or of another kind"),
         (foreign(zeroloss=np.array(json.dumps(HEADER))), "damaged or of another kind"),
-        (foreign(zeroloss=np.array(json.dumps(HEADER)), weight_0=np.ones((2, 3)), bias_0=np.ones(3)), "a bias of shape"),
+        (
+            foreign(zeroloss=np.array(json.dumps(HEADER)), weight_0=np.ones((2, 3)), bias_0=np.ones(3)),
+            "a bias of shape",
+        ),
         (pickled(), "damaged or of another kind"),
         (lone_array(), "damaged or of another kind"),
         (b"some text", "damaged or of another kind"),

@@ -29,7 +29,10 @@ SQUARE = {"w": (3, 3), "v": (3, 2)}
 FUNCTIONS = {
     "no bias": ({"w": (3, 5), "v": (5, 2)}, lambda p, x: jnp.tanh(x @ p["w"]) @ p["v"]),
     "only a bias": ({"b": (2,)}, lambda p, x: x[..., :2] + p["b"]),
-    "a bias that meets no example": ({"w": (3, 2), "b": (2,)}, lambda p, x: jnp.zeros((len(x), 1)) + p["b"] + 0 * x @ p["w"]),
+    "a bias that meets no example": (
+        {"w": (3, 2), "b": (2,)},
+        lambda p, x: jnp.zeros((len(x), 1)) + p["b"] + 0 * x @ p["w"],
+    ),
     "a bias subtracted": ({"w": (3, 2), "b": (2,)}, lambda p, x: jnp.tanh(p["b"] - x @ p["w"]) - p["b"]),
     "weight used twice": (SQUARE, lambda p, x: jnp.tanh(jnp.tanh(x @ p["w"]) @ p["w"]) @ p["v"]),
     "bias used twice": ({"w": (3, 3), "b": (3,)}, lambda p, x: jnp.tanh(x @ p["w"] + p["b"]) + p["b"]),
@@ -41,13 +44,19 @@ FUNCTIONS = {
     "scaled": (SQUARE, lambda p, x: jnp.tanh(x @ (0.3 * p["w"])) @ (-p["v"] / 7)),
     "scaled by a parameter": (SQUARE | {"s": ()}, lambda p, x: jnp.tanh(x @ (p["s"] * p["w"])) @ p["v"]),
     "scaled transposed bias": ({"w": (5, 3), "b": (5,)}, lambda p, x: jnp.tanh(x @ (2 * p["w"]).T + 3 * p["b"])),
-    "tied autoencoder": ({"w": (3, 2), "b": (2,), "c": (3,)}, lambda p, x: jnp.tanh(x @ p["w"] + p["b"]) @ p["w"].T + p["c"]),
+    "tied autoencoder": (
+        {"w": (3, 2), "b": (2,), "c": (3,)},
+        lambda p, x: jnp.tanh(x @ p["w"] + p["b"]) @ p["w"].T + p["c"],
+    ),
     "embedding": ({"e": (3, 4), "v": (4, 2)}, lambda p, x: (x @ p["e"]) @ p["v"]),
     "weight norm": (SQUARE, lambda p, x: jnp.tanh(x @ (p["w"] / jnp.linalg.norm(p["w"], axis=0))) @ p["v"]),
     "masked": (SQUARE, lambda p, x: jnp.tanh(x @ (p["w"] * jnp.eye(3))) @ p["v"]),
     "reshaped": ({"w": (9,), "v": (6,)}, lambda p, x: jnp.tanh(x @ p["w"].reshape(3, 3)) @ p["v"].reshape(3, 2)),
     "reshaped bias": ({"w": (3, 4), "b": (2, 2)}, lambda p, x: jnp.tanh(x @ p["w"] + p["b"].reshape(4))),
-    "transposed and reshaped bias": ({"w": (3, 4), "b": (2, 2)}, lambda p, x: jnp.tanh(x @ p["w"] + p["b"].T.reshape(4))),
+    "transposed and reshaped bias": (
+        {"w": (3, 4), "b": (2, 2)},
+        lambda p, x: jnp.tanh(x @ p["w"] + p["b"].T.reshape(4)),
+    ),
     "part of a weight": ({"w": (5, 4)}, lambda p, x: jnp.tanh(x @ p["w"][:3])),
     "entrywise": ({"s": (3,), "w": (3, 2)}, lambda p, x: (x * p["s"]) @ p["w"]),
     "residual": (SQUARE, lambda p, x: (x + jnp.tanh(x @ p["w"])) @ p["v"]),
@@ -55,13 +64,27 @@ FUNCTIONS = {
     "one compiled inside": (SQUARE, lambda p, x: jax.jit(lambda w, h: jnp.tanh(h @ w))(p["w"], x) @ p["v"]),
     "softmax over outputs": (SQUARE, lambda p, x: jax.nn.softmax(jnp.maximum(x @ p["w"], 0) @ p["v"], -1)),
     "gated": (SQUARE, lambda p, x: (jax.nn.sigmoid(x @ p["w"]) * (x @ p["w"])) @ p["v"]),
-    "weights join": ({"a": (3, 2), "b": (3, 1), "v": (3, 2)}, lambda p, x: jnp.tanh(x @ jnp.hstack([p["a"], p["b"]])) @ p["v"]),
-    "activations join": ({"a": (3, 2), "b": (3, 1), "v": (3, 2)}, lambda p, x: jnp.hstack([jnp.tanh(x @ p["a"]), x @ p["b"]]) @ p["v"]),
+    "weights join": (
+        {"a": (3, 2), "b": (3, 1), "v": (3, 2)},
+        lambda p, x: jnp.tanh(x @ jnp.hstack([p["a"], p["b"]])) @ p["v"],
+    ),
+    "activations join": (
+        {"a": (3, 2), "b": (3, 1), "v": (3, 2)},
+        lambda p, x: jnp.hstack([jnp.tanh(x @ p["a"]), x @ p["b"]]) @ p["v"],
+    ),
     "einsum": (SQUARE, lambda p, x: jnp.einsum("nd,dk,kc->nc", x, p["w"], p["v"])),
 }
 
 
-@pytest.mark.parametrize("name", list(FUNCTIONS))
+FAST = ("no bias", "weight used twice", "W * W", "transposed", "scaled", "tied autoencoder", "embedding", "weight norm")
+
+
+def marked(names, fast):
+    """Each of these compiles for a second or two: the most telling ones always, the others in the slow run."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", marked(FUNCTIONS, FAST))
 def test_wrapped_functions(name):
     shapes, function = FUNCTIONS[name]
     network = wrap(function, arrays(**shapes))
@@ -72,7 +95,9 @@ def test_wrapped_functions(name):
         np.testing.assert_allclose(found, form(expected[:3, 3:], outputs), rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.parametrize("part", ["w", "b", "c"])
+@pytest.mark.parametrize(
+    "part", ["w", pytest.param("b", marks=pytest.mark.slow), pytest.param("c", marks=pytest.mark.slow)]
+)
 def test_trained_parts_of_a_tied_network(part):
     shapes, function = FUNCTIONS["tied autoencoder"]
     network = wrap(function, arrays(**shapes))
@@ -81,6 +106,7 @@ def test_trained_parts_of_a_tied_network(part):
     assert_close(kernel(network, X, trainable=mask), brute_force(network, X, trainable=mask), np.float64)
 
 
+@pytest.mark.slow
 def test_several_positions():
     """Every row of an example meets the same weight and bias; pictures, convolved."""
     x = RNG.standard_normal((3, 4, 5))
@@ -97,6 +123,7 @@ def test_several_positions():
     assert_close(kernel(pictures, x), brute_force(pictures, x), np.float64)
 
 
+@pytest.mark.slow
 def test_attention_within_an_example():
     def attend(p, v):
         scores = jnp.einsum("nid,de,nje->nij", v, p["q"], v)
@@ -106,6 +133,7 @@ def test_attention_within_an_example():
     assert_close(kernel(network, x), brute_force(network, x), np.float64)
 
 
+@pytest.mark.slow
 def test_recurrence():
     def run(p, v):
         h = jnp.zeros((len(v), 2))
@@ -128,7 +156,10 @@ def test_fast_rules_serve_what_they_should():
             structure = jax.tree.structure(params)
             one = jax.ShapeDtypeStruct((3,), np.float64)
             reader = Reader(
-                lambda values, v: function(jax.tree.unflatten(structure, values), v[None])[0], leaves, one, range(len(leaves))
+                lambda values, v: function(jax.tree.unflatten(structure, values), v[None])[0],
+                leaves,
+                one,
+                range(len(leaves)),
             )
         return {sorted(shapes)[i] for i in reader.plain}
 
@@ -154,13 +185,15 @@ MIXING = {
     "division by the batch size": lambda p, x: (x @ p) / x.shape[0],
     "joined and split again": lambda p, x: (x.reshape(-1)[::-1].reshape(x.shape)) @ p,
     "batch in the last axis": lambda p, x: (x @ p).T,
-    "convolution along the batch": lambda p, x: jax.lax.conv(x[None, None], jnp.ones((1, 1, 3, 1), x.dtype), (1, 1), "SAME")[0, 0] @ p,
+    "convolution along the batch": lambda p, x: (
+        jax.lax.conv(x[None, None], jnp.ones((1, 1, 3, 1), x.dtype), (1, 1), "SAME")[0, 0] @ p
+    ),
     "window along the batch": lambda p, x: jax.lax.reduce_window(x, 0.0, jax.lax.add, (2, 1), (1, 1), "SAME") @ p,
     "scan over the batch": lambda p, x: jax.lax.scan(lambda c, v: (c + v, c + v), jnp.zeros(3, x.dtype), x)[1] @ p,
 }
 
 
-@pytest.mark.parametrize("rows", [2, 3, 5])
+@pytest.mark.parametrize("rows", [3, pytest.param(2, marks=pytest.mark.slow), pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", list(MIXING))
 def test_functions_that_mix_examples_are_refused(name, rows):
     network = wrap(MIXING[name], jnp.asarray(RNG.standard_normal((3, 2)), jnp.float32))
@@ -193,8 +226,10 @@ RESHAPES = {
 }
 
 
-@pytest.mark.parametrize("rows", [2, 4])
-@pytest.mark.parametrize("name", list(RESHAPES))
+@pytest.mark.parametrize("rows", [4, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", marked(RESHAPES, ("flattened pictures", "split into patches", "batch last on the way"))
+)
 def test_reshapes_that_keep_examples_apart(name, rows):
     network = wrap(RESHAPES[name], arrays(w=(12, 2))["w"])
     x = RNG.standard_normal((rows, 4, 3))

@@ -33,7 +33,9 @@ class Colour(enum.Enum):
 
 
 dtypes = st.sampled_from(["float64", "float32", "int64", "uint8", "bool", "<U3"])
-arrays = dtypes.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)))
+arrays = dtypes.flatmap(
+    lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3))
+)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 keys = st.text(max_size=4) | st.sampled_from(["float", "array", "dtype", "shape", "type", "dict"])
 values = st.recursive(
@@ -79,7 +81,9 @@ def test_equality_agrees_with_json(left, right):
     elif a == b:
         assert hash(a) == hash(b)
         numbers = str.maketrans("", "", "-")
-        shorter = [t.to_json().replace(".0", "").translate(numbers).replace("true", "1").replace("false", "0") for t in (a, b)]
+        shorter = [
+            t.to_json().replace(".0", "").translate(numbers).replace("true", "1").replace("false", "0") for t in (a, b)
+        ]
         keys = [sorted(text) for text in shorter]  # a dict may have another order
         assert keys[0] == keys[1]
 

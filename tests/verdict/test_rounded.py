@@ -17,6 +17,8 @@ def test_the_side_and_the_closeness(value, digits):
     assert high - low <= abs(exact) * Decimal(10) ** (1 - digits) * 2
 
 
-@pytest.mark.parametrize(("value", "low", "high"), [(0.0, "0", "0"), (1234.5, "1230", "1240"), (2.0**-30, "9.31e-10", "9.32e-10")])
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(0.0, "0", "0"), (1234.5, "1230", "1240"), (2.0**-30, "9.31e-10", "9.32e-10")]
+)
 def test_as_people_write_them(value, low, high):
     assert (at_least(value), at_most(value)) == (low, high)

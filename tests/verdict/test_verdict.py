@@ -16,7 +16,9 @@ def test_status_values_are_the_words_a_user_reads():
 
 @pytest.mark.parametrize("status", list(Status))
 def test_verdict_round_trip(status):
-    one = Verdict("every x is fitted", status, "because", {"bound": np.inf, "rows": np.arange(3), "nested": {"a": (1, 2)}})
+    one = Verdict(
+        "every x is fitted", status, "because", {"bound": np.inf, "rows": np.arange(3), "nested": {"a": (1, 2)}}
+    )
     again = Verdict.from_json(one.to_json())
     assert again == one
     assert again.status is status

@@ -1,7 +1,7 @@
 """The commands, and the one place where errors become a line and an exit code.
 
-Exit codes: 0 done, whatever the verdicts; 2 bad input, one line on standard error and nothing written; 130 interrupted, with the
-work so far saved. Heavy libraries are imported inside the commands, so that `--help` is quick.
+Exit codes: 0 done, whatever the verdicts; 2 bad input, one line on standard error and nothing written; 130
+interrupted, with the work so far saved. Heavy libraries are imported inside the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
     """Run the command line."""
     from zeroloss.cli import commands  # noqa: F401  (registers the commands)
 
+    _remember_compilations()
     command = typer.main.get_command(app)
     try:
         code = command.main(standalone_mode=False)
@@ -61,6 +62,16 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _remember_compilations() -> None:
+    """What JAX compiles is kept between runs, in the user's cache folder (a choice of the command line, not of the
+    library)."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and "jax" not in sys.modules:
+        from platformdirs import user_cache_dir
+
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(user_cache_dir("zeroloss"), "compiled")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 
 def _fail(message: str) -> None:

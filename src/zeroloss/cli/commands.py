@@ -33,7 +33,9 @@ def examine(
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
     seed: o.Seed = 0,
-    out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path("report"),
+    out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path(
+        "report"
+    ),
     json: o.Json = False,
     force: o.Force = False,
 ) -> None:
@@ -72,7 +74,9 @@ def examine(
         write_report(files["report.html"], result.examination, force=force)
     tell.line("")
     tell.line(result.examination.headline)
-    tell.line(f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in {result.examination.seconds:.0f} s.")
+    tell.line(
+        f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in {result.examination.seconds:.0f} s."
+    )
     if json:
         print(text)
     if result.interrupted:
@@ -89,8 +93,12 @@ def certify(
     depth: o.Depth = None,
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
-    trainable: Annotated[str | None, typer.Option(help="What descent moves: readout, hidden, layer1, ...  [default: all]")] = None,
-    step_size: Annotated[float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")] = None,
+    trainable: Annotated[
+        str | None, typer.Option(help="What descent moves: readout, hidden, layer1, ...  [default: all]")
+    ] = None,
+    step_size: Annotated[
+        float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -106,7 +114,9 @@ def certify(
     with bar(json) as progress:
         tell.attach(progress)
         found = run(net, dataset, step_size=step_size, trainable=trainable, announce=tell.verdict, progress=progress)
-    tell.line(f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start).")
+    tell.line(
+        f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start)."
+    )
     _deliver(found, json, out, force)
 
 
@@ -122,11 +132,15 @@ def descend(
     parametrization: o.Parametrization = None,
     method: Annotated[str, typer.Option(help="gradient, sgd, adam or gauss-newton.")] = "gradient",
     loss: Annotated[str, typer.Option(help="squared, cross-entropy or hinge.")] = "squared",
-    step_size: Annotated[float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.")] = None,
+    step_size: Annotated[
+        float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="The most steps to take.")] = 1000,
     tolerance: Annotated[float, typer.Option(help="Stop when loss - infimum is at most this.")] = 1e-24,
     seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
-    trainable: Annotated[str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")] = None,
+    trainable: Annotated[
+        str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -158,7 +172,9 @@ def descend(
         )
     if out is not None:
         save_network(out, fit.network, force=force)
-    tell.line(f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {fit.seconds:.1f} s.")
+    tell.line(
+        f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {fit.seconds:.1f} s."
+    )
     tell.line(fit.reason)
     if out is not None:
         tell.line(f"Wrote {out}.")
@@ -201,7 +217,9 @@ def audit(
     model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
     target: o.Target = None,
     n_train: o.NTrain = None,
-    initial: Annotated[str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")] = None,
+    initial: Annotated[
+        str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -215,7 +233,9 @@ def audit(
     from zeroloss.audit import audit as run
 
     with bar(json) as progress:
-        found = run(net, dataset, initial=None if initial is None else o.load_model(initial), key=seed, progress=progress)
+        found = run(
+            net, dataset, initial=None if initial is None else o.load_model(initial), key=seed, progress=progress
+        )
     if not json:
         for name, verdict in found.verdicts.items():
             show_verdict(name, verdict)
@@ -228,7 +248,9 @@ def twin(
     data: o.Data,
     target: o.Target = None,
     n_train: o.NTrain = None,
-    of: Annotated[str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")] = None,
+    of: Annotated[
+        str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")
+    ] = None,
     base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
     kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
     depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
@@ -311,5 +333,3 @@ def _version() -> str:
     import zeroloss
 
     return zeroloss.__version__
-
-

@@ -34,13 +34,26 @@ def run_kernel(net: Any, dataset: Any, json: bool, out: Path | None, force: bool
     low, high = smallest_eigenvalue(matrix), largest_eigenvalue(matrix)
     if out is not None:
         buffer = io.BytesIO()
-        np.savez(buffer, kernel=matrix, lambda_min=[low.lower, low.upper], lambda_max=[high.lower, high.upper], outputs=dataset.out_size)
+        np.savez(
+            buffer,
+            kernel=matrix,
+            lambda_min=[low.lower, low.upper],
+            lambda_max=[high.lower, high.upper],
+            outputs=dataset.out_size,
+        )
         write_whole(out, buffer.getvalue(), force=force)
     if json:
-        print(json_module.dumps({"smallest": json_module.loads(low.to_json()), "largest": json_module.loads(high.to_json())}))
+        print(
+            json_module.dumps(
+                {"smallest": json_module.loads(low.to_json()), "largest": json_module.loads(high.to_json())}
+            )
+        )
         return
     print(repr(low), repr(high), sep="\n")
     if low.lower > 0:
-        print(f"Condition number at most {high.upper / low.lower:.4g}; gradient descent is stable below step {2 * dataset.n / high.upper:.4g}.")
+        print(
+            f"Condition number at most {high.upper / low.lower:.4g}; "
+            f"gradient descent is stable below step {2 * dataset.n / high.upper:.4g}."
+        )
     if out is not None:
         print(f"Wrote {out} (kernel: example-major, (n c, n c)).")

@@ -25,7 +25,9 @@ Model = Annotated[
 ]
 Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number a layer: 256,1600.")]
 Depth = Annotated[int | None, typer.Option(help="Hidden layers, with --width a single number.")]
-Activation = Annotated[str | None, typer.Option(help="tanh, relu, leaky_relu, abs, sigmoid, softplus, gelu, silu, erf.  [default: tanh]")]
+Activation = Annotated[
+    str | None, typer.Option(help="tanh, relu, leaky_relu, abs, sigmoid, softplus, gelu, silu, erf.  [default: tanh]")
+]
 Parametrization = Annotated[str | None, typer.Option(help="ntk, standard or mup.  [default: ntk]")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
@@ -54,14 +56,20 @@ def network(
     if model is not None:
         given = [name for name, value in shape.items() if value is not None]
         if given:
-            raise InputError(f"--model and {given[0]} exclude each other: a model brings its own shape; leave one of them out.")
+            raise InputError(
+                f"--model and {given[0]} exclude each other: a model brings its own shape; leave one of them out."
+            )
         return load_model(model)
     from zeroloss.examine.plan import default_widths
     from zeroloss.networks import MLP
 
     widths: Any
     if width is None:
-        widths = default_widths(data) if depth is None else (default_widths(data)[0],) * (depth - 1) + default_widths(data)[1:]
+        widths = (
+            default_widths(data)
+            if depth is None
+            else (default_widths(data)[0],) * (depth - 1) + default_widths(data)[1:]
+        )
         depth = None
     else:
         widths = _widths(width)
@@ -86,7 +94,9 @@ def load_model(model: str) -> Any:
     if model.endswith(".npz"):
         return load_network(model)
     if model.endswith(".onnx"):
-        raise InputError(f"{model}: ONNX models cannot be read yet; save the network as .npz, or name a package.module:factory.")
+        raise InputError(
+            f"{model}: ONNX models cannot be read yet; save the network as .npz, or name a package.module:factory."
+        )
     module, colon, name = model.partition(":")
     if not colon:
         raise InputError(f"--model {model!r} is neither a .npz file nor a package.module:factory.")

@@ -11,7 +11,13 @@ from zeroloss.plumbing import Silent
 from zeroloss.plumbing.progress import Bar
 from zeroloss.verdict import Verdict
 
-STYLES = {"PROVED": "bold green", "REFUTED": "bold red", "SUPPORTED": "green", "CONTRADICTED": "red", "UNKNOWN": "bold yellow"}
+STYLES = {
+    "PROVED": "bold green",
+    "REFUTED": "bold red",
+    "SUPPORTED": "green",
+    "CONTRADICTED": "red",
+    "UNKNOWN": "bold yellow",
+}
 
 
 @contextlib.contextmanager

@@ -123,9 +123,10 @@ def _sentence(loss: str, value: float, attained: bool, found: Groups, clashes: i
         many = len(found.repeated)
         start = f"{n} training rows hold {found.count} distinct inputs, {many} of them repeated"
         start += f" and {clashes} of these with different targets" if clashes else ", none with different targets"
-    if value > 0:
-        bound = f"no network gets below a {loss} loss of {value:.6g}"
-    else:
-        bound = f"nothing in the data keeps the {loss} loss from 0"
+    bound = (
+        f"no network gets below a {loss} loss of {value:.6g}"
+        if value > 0
+        else f"nothing in the data keeps the {loss} loss from 0"
+    )
     end = "a network that can take any values on them attains it" if attained else "it is approached and never attained"
     return f"{start}; {bound}; {end}."

@@ -45,8 +45,8 @@ def descend(
     Args:
         network: called on one example; its precision is that of the descent (Gauss-Newton casts to float64).
         data: a `Dataset`, or a pair `(x, y)` of `(n, d)` and `(n, c)`.
-        method: "gradient" (full batch), "sgd" (batches of `batch_size`, default 32), "adam" (full batch unless `batch_size`),
-            "gauss-newton" (squared loss; see `zeroloss.descent.gauss_newton`).
+        method: "gradient" (full batch), "sgd" (batches of `batch_size`, default 32), "adam" (full batch unless
+            `batch_size`), "gauss-newton" (squared loss; see `zeroloss.descent.gauss_newton`).
         loss: "squared", "cross-entropy", "hinge", or a `Loss`.
         step_size: a number; one a layer; by default `n/lambda_max` of the tangent kernel at the start (0.001 for adam).
         steps: the most steps to take.
@@ -57,7 +57,8 @@ def descend(
         key: seed of the batches.
 
     Returns:
-        A `Descent`. A descent that diverges returns the last weights with a finite loss and says so; Ctrl-C returns what is done.
+        A `Descent`. A descent that diverges returns the last weights with a finite loss and says so; Ctrl-C returns
+        what is done.
 
     Raises:
         InputError: a network, loss, method or step that does not fit.
@@ -65,7 +66,9 @@ def descend(
     _check(method, loss, steps, tolerance, seeds, batch_size)
     progress = progress or Silent()
     if method == "gauss-newton":
-        return gauss_newton(network, data, steps=steps, tolerance=tolerance, trainable=trainable, seconds=seconds, progress=progress)
+        return gauss_newton(
+            network, data, steps=steps, tolerance=tolerance, trainable=trainable, seconds=seconds, progress=progress
+        )
     problem = make_problem(network, data, loss, trainable)
     if batch_size is not None and batch_size > len(problem.x):
         raise InputError(f"batch_size={batch_size} is more than the {len(problem.x)} training examples.")
@@ -77,7 +80,9 @@ def descend(
         elif method == "gradient":
             runner = _Gradient(problem, step_size, tolerance)
         else:
-            runner = _Optax(problem, method, step_size, batch_size or (min(32, len(problem.x)) if method == "sgd" else None), key)
+            runner = _Optax(
+                problem, method, step_size, batch_size or (min(32, len(problem.x)) if method == "sgd" else None), key
+            )
         return _run(runner, problem, method, steps, tolerance, seconds, step_size, trainable, progress)
 
 
@@ -91,7 +96,9 @@ def _check(method, loss, steps, tolerance, seeds, batch_size) -> None:
     if batch_size is not None and (batch_size < 1 or method not in ("sgd", "adam")):
         raise InputError(f"batch_size={batch_size} with method={method!r}: batches of 1 or more are for sgd and adam.")
     if method == "gauss-newton" and getattr(loss, "name", loss) != "squared":
-        raise InputError("gauss-newton minimises the squared loss only; use method='gradient' or 'adam' for the others.")
+        raise InputError(
+            "gauss-newton minimises the squared loss only; use method='gradient' or 'adam' for the others."
+        )
 
 
 def _seed_list(seeds) -> list[int]:
@@ -161,7 +168,9 @@ def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size,
 def _describe(trainable: Any) -> str:
     if trainable is None:
         return "all parameters"
-    return trainable if isinstance(trainable, str) else ", ".join(trainable) if isinstance(trainable, list) else "a mask"
+    return (
+        trainable if isinstance(trainable, str) else ", ".join(trainable) if isinstance(trainable, list) else "a mask"
+    )
 
 
 def _diverged(loss, start, done, step_size) -> str:
@@ -175,7 +184,7 @@ def _diverged(loss, start, done, step_size) -> str:
 class _Gradient:
     """Full-batch gradient descent on one network."""
 
-    seeds = None
+    seeds: list[int] | None = None
 
     def __init__(self, problem: Problem, step_size: Any, tolerance: float):
         self.problem, self.initial = problem, problem.network
@@ -199,7 +208,16 @@ class _Gradient:
         watch = Watch(None)
         moved, gradient, value = self.state
         *state, done = first_order.advance(
-            moved, gradient, value, self._fixed, self._x, self._y, self._steps, jnp.asarray(count), self._goal, self.problem.loss
+            moved,
+            gradient,
+            value,
+            self._fixed,
+            self._x,
+            self._y,
+            self._steps,
+            jnp.asarray(count),
+            self._goal,
+            self.problem.loss,
         )
         self.state = tuple(state)
         done = int(done)
@@ -218,7 +236,9 @@ class _Stacked(_Gradient):
             raise InputError("several seeds need a network that can be restarted (an MLP); train others one by one.")
         networks = [problem.network.restarted(seed) for seed in seeds]
         self.seeds, self.problem = seeds, problem
-        self.initial = jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *networks)
+        self.initial = jax.tree.map(
+            lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *networks
+        )
         moved, self._fixed = eqx.partition(self.initial, problem.mask)
         tree = step_tree(step_size, problem, eqx.filter(problem.network, problem.mask))
         self._steps = jax.tree.map(lambda s: jnp.full(len(seeds), s), tree)
@@ -258,7 +278,16 @@ class _Optax(_Gradient):
         watch = Watch(None)
         moved, (rule, key), _ = self.state
         moved, rule, key = first_order.advance_optax(
-            moved, rule, key, self._fixed, self._x, self._y, self._batch, jnp.asarray(count), self.problem.loss, self._method
+            moved,
+            rule,
+            key,
+            self._fixed,
+            self._x,
+            self._y,
+            self._batch,
+            jnp.asarray(count),
+            self.problem.loss,
+            self._method,
         )
         value = first_order.evaluate(moved, self._fixed, self._x, self._y, self.problem.loss)
         self.state = (moved, (rule, key), jax.block_until_ready(value))

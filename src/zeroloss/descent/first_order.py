@@ -1,8 +1,8 @@
 """Gradient descent, SGD and Adam: one compiled loop between two looks.
 
 Full-batch gradient descent carries the gradient along, so that a step is one evaluation of loss and gradient, and stops
-inside the loop as soon as the loss is at its goal or no longer finite. Data, weights and step sizes are arguments of the
-compiled function, not constants in it.
+inside the loop as soon as the loss is at its goal or no longer finite. Data, weights and step sizes are arguments of
+the compiled function, not constants in it.
 """
 
 from __future__ import annotations

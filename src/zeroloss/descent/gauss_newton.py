@@ -1,13 +1,14 @@
 """Gram-Gauss-Newton: steps in the space of the equations, to a residual near rounding.
 
-With `r = y - f(X; w)` on the distinct inputs (rows weighted by the root of their multiplicity) and `J = DF(w)`, a step is
-`w <- w + J^T a`, `(J J^T + mu I) a = r`.
+With `r = y - f(X; w)` on the distinct inputs (rows weighted by the root of their multiplicity) and `J = DF(w)`, a step
+is `w <- w + J^T a`, `(J J^T + mu I) a = r`.
 
 Far from a solution the system is solved by conjugate gradients (`J J^T v` by one vjp and one jvp, preconditioned by the
 Cholesky factor of the trace kernel plus `mu`), and a step is kept only if it lowers the loss; `mu` follows the
-agreement with the model (Levenberg-Marquardt). That stalls near a solution, so at a hundredth of the first loss the full
-kernel is formed and factored *once*, and its factor preconditions the conjugate gradients of the Newton steps that
-follow: near the solution one iteration suffices, which is a chord step `w <- w + J^T (K^-1 r)`, and they go on to rounding.
+agreement with the model (Levenberg-Marquardt). That stalls near a solution, so at a hundredth of the first loss the
+full kernel is formed and factored *once*, and its factor preconditions the conjugate gradients of the Newton steps that
+follow: near the solution one iteration suffices, which is a chord step `w <- w + J^T (K^-1 r)`, and they go on to
+rounding.
 Kernel and factor are kept: a proof needs them.
 
 Small systems (up to `DENSE` equations) form the kernel at every step instead. Everything runs in float64.
@@ -128,9 +129,10 @@ def gauss_newton(
         distinct = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))
         weight = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
         moved, fixed = eqx.partition(initial, problem.mask)
-        arrays = [jnp.asarray(v) for v in (distinct.x.reshape(-1, *x.shape[1:]), distinct.y, weight)]
-        residual = np.asarray(_residual(moved, fixed, *arrays))
-        run = _Run(moved, fixed, *arrays, problem.mask, residual)
+        inputs, targets = jnp.asarray(distinct.x.reshape(-1, *x.shape[1:])), jnp.asarray(distinct.y)
+        roots = jnp.asarray(weight)
+        residual = np.asarray(_residual(moved, fixed, inputs, targets, roots))
+        run = _Run(moved, fixed, inputs, targets, roots, problem.mask, residual)
         return _run(run, problem, initial, steps, tolerance, seconds, trainable, progress)
 
 
@@ -145,7 +147,9 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, traina
             history["step"].append(done)
             history["loss"].append(problem.infimum + excess)
             history["seconds"].append(watch.seconds)
-            progress.update(min(1.0, _progress(start, excess, tolerance)), f"step {done}, loss {problem.infimum + excess:.3g}")
+            progress.update(
+                min(1.0, _progress(start, excess, tolerance)), f"step {done}, loss {problem.infimum + excess:.3g}"
+            )
             if excess <= tolerance:
                 break
             if watch.over:
@@ -257,7 +261,8 @@ def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: floa
 
 
 def _line_search(run: _Run, a: np.ndarray, n: int, excess: float) -> tuple[float, float] | None:
-    """The first of the lengths 1, 1/2, ... 1/64 that lowers the loss (by a tenth of what the model promises, if below 1)."""
+    """The first of the lengths 1, 1/2, ... 1/64 that lowers the loss (by a tenth of what the model promises, if below
+    1)."""
     length = 1.0
     while length > 1 / 100:
         moved, residual = run.try_step(length * a)

@@ -11,8 +11,8 @@ from zeroloss.plumbing import InputError
 class Loss(Protocol):
     """`loss(outputs, targets) -> number` for `(n, c)` arrays, a mean over the n examples.
 
-    `smoothness` bounds the second derivative of the loss of one example by its outputs (None: there is none); step sizes rest
-    on it.
+    `smoothness` bounds the second derivative of the loss of one example by its outputs (None: there is none); step
+    sizes rest on it.
     """
 
     name: ClassVar[str]
@@ -56,7 +56,9 @@ class CrossEntropy:
         import numpy as np
 
         if targets.shape[1] < 2 or np.min(targets) < 0 or not np.allclose(np.sum(targets, 1), 1):
-            raise InputError("cross-entropy needs one column a class, each row a distribution over at least two; use the squared loss.")
+            raise InputError(
+                "cross-entropy needs one column a class, each row a distribution over at least two; use the squared loss."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Hinge:
 
     One output, targets of either sign (asymmetric): a positive example costs `max(0, positive - f)`, any other
     `max(0, negative + f)`; `balanced` takes the mean over the positives plus the mean over the others (as in Brutzkus &
-    Globerson 2018), otherwise the mean over all. Several outputs, one-hot targets: `max(0, positive - (f_y - max_other f))`.
+    Globerson 2018), otherwise the mean over all. Several outputs, one-hot targets:
+    `max(0, positive - (f_y - max_other f))`.
     """
 
     positive: float = 1.0
@@ -95,10 +98,12 @@ class Hinge:
 
         one_hot = np.isin(targets, (0, 1)).all() and (np.sum(targets, 1) == 1).all()
         if targets.shape[1] > 1 and not one_hot:
-            raise InputError("the hinge loss needs one output with targets of either sign, or one-hot targets of several classes.")
+            raise InputError(
+                "the hinge loss needs one output with targets of either sign, or one-hot targets of several classes."
+            )
 
 
-LOSSES = {"squared": Squared, "cross-entropy": CrossEntropy, "hinge": Hinge}
+LOSSES: dict[str, type[Any]] = {"squared": Squared, "cross-entropy": CrossEntropy, "hinge": Hinge}
 
 
 def as_loss(loss: str | Loss) -> Loss:

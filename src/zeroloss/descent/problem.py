@@ -42,7 +42,9 @@ def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x), np.asarray(y)
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
-        raise InputError(f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1.")
+        raise InputError(
+            f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1."
+        )
     if not (np.isfinite(np.asarray(x, float)).all() and np.isfinite(np.asarray(y, float)).all()):
         raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
     return x, y
@@ -62,19 +64,24 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
     c = fitting_size(network, x_cast)
     if c != y.shape[1]:
-        raise InputError(f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}.")
+        raise InputError(
+            f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}."
+        )
     if isinstance(network, Wrapped):
         check_independent(network, x_cast)
-    return Problem(network, x_cast, y_cast, loss, trainable_mask(network, trainable), wide, lower_bound(x, y, loss), data)
+    return Problem(
+        network, x_cast, y_cast, loss, trainable_mask(network, trainable), wide, lower_bound(x, y, loss), data
+    )
 
 
 def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
-    """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the hinge)."""
+    """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the
+    hinge)."""
     from zeroloss.data import infimum
 
     if loss.name not in ("squared", "cross-entropy"):
         return 0.0
-    rows = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
+    rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
     return float(infimum(rows, loss.name).value)
 
 

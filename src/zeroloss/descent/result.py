@@ -21,8 +21,8 @@ class Descent(Record):
         converged: whether `loss - infimum <= tolerance` (every seed).
         reason: why it stopped, in a sentence.
         history: columns `step`, `loss` (a list a step with several seeds), `seconds`, on a logarithmic grid of steps.
-        kernel, factor, kernel_network: Gauss-Newton's last full kernel `(N, N)` on the distinct training inputs, its Cholesky
-            factor (LAPACK, lower triangle), and the network they belong to; None for other methods.
+        kernel, factor, kernel_network: Gauss-Newton's last full kernel `(N, N)` on the distinct training inputs, its
+            Cholesky factor (LAPACK, lower triangle), and the network they belong to; None for other methods.
     """
 
     method: str
@@ -60,6 +60,11 @@ class Descent(Record):
     def __repr__(self) -> str:
         import numpy as np
 
-        reached = f"{float(np.max(self.loss)):.3g}" if self.seeds is None else f"{np.min(self.loss):.3g} to {np.max(self.loss):.3g}"
+        reached = (
+            f"{float(np.max(self.loss)):.3g}"
+            if self.seeds is None
+            else f"{np.min(self.loss):.3g} to {np.max(self.loss):.3g}"
+        )
         many = "" if self.seeds is None else f", {len(self.seeds)} seeds"
-        return f"<Descent by {self.method}{many}: {self.loss_name} loss {reached} after {self.steps} steps, {self.seconds:.1f} s. {self.reason}>"
+        return f"<Descent by {self.method}{many}: {self.loss_name} loss {reached} after {self.steps} steps, "
+            f"{self.seconds:.1f} s. {self.reason}>"

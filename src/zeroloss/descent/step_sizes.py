@@ -17,12 +17,15 @@ from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
 def kernel_step(problem: Problem) -> float:
     """Half the largest stable step of the linearised model: `n/(smoothness lambda_max)`, the full kernel at the start.
 
-    `lambda_max` comes from Lanczos, a hair below the true one; the factor two to instability covers that and some growth.
+    `lambda_max` comes from Lanczos, a hair below the true one; the factor two to instability covers that and some
+    growth.
     """
     smoothness = problem.loss.smoothness or 1.0
     top = top_eigenvalue(KernelOperator(problem.network, problem.x, problem.mask))
     if not top > 0:
-        raise InputError("the tangent kernel at the start is zero, so no step helps: the gradients vanish (dead units, or bias_std=0).")
+        raise InputError(
+            "the tangent kernel at the start is zero, so no step helps: the gradients vanish (dead units, or bias_std=0)."
+        )
     return len(problem.x) / (smoothness * top)
 
 
@@ -30,7 +33,8 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
     """A pytree of numbers like `moved`.
 
     Args:
-        step_size: a number; a mapping from part names ("readout", "hidden", "layer1", ...) to numbers; or one number a layer.
+        step_size: a number; a mapping from part names ("readout", "hidden", "layer1", ...) to numbers; or one number a
+            layer.
 
     Raises:
         InputError: a step that is not a positive number, unknown parts, or parts left out.
@@ -42,18 +46,24 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
     if isinstance(step_size, Sequence) and not isinstance(step_size, str):
         step_size = {f"layer{i + 1}": s for i, s in enumerate(step_size)}
     if not isinstance(step_size, Mapping) or not isinstance(problem.network, FeedForward):
-        raise InputError("step_size must be a positive number, or for an MLP a number a layer, or {'readout': ..., 'hidden': ...}.")
+        raise InputError(
+            "step_size must be a positive number, or for an MLP a number a layer, or {'readout': ..., 'hidden': ...}."
+        )
     total = jax.tree.map(lambda leaf: np.asarray(np.nan, dtype), moved)
     for name, size in step_size.items():
         _positive(float(size))
         mask = trainable_mask(problem.network, name)
         moving = jax.tree.map(lambda m, keep: bool(m and keep), mask, problem.mask)
-        flags = [flag for flag, keep in zip(jax.tree.leaves(moving), jax.tree.leaves(problem.mask), strict=True) if keep]
+        flags = [
+            flag for flag, keep in zip(jax.tree.leaves(moving), jax.tree.leaves(problem.mask), strict=True) if keep
+        ]
         leaves, structure = jax.tree.flatten(total)
         leaves = [np.asarray(size, dtype) if flag else leaf for leaf, flag in zip(leaves, flags, strict=True)]
         total = jax.tree.unflatten(structure, leaves)
     if any(np.isnan(leaf) for leaf in jax.tree.leaves(total)):
-        raise InputError(f"step sizes for {', '.join(step_size)} leave some trained layers without one; name every layer.")
+        raise InputError(
+            f"step sizes for {', '.join(step_size)} leave some trained layers without one; name every layer."
+        )
     return total
 
 

@@ -22,7 +22,9 @@ def headline(data: Dataset, verdicts: dict[str, Verdict], numbers: dict[str, Any
     if fit_proved and twin_proved:
         radius = at_most(max(verdicts[name].evidence["radius"] for name in ("fit_minimum", "twin_minimum")), 2)
         return f"Both networks below have {_level(numbers)}, provably (an exact minimum lies within {radius} of their weights); {scores}."
-    missing = " and ".join(name for name, ok in (("the fitted network", fit_proved), ("its twin", twin_proved)) if not ok)
+    missing = " and ".join(
+        name for name, ok in (("the fitted network", fit_proved), ("its twin", twin_proved)) if not ok
+    )
     return f"For {missing} it is not proved that the training loss is minimal, only measured; {scores}."
 
 

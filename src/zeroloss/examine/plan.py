@@ -1,13 +1,14 @@
 """What an examination will do, with its cost: the default network, the methods, the sizes of the side experiments.
 
 The default network has a first hidden layer of at most 256 units and a last one a quarter wider than there are distinct
-inputs, so that the proof by the read-out applies (Kawaguchi & Huang 2019: narrow layers, and a last one of about n units).
-Work is fixed by counting operations, not by the clock, so that the same command does the same work everywhere.
+inputs, so that the proof by the read-out applies (Kawaguchi & Huang 2019: narrow layers, and a last one of about n
+units). Work is fixed by counting operations, not by the clock, so that the same command does the same work everywhere.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -16,11 +17,12 @@ from zeroloss.networks import MLP
 from zeroloss.plumbing import InputError
 
 GAUSS_NEWTON_EQUATIONS = 16_000
-"""Up to this many equations the minimum is reached by Gauss-Newton (4.1 GB for kernel and factor); above, by Adam in batches."""
+"""Up to this many equations the minimum is reached by Gauss-Newton (4.1 GB for kernel and factor); above, by Adam in
+batches."""
 CURVE_OPERATIONS = 7e11
 EPOCHS = 60
-SWEEP_WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256, 512)
-SWEEP_OPERATIONS = 6e11
+SWEEP_WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256)
+SWEEP_OPERATIONS = 4e11
 OPERATIONS_PER_SECOND = 4e10
 """Of a machine like a two-core server, for the expected time that is said before anything starts."""
 
@@ -65,25 +67,43 @@ def make_plan(data: Dataset, network: Any) -> Plan:
     """
     n, equations = data.n, data.n * data.out_size
     sizes = (network.in_size, *network.widths, network.out_size)
-    parameters = sum(a * b + b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
     step = 6.0 * n * parameters
     curve_steps = int(min(2000, max(20, CURVE_OPERATIONS / step)))
     method = "gauss-newton" if equations <= GAUSS_NEWTON_EQUATIONS else "adam"
     depth = max(1, network.depth)
     rows = min(n, 2000)
-    sweep = tuple(w for w in SWEEP_WIDTHS if 6.0 * rows * _count(data, w, depth) * 200 * 3 < SWEEP_OPERATIONS)
+    sweep = tuple(w for w in SWEEP_WIDTHS if 6.0 * rows * _count(data, w, depth) * 120 * 3 < SWEEP_OPERATIONS)
     total = sum(6.0 * rows * _count(data, w, depth) for w in sweep)
     sweep_steps = int(min(1000, max(100, SWEEP_OPERATIONS / (3 * max(total, 1)))))
-    factor = equations**3 / 3 * 3 + equations**2 * sum(sizes[1:]) * 3 + 400 * step if method == "gauss-newton" else step * EPOCHS
+    factor = (
+        equations**3 / 3 * 3 + equations**2 * sum(sizes[1:]) * 3 + 400 * step
+        if method == "gauss-newton"
+        else step * EPOCHS
+    )
     work = curve_steps * step + factor + 3 * sweep_steps * total + 3 * n**2 * sizes[-2] + 200 * step
-    memory = (24.0 * equations**2 if method == "gauss-newton" else 0.0) + 8 * 12 * n * max(sizes) + 60 * parameters + 8 * 4 * n**2
+    memory = (
+        (24.0 * equations**2 if method == "gauss-newton" else 0.0)
+        + 8 * 12 * n * max(sizes)
+        + 60 * parameters
+        + 8 * 4 * n**2
+    )
     plan = Plan(
-        network.widths, method, curve_steps, EPOCHS, sweep, (0, 1, 2), sweep_steps, 25 + work / OPERATIONS_PER_SECOND, 0.6 + memory / 1e9
+        network.widths,
+        method,
+        curve_steps,
+        EPOCHS,
+        sweep,
+        (0, 1, 2),
+        sweep_steps,
+        25 + work / OPERATIONS_PER_SECOND,
+        0.6 + memory / 1e9,
     )
     available = _memory_gigabytes()
     if available is not None and plan.gigabytes > available:
         raise InputError(
-            f"this examination needs about {plan.gigabytes:.0f} GB and there are {available:.0f}; give --n-train a smaller number of examples."
+            f"this examination needs about {plan.gigabytes:.0f} GB and there are {available:.0f}; "
+            "give --n-train a smaller number of examples."
         )
     return plan
 

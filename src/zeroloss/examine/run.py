@@ -14,6 +14,7 @@ Nothing finished is lost: Ctrl-C returns what there is, with the rest named as a
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,15 +30,17 @@ from zeroloss.examine.headline import headline
 from zeroloss.examine.plan import Plan, make_plan
 from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.networks import MLP
-from zeroloss.plumbing import InputError, Progress, Silent
-from zeroloss.tangent import smallest_eigenvalue
-from zeroloss.tangent.kernel import kernel_matrix
+from zeroloss.networks.activations import activation
+from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.rayleigh import smallest_eigenvalue_upper
 from zeroloss.theorems import Certificate, certify, judge_curve
 from zeroloss.verdict import Verdict
 
+NEAR_ENOUGH = 1e-10
+"""Loss above the infimum at which Gauss-Newton hands over to the polishing of the read-out, which moves little from
+there."""
 Announce = Callable[[str, Verdict], None]
-SMALL_KERNEL = 2000
-"""Equations up to which the full kernel at the start is formed for its enclosure."""
 
 
 @dataclasses.dataclass
@@ -62,6 +65,7 @@ class _State:
         self.fitted: Any = None
         self.twin: Any = None
         self.certificate: Certificate | None = None
+        self.smooth = math.isfinite(activation(network.config[3]).curvature)
 
     def tell(self, name: str, verdict: Verdict) -> None:
         self.verdicts[name] = verdict
@@ -91,7 +95,9 @@ def examine(
         InputError: a network that does not fit the data, or memory that does not suffice.
     """
     if not isinstance(network, MLP):
-        raise InputError("an examination begins before training, so it needs an MLP at its start; audit and prove take trained networks.")
+        raise InputError(
+            "an examination begins before training, so it needs an MLP at its start; audit and prove take trained networks."
+        )
     started = time.monotonic()
     state = _State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
     plan = plan or make_plan(data, network)
@@ -132,27 +138,30 @@ def _certify(state: _State, plan: Plan) -> None:
         if name != "curve":  # that one is judged after descent
             state.tell(name, verdict)
 
-    state.certificate = certify(state.network, state.data, steps=plan.curve_steps, announce=announce, progress=state.progress)
+    state.certificate = certify(
+        state.network, state.data, steps=plan.curve_steps, announce=announce, progress=state.progress
+    )
     state.numbers["step_size"] = state.certificate.step_size
     state.numbers["equations"] = state.data.n * state.data.out_size
     state.tables["theory"] = tables.theory_table(state.certificate, state.network)
     state.progress.stage("spectrum of the kernel")
-    state.tables["spectrum"], _ = tables.spectrum_table(state.network, state.data, state.seed)
+    state.tables["spectrum"], points, vector = tables.spectrum_table(state.network, state.data, state.seed)
     theorem = state.certificate.theorem
-    values = state.tables["spectrum"]["eigenvalue"]
-    if state.numbers["equations"] <= SMALL_KERNEL:
-        found = smallest_eigenvalue(np.asarray(kernel_matrix(state.network, state.data.x_train, check=False), np.float64))
-        state.numbers["lambda_min_lower"], state.numbers["lambda_min_upper"] = found.lower, found.upper
-    elif theorem is not None and len(values) == state.data.n:
-        # Proved from below by the read-out's block; from above the trace form's smallest eigenvalue, which is never less.
-        state.numbers["lambda_min_lower"], state.numbers["lambda_min_upper"] = theorem.lam0, float(values[-1])
+    # From below by the theorem's proved lam0, from above by a Rayleigh quotient; on all distinct inputs or not at all.
+    if theorem is not None and theorem.lam0 > 0 and state.smooth and len(points) == groups(state.data.x_train).count:
+        with double():
+            start = as_double(state.network)
+        state.numbers["lambda_min_lower"] = theorem.lam0
+        state.numbers["lambda_min_upper"] = smallest_eigenvalue_upper(start, points, vector)
 
 
 def _descend(state: _State, plan: Plan) -> None:
     data, certificate = state.data, state.certificate
     assert certificate is not None
     state.progress.stage("gradient descent", f"{plan.curve_steps} steps")
-    curve = descend(state.network, data, step_size=certificate.step_size, steps=plan.curve_steps, progress=state.progress)
+    curve = descend(
+        state.network, data, step_size=certificate.step_size, steps=plan.curve_steps, progress=state.progress
+    )
     predicted = certificate.prediction.loss(np.array(curve.history["step"]), certificate.step_size)
     state.tables["loss"] = tables.loss_table(curve.history, predicted)
     state.tell("curve", judge_curve(certificate, curve))
@@ -175,12 +184,21 @@ def _descend(state: _State, plan: Plan) -> None:
 
 def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Descent:
     if plan.method == "gauss-newton":
-        return descend(curve.network, data, "gauss-newton", steps=60, tolerance=1e-22, progress=state.progress)
+        return descend(curve.network, data, "gauss-newton", steps=60, tolerance=NEAR_ENOUGH, progress=state.progress)
     batch = min(64, data.n)
     fit = curve
     for share, step in ((0.5, 2e-2), (0.3, 4e-3), (0.2, 8e-4)):
         steps = max(1, int(share * plan.epochs * data.n / batch))
-        fit = descend(fit.network, data, "adam", step_size=step, steps=steps, batch_size=batch, key=state.seed, progress=state.progress)
+        fit = descend(
+            fit.network,
+            data,
+            "adam",
+            step_size=step,
+            steps=steps,
+            batch_size=batch,
+            key=state.seed,
+            progress=state.progress,
+        )
         if fit.interrupted:
             break
     return fit
@@ -236,7 +254,13 @@ def _audit(state: _State, plan: Plan) -> None:
         if network is None:
             continue
         state.progress.stage(f"audit of the {'fitted network' if name == 'fitted' else 'twin'}")
-        found = audit(network, state.data, initial=state.network if name == "fitted" else None, key=state.seed, progress=state.progress)
+        found = audit(
+            network,
+            state.data,
+            initial=state.network if name == "fitted" else None,
+            key=state.seed,
+            progress=state.progress,
+        )
         curves[name] = found.trust
         state.tell("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
         if "lazy" in found.verdicts:
@@ -264,7 +288,8 @@ def _pictures(state: _State, plan: Plan) -> None:
     if not found:
         state.numbers["absent"]["examples"] = "It was not made: there is no test set."
     if state.data.task == "classification":
-        counts = np.bincount(state.data.labels_test if len(state.data.labels_test) else state.data.labels_train)
+        targets = state.data.y_test if len(state.data.y_test) else state.data.y_train
+        counts = targets.sum(0)
         state.numbers["chance"] = float(counts.max() / counts.sum())
     else:
         state.numbers["chance"] = 0.0
@@ -288,7 +313,7 @@ ORDER = (
 
 def _finish(state: _State, settings: dict[str, Any], seconds: float) -> Examination:
     data, network = state.data, state.network
-    in_size, out_size, widths, activation, parametrization, weight_std, bias_std = network.config
+    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
     parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
     found = groups(data.x_train)
     shape = "-".join(str(s) for s in (in_size, *widths, out_size))
@@ -309,9 +334,9 @@ def _finish(state: _State, settings: dict[str, Any], seconds: float) -> Examinat
             "sha256": data.digest(),
         },
         network={
-            "description": f"{shape} {activation}, {parametrization} parametrization, {parameters:,} parameters",
+            "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
             "widths": list(widths),
-            "activation": activation,
+            "activation": name,
             "parametrization": parametrization,
             "weight_std": weight_std,
             "bias_std": bias_std,
@@ -324,5 +349,3 @@ def _finish(state: _State, settings: dict[str, Any], seconds: float) -> Examinat
         settings={"seed": state.seed, **settings},
         seconds=seconds,
     )
-
-

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data import Dataset, subset
+from zeroloss.data import Dataset, collapse, subset
 from zeroloss.descent import descend
 from zeroloss.networks import MLP, predict
 from zeroloss.plumbing import Progress
@@ -28,36 +28,55 @@ def loss_table(history: dict[str, list], predicted: np.ndarray) -> Table:
     }
 
 
-def spectrum_table(network: Any, data: Dataset, seed: int) -> tuple[Table, str]:
-    """Eigenvalues of the trace form at the start (on at most 1,500 of the training inputs), and a word on which."""
-    x = data.x_train
+def spectrum_table(network: Any, data: Dataset, seed: int) -> tuple[Table, np.ndarray, np.ndarray]:
+    """Eigenvalues of the trace form at the start (on at most 1,500 of the training inputs).
+
+    Also returns those inputs, and the eigenvector of the smallest eigenvalue.
+    """
+    x = collapse(data.x_train, data.y_train).x
     note = ""
     if len(x) > SPECTRUM_POINTS:
         x = x[np.sort(np.random.default_rng(seed).choice(len(x), SPECTRUM_POINTS, replace=False))]
-        note = f", {SPECTRUM_POINTS:,} of {data.n:,} training inputs"
-    values = np.linalg.eigvalsh(np.asarray(kernel(network, x, outputs="trace", check=False), np.float64))[::-1]
+        note = f", {SPECTRUM_POINTS:,} of the training inputs"
+    matrix = np.asarray(kernel(network, x, outputs="trace", check=False), np.float64)
+    values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
     kind = f"trace form at the start{note}"
-    return {"index": list(range(1, len(values) + 1)), "eigenvalue": values.tolist(), "kind": [kind] * len(values)}, kind
+    table = {
+        "index": list(range(1, len(values) + 1)),
+        "eigenvalue": values[::-1].tolist(),
+        "kind": [kind] * len(values),
+    }
+    return table, x, vectors[:, 0]
 
 
 def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: int, progress: Progress) -> Table:
-    """Train and test error of networks of the same kind and equal widths, each seed trained by Adam for `steps` full batches."""
+    """Train and test error of networks of the same kind and equal widths, each seed trained by Adam for `steps` full
+    batches."""
     _, _, _, activation, parametrization, weight_std, bias_std = network.config
     some = data if data.n <= 2000 else subset(data, 2000, seed)
     columns: Table = {name: [] for name in ("width", "parameters", "seed", "train_error", "test_error", "train_loss")}
     runs = [(width, s) for width in widths for s in seeds]
     for done, (width, s) in enumerate(runs):
         net = MLP(
-            data.in_size, data.out_size, width, max(1, network.depth), activation, parametrization, weight_std, bias_std, key=1000 * seed + s
+            data.in_size,
+            data.out_size,
+            width,
+            max(1, network.depth),
+            activation,
+            parametrization,
+            weight_std,
+            bias_std,
+            key=1000 * seed + s,
         )
         fit = descend(net, some, "adam", step_size=0.03, steps=steps, key=s)
         progress.update((done + 1) / len(runs), f"width {width}")
+        answers = predict(fit.network, np.concatenate([some.x_train, some.x_test]))
         row = {
             "width": width,
             "parameters": sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True)),
             "seed": s,
-            "train_error": error(fit.network, some.x_train, some.y_train, some.task),
-            "test_error": error(fit.network, some.x_test, some.y_test, some.task),
+            "train_error": wrong(answers[: some.n], some.y_train, some.task),
+            "test_error": wrong(answers[some.n :], some.y_test, some.task),
             "train_loss": float(fit.loss),
         }
         for name, value in row.items():
@@ -67,18 +86,23 @@ def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: in
 
 def error(network: Any, x: np.ndarray, y: np.ndarray, task: str) -> float | None:
     """Share of wrong answers; in regression `1 - R^2`. None without examples."""
-    if len(x) == 0:
+    return wrong(predict(network, x), y, task) if len(x) else None
+
+
+def wrong(answers: np.ndarray, y: np.ndarray, task: str) -> float | None:
+    """`error` of answers `(n, c)`."""
+    if len(y) == 0:
         return None
-    answers = predict(network, x)
     if task == "classification":
         return float(np.mean(answers.argmax(1) != y.argmax(1)))
     return float(np.sum((answers - y) ** 2) / np.sum((y - y.mean(0)) ** 2))
 
 
 def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table, dict[str, Any]]:
-    """One output of both networks on the line between two training points; dense near the points, where a twin has its spikes."""
+    """One output of both networks on the line between two training points, densest near them: a twin has its spikes there."""
+    classes = data.y_train.argmax(1)
     a, b = _two_points(data, seed)
-    column = int(data.labels_train[a]) if data.task == "classification" else 0
+    column = int(classes[a]) if data.task == "classification" else 0
     near = np.concatenate([[0.0], np.geomspace(1e-6, 0.2, 60)])
     positions = np.unique(np.concatenate([np.linspace(-0.3, 1.3, 161), near, -near, 1 - near, 1 + near]))
     points = data.x_train[a] + positions[:, None] * (data.x_train[b] - data.x_train[a])
@@ -90,11 +114,13 @@ def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table
         table["position"] += positions.tolist()
         table["network"] += [name] * len(positions)
         table["output"] += predict(network, points)[:, column].astype(float).tolist()
-    names = [data.classes[int(data.labels_train[i])] for i in (a, b)] if data.task == "classification" else ["A", "B"]
+    names = [data.classes[int(classes[i])] for i in (a, b)] if data.task == "classification" else ["A", "B"]
     facts = {
         "label_a": f"training point A (class {names[0]})" if data.task == "classification" else "training point A",
         "label_b": f"training point B (class {names[1]})" if data.task == "classification" else "training point B",
-        "output_name": f"output for class {names[0]}" if data.task == "classification" else "output (standardised target)",
+        "output_name": f"output for class {names[0]}"
+        if data.task == "classification"
+        else "output (standardised target)",
         "target_a": float(data.y_train[a, column]),
         "target_b": float(data.y_train[b, column]),
     }
@@ -106,8 +132,9 @@ def _two_points(data: Dataset, seed: int) -> tuple[int, int]:
     a = int(np.random.default_rng(seed).integers(data.n))
     distance = np.linalg.norm(data.x_train - data.x_train[a], axis=1)
     if data.task == "classification":
-        distance[data.labels_train == data.labels_train[a]] = np.inf
-        return a, int(np.argmin(distance))
+        classes = data.y_train.argmax(1)
+        distance[(classes == classes[a]) | (distance == 0)] = np.inf
+        return a, int(np.argmin(distance)) if np.isfinite(distance).any() else (a + 1) % data.n
     others = np.flatnonzero(distance > 0)
     return a, int(others[np.argsort(distance[others])[len(others) // 2]]) if len(others) else (a + 1) % data.n
 
@@ -118,7 +145,10 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
         return {}
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(data.x_test), min(PICTURES, len(data.x_test)), replace=False)
-    said = {"fitted": _answers(fitted, data, rows), "twin": _answers(twin, data, rows) if twin is not None else [None] * len(rows)}
+    said = {
+        "fitted": _answers(fitted, data, rows),
+        "twin": _answers(twin, data, rows) if twin is not None else [None] * len(rows),
+    }
     truth = _truth(data, rows)
     if data.image_shape is None or len(data.image_shape) != 2:
         return {"examples": {"label": truth, **said}}
@@ -129,7 +159,15 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
         pixels = data.x_test[index].reshape(height, width)
         for i in range(height):
             for j in range(width):
-                values = (image, i, j, round(float(pixels[i, j]) * grey) / grey, truth[image], said["fitted"][image], said["twin"][image])
+                values = (
+                    image,
+                    i,
+                    j,
+                    round(float(pixels[i, j]) * grey) / grey,
+                    truth[image],
+                    said["fitted"][image],
+                    said["twin"][image],
+                )
                 for name, value in zip(table, values, strict=True):
                     table[name].append(value)
     return {"digits": table}
@@ -144,7 +182,7 @@ def _answers(network: Any, data: Dataset, rows: np.ndarray) -> list:
 
 def _truth(data: Dataset, rows: np.ndarray) -> list:
     if data.task == "classification":
-        return [data.classes[int(k)] for k in data.labels_test[rows]]
+        return [data.classes[int(k)] for k in data.y_test[rows].argmax(1)]
     return data.unscale_targets(data.y_test[rows])[:, 0].astype(float).tolist()
 
 
@@ -165,7 +203,15 @@ def theory_table(certificate: Certificate, network: Any) -> Table:
     if "readout_weights_per_output" in exists:
         sentence = "The proof by the read-out needs as many read-out weights an output as distinct inputs."
         rows.append(
-            ("read-out weights an output", exists["readout_weights_per_output"], exists["distinct_inputs"], "weights", "ours", sentence, "at least")
+            (
+                "read-out weights an output",
+                exists["readout_weights_per_output"],
+                exists["distinct_inputs"],
+                "weights",
+                "ours",
+                sentence,
+                "at least",
+            )
         )
     sentence = "With fewer parameters than equations almost every target is missed (which says nothing of these)."
     rows.append(("parameters", generic["parameters"], generic["equations"], "numbers", "paper", sentence, "at least"))
@@ -174,7 +220,8 @@ def theory_table(certificate: Certificate, network: Any) -> Table:
         width = max(network.widths, default=1)
         needed = width * theorem.ratio**2
         sentence = (
-            "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation of beta ~ width^-1/2, not a proof."
+            "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation of "
+            "beta ~ width^-1/2, not a proof."
         )
         rows.append(("width", width, float(needed), "units", "ours", sentence, "at least"))
     sentence = "Gradient descent on the linearised model is stable below 2 n/lambda_max."

@@ -33,7 +33,7 @@ def log_channel(channel: Any, field: str, values: Iterable[float | None], title:
         labelExpr=f"{names}[round(log(datum.value) / LN10)]",
     )
     if last - first <= 2:  # few decades: the values between the powers help
-        axis = alt.Axis(format="~s", tickCount=5)
+        axis = alt.Axis(format="~g", tickCount=5)
     margin = max(0.02, 0.03 * math.log10(high / low))
     scale = alt.Scale(type="log", domain=[low / 10**margin, high * 10**margin], nice=False)
     return channel(field, type="quantitative", scale=scale, axis=axis, title=title)

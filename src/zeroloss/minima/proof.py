@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
-from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.descent.losses import Squared
-from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
+from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
+from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
 from zeroloss.tangent.rounding import forward
 from zeroloss.verdict import Status, Verdict, at_least, at_most
 from zeroloss.verdict.record import LIVE
@@ -32,7 +32,8 @@ class Proof(Verdict):
         radius: the distance (Euclidean, over all weights), or None.
         which: "given" or "polished": the weights the claim is about.
         moved: Euclidean distance from the weights given to those (0.0 for "given").
-        classified: the verdict on "every training example is classified correctly, with this margin" (classification only).
+        classified: the verdict on "every training example is classified correctly, with this margin" (classification
+            only).
         network: the weights the claims are about, in float64.
     """
 
@@ -43,17 +44,20 @@ class Proof(Verdict):
     network: Any = dataclasses.field(default=None, metadata=LIVE)
 
 
-def prove(network: Any, data: Any, polish: bool = True, *, trainable: Any = None, progress: Progress | None = None) -> Proof:
+def prove(
+    network: Any, data: Any, polish: bool = True, *, trainable: Any = None, progress: Progress | None = None
+) -> Proof:
     """Prove that a global minimum of the empirical squared risk lies near the weights of `network`.
 
     The claim is about the network in exact arithmetic at its float64 weights (float32 weights are taken at their exact
-    values), and about the training data as float64 numbers. Equal inputs are collapsed: the minimum is that of the group
-    means.
+    values), and about the training data as float64 numbers. Equal inputs are collapsed: the minimum is that of the
+    group means.
 
     Args:
         network: a `FeedForward` or `MLP` (others: UNKNOWN).
         data: a `Dataset`, or a pair `(x, y)`.
-        polish: first move the read-out to where the residual is at rounding; `.network` are the weights judged, `.moved` how far.
+        polish: first move the read-out to where the residual is at rounding; `.network` are the weights judged,
+            `.moved` how far.
         trainable: None, or what contains "readout": the proof moves the read-out.
 
     Raises:
@@ -99,17 +103,27 @@ def prove(network: Any, data: Any, polish: bool = True, *, trainable: Any = None
 
 
 def _moves_readout(trainable: Any) -> bool:
-    return trainable is None or trainable == "readout" or (isinstance(trainable, list | tuple) and "readout" in trainable)
+    return (
+        trainable is None or trainable == "readout" or (isinstance(trainable, list | tuple) and "readout" in trainable)
+    )
 
 
 def _judge(result: ReadoutProof, trainable: Any, evidence: dict, which: str, moved: float) -> tuple[Status, str, str]:
     if not _moves_readout(trainable):
-        return Status.UNKNOWN, NEAR.format("some distance"), "This proof moves the read-out, and `trainable` leaves it fixed."
+        return (
+            Status.UNKNOWN,
+            NEAR.format("some distance"),
+            "This proof moves the read-out, and `trainable` leaves it fixed.",
+        )
     if result.radius is None:
         reason = f"The proof by the read-out does not apply: {result.obstacle}. The residual is at most {at_most(result.residual_upper)}."
         return Status.UNKNOWN, NEAR.format("some distance"), reason
     claim = NEAR.format(at_most(result.radius))
-    minimum = "zero training loss" if evidence["infimum"] == 0 else f"the infimum {evidence['infimum']:.6g} of the training loss"
+    minimum = (
+        "zero training loss"
+        if evidence["infimum"] == 0
+        else f"the infimum {evidence['infimum']:.6g} of the training loss"
+    )
     polished = f" (the weights given, after polishing moved the read-out by {moved:.3g})" if which == "polished" else ""
     reason = (
         f"The {result.distinct} distinct inputs have independent last features (smallest singular value at least "
@@ -170,7 +184,9 @@ def _classified(network: FeedForward, x: np.ndarray, data: Any) -> Verdict | Non
         "assumptions": {libm.ASSUMPTION: "assumed; checked on samples by the test-suite"},
     }
     if worst > 0:
-        reason = f"All {len(x)} training examples: the smallest margin is at least {at_least(worst, 6)}, rounding included."
+        reason = (
+            f"All {len(x)} training examples: the smallest margin is at least {at_least(worst, 6)}, rounding included."
+        )
         return Verdict(CLASSIFIED.format(at_least(worst, 4)), Status.PROVED, reason, evidence)
     if wrong.any():
         reason = f"{int(wrong.sum())} of {len(x)} training examples are classified wrongly, by more than rounding."
@@ -191,5 +207,8 @@ def _norm(network: Any) -> float:
 
 
 def _distance(first: Any, second: Any) -> float:
-    gaps = (np.asarray(a, np.float64) - np.asarray(b, np.float64) for a, b in zip(_leaves(first), _leaves(second), strict=True))
+    gaps = (
+        np.asarray(a, np.float64) - np.asarray(b, np.float64)
+        for a, b in zip(_leaves(first), _leaves(second), strict=True)
+    )
     return float(np.sqrt(sum(float(np.sum(gap**2)) for gap in gaps)))

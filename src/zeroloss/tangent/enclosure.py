@@ -1,13 +1,14 @@
 """Proved bounds on the extreme eigenvalues of a symmetric matrix, by one Cholesky factorisation each.
 
 Lower bound (after S. M. Rump, BIT 46 (2006) 433-452; conditions sharpened, ours). With `u = 2^-53`,
-`gamma_k = k u/(1 - k u)`, `g = gamma_{n+3}/(1 - gamma_{n+3})`: for a finite, bitwise symmetric `K` scaled by a power of two
-and `T = fl(trace) + n max(0, -tau)`, `c = 1.001 g T`, if the floating-point Cholesky of `nextafter(K - (tau + c) I)` (down the
-diagonal) ends with `info == 0`, a finite factor and a positive diagonal, then `lambda_min(K) > tau`. The shift costs about
-`n u trace(K)`; no eigenvalue below that can be told from zero, and none is claimed to be.
+`gamma_k = k u/(1 - k u)`, `g = gamma_{n+3}/(1 - gamma_{n+3})`: for a finite, bitwise symmetric `K` scaled by a power
+of two and `T = fl(trace) + n max(0, -tau)`, `c = 1.001 g T`, if the floating-point Cholesky of
+`nextafter(K - (tau + c) I)` (down the diagonal) ends with `info == 0`, a finite factor and a positive diagonal, then
+`lambda_min(K) > tau`. The shift costs about `n u trace(K)`; no eigenvalue below that can be told from zero, and none
+is claimed to be.
 
-The bound holds for the matrix *as stored*. `entry_error`, a bound on the 2-norm of what its entries are off by, carries it over
-to the matrix that was meant.
+The bound holds for the matrix *as stored*. `entry_error`, a bound on the 2-norm of what its entries are off by,
+carries it over to the matrix that was meant.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def smallest_eigenvalue(k: Any, *, entry_error: float = 0.0) -> Enclosure:
     """An enclosure of the smallest eigenvalue of a symmetric matrix or full kernel.
 
     Args:
-        k: `(n, n)`, or a full kernel `(n, n, c, c)`. A matrix that is not bitwise symmetric is replaced by its symmetric part
-            and half the norm of the difference is counted as entry error.
+        k: `(n, n)`, or a full kernel `(n, n, c, c)`. A matrix that is not bitwise symmetric is replaced by its
+            symmetric part and half the norm of the difference is counted as entry error.
         entry_error: a bound on the 2-norm of (stored - meant).
 
     Raises:
@@ -94,7 +95,11 @@ def largest_eigenvalue(k: Any, *, entry_error: float = 0.0) -> Enclosure:
 
 
 def _enclosure(lower, upper, which, entry_error, size, count) -> Enclosure:
-    about = "the matrix as stored" if entry_error == 0 else f"the matrix meant (entries within {entry_error:.3g} in the 2-norm)"
+    about = (
+        "the matrix as stored"
+        if entry_error == 0
+        else f"the matrix meant (entries within {entry_error:.3g} in the 2-norm)"
+    )
     lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
     return Enclosure(lower, upper, which, "Cholesky criterion (Rump 2006) and Rayleigh quotient", about, size, count)
 
@@ -168,7 +173,9 @@ def rayleigh_upper(matrix: np.ndarray, vector: np.ndarray) -> float:
     n = len(matrix)
     norm = float(vector @ vector)
     quotient = float(vector @ (matrix @ vector)) / norm
-    return quotient + (gamma(2 * n + 3) * float(np.linalg.norm(matrix)) + 4 * gamma(n + 3) * abs(quotient)) * (1 + 1e-10)
+    return quotient + (gamma(2 * n + 3) * float(np.linalg.norm(matrix)) + 4 * gamma(n + 3) * abs(quotient)) * (
+        1 + 1e-10
+    )
 
 
 def _estimate_smallest(matrix: np.ndarray) -> tuple[float, np.ndarray, int]:

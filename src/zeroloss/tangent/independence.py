@@ -16,15 +16,80 @@ from jax.extend import core as jex
 from zeroloss.networks import Wrapped
 from zeroloss.plumbing import InputError
 
-_ELEMENTWISE = set(
-    """abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy copy_p cos cosh
-    digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le lgamma log log1p logistic lt max min
-    mul ne neg nextafter not or pow real rem round rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan tanh
-    xor""".split()
-)
+_ELEMENTWISE = {
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "add_any",
+    "and",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "ceil",
+    "clamp",
+    "convert_element_type",
+    "copy",
+    "copy_p",
+    "cos",
+    "cosh",
+    "digamma",
+    "div",
+    "eq",
+    "erf",
+    "erf_inv",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "ge",
+    "gt",
+    "integer_pow",
+    "is_finite",
+    "le",
+    "lgamma",
+    "log",
+    "log1p",
+    "logistic",
+    "lt",
+    "max",
+    "min",
+    "mul",
+    "ne",
+    "neg",
+    "nextafter",
+    "not",
+    "or",
+    "pow",
+    "real",
+    "rem",
+    "round",
+    "rsqrt",
+    "select_n",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "sub",
+    "tan",
+    "tanh",
+    "xor",
+}
 _REDUCE = {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or", "argmax", "argmin"}
 _ALONG = {"cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "rev"}
-_CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr", "remat2": "jaxpr"}
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "remat2": "jaxpr",
+}
 _CALLS |= {"custom_vjp_call": "call_jaxpr", "checkpoint": "jaxpr", "core_call": "call_jaxpr"}
 
 
@@ -55,7 +120,9 @@ def check_independent(network: Wrapped, x: np.ndarray) -> None:
     together, alone = network.batch(some), jnp.concatenate([network.batch(row[None]) for row in some])
     gap = float(jnp.max(jnp.abs(together - alone))) if together.shape == alone.shape else math.inf
     if not gap <= 1e-4 * (1 + float(jnp.max(jnp.abs(together)))):
-        raise InputError("the wrapped function answers a batch otherwise than its rows one by one; it depends on the batch's size.")
+        raise InputError(
+            "the wrapped function answers a batch otherwise than its rows one by one; it depends on the batch's size."
+        )
 
 
 def _follow(jaxpr, axes):

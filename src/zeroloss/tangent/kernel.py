@@ -54,7 +54,8 @@ def kernel_matrix(network: Any, x: Any, *, trainable: Any = None, check: bool = 
 
 
 def as_matrix(k: np.ndarray) -> np.ndarray:
-    """A full kernel `(n, n, c, c)` as the matrix `(n c, n c)`, example-major (without a copy where there need be none)."""
+    """A full kernel `(n, n, c, c)` as the matrix `(n c, n c)`, example-major (without a copy where there need be
+    none)."""
     k = np.asarray(k)
     if k.ndim == 2:
         return k
@@ -86,7 +87,9 @@ def _inside(network, x1, x2, outputs, mask, check):
     shape = (len(x1), len(x1) if x2 is None else len(x2), c)
     result = gram(first, second, shape, outputs)
     if not np.isfinite(result).all():
-        raise InputError("the tangent kernel is not finite: the weights or the inputs hold NaN, infinity or too large numbers.")
+        raise InputError(
+            "the tangent kernel is not finite: the weights or the inputs hold NaN, infinity or too large numbers."
+        )
     if check:
         probe(network, x1, x2, mask, result, outputs, c)
     return result, shape
@@ -109,5 +112,7 @@ def output_size(network: Any, x: np.ndarray) -> int:
         first = str(error).strip().split("\n")[0]
         raise InputError(f"the network does not take inputs of shape {x.shape[1:]}: {first}") from error
     if len(shape) != 1:
-        raise InputError(f"the network answers one example with shape {shape}; it must be (c,), (1,) for a single number.")
+        raise InputError(
+            f"the network answers one example with shape {shape}; it must be (c,), (1,) for a single number."
+        )
     return int(shape[0])

@@ -14,8 +14,9 @@ class Tridiagonal:
     """`A Q = Q T + ...` with `Q` orthonormal and first column `start/|start|`.
 
     Attributes:
-        nodes, weights: Gauss quadrature of the spectral measure of `start`: `start^T f(A) start ~ sum weights f(nodes)`,
-            exact for polynomials of degree `2 k - 1`; `weights` sum to `|start|^2`.
+        nodes, weights: Gauss quadrature of the spectral measure of `start`:
+            `start^T f(A) start ~ sum weights f(nodes)`, exact for polynomials of degree `2 k - 1`; `weights` sum to
+            `|start|^2`.
         vectors: `(N, k)` Ritz vectors belonging to `nodes` (ascending).
     """
 
@@ -32,22 +33,24 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
         raise ValueError("the start vector is not finite")
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
-    basis = [start / norm]
+    most = min(steps, len(start))
+    q = np.empty((most, len(start)))  # the basis, one vector a row
+    q[0] = start / norm
     diagonal: list[float] = []
     off: list[float] = []
     largest = 0.0
-    for _ in range(min(steps, len(start))):
-        w = np.asarray(multiply(basis[-1]), np.float64)
-        diagonal.append(float(basis[-1] @ w))
-        q = np.stack(basis)
-        w = w - q.T @ (q @ w)
-        w = w - q.T @ (q @ w)
+    for k in range(most):
+        w = np.asarray(multiply(q[k]), np.float64)
+        diagonal.append(float(q[k] @ w))
+        known = q[: k + 1]
+        w = w - known.T @ (known @ w)
+        w = w - known.T @ (known @ w)
         beta = float(np.linalg.norm(w))
         largest = max(largest, abs(diagonal[-1]) + beta)
-        if beta <= 1e-13 * largest or len(diagonal) == min(steps, len(start)):
+        if beta <= 1e-13 * largest or k + 1 == most:
             break
         off.append(beta)
-        basis.append(w / beta)
+        q[k + 1] = w / beta
     nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(off[: len(diagonal) - 1]))
-    ritz = np.stack(basis[: len(diagonal)]).T @ vectors
+    ritz = q[: len(diagonal)].T @ vectors
     return Tridiagonal(nodes, norm**2 * vectors[0] ** 2, ritz)

@@ -54,7 +54,8 @@ def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list
 
 @eqx.filter_jit
 def _extract(network: Any, wanted: tuple[bool, ...], x: Any) -> tuple[Any, ...]:
-    """Kinds of the uses, their inputs `(n, m_in)`, their cotangents `(n, c, m_out)`, Jacobians `(n, c, p)` of plain leaves.
+    """Kinds of the uses, their inputs `(n, m_in)`, their cotangents `(n, c, m_out)`, Jacobians `(n, c, p)` of plain
+    leaves.
 
     The jaxpr is read while this is traced, so a network of the same kind and shapes is neither read nor compiled again.
     """
@@ -117,20 +118,21 @@ def _merged(first: list[Factor], second: list[Factor]) -> list[tuple[Factor, Fac
     A bias beside a weight has the same cotangents up to a number, so one Gram matrix serves both; the number is found
     on both sets of points, as proportions may hold on one of them only, or differ.
     """
-    dense = [[f, s, 0.0] for f, s in zip(first, second, strict=True) if f.h is not None]
-    rest = []
+    dense = [(f, s) for f, s in zip(first, second, strict=True) if f.h is not None]
+    offsets = [0.0] * len(dense)
+    rest: list[tuple[Factor, Factor, float]] = []
     for f, s in zip(first, second, strict=True):
         if f.h is not None:
             continue
-        for pair in dense:
-            left = _ratio(f.g, pair[0].g)
-            right = left if first is second or left is None else _ratio(s.g, pair[1].g)
+        for index, (weight, partner) in enumerate(dense):
+            left = _ratio(f.g, weight.g)
+            right = left if first is second or left is None else _ratio(s.g, partner.g)
             if left is not None and right is not None:
-                pair[2] += f.scale * left * s.scale * right
+                offsets[index] += f.scale * left * s.scale * right
                 break
         else:
             rest.append((f, s, f.scale * s.scale))
-    return [*map(tuple, dense), *rest]
+    return [(f, s, offset) for (f, s), offset in zip(dense, offsets, strict=True)] + rest
 
 
 def _ratio(g: np.ndarray, other: np.ndarray) -> float | None:
@@ -155,7 +157,9 @@ def gram(first: list[Factor], second: list[Factor] | None, shape: tuple[int, int
         outputs: "full": the matrix `(n1 c, n2 c)`, example-major; "trace": `(n1, n2)`; "diagonal": `(n1, n2, c)`.
     """
     if outputs == "diagonal":
-        planes = [gram(_output(first, a), second and _output(second, a), (*shape[:2], 1), "full") for a in range(shape[2])]
+        planes = [
+            gram(_output(first, a), second and _output(second, a), (*shape[:2], 1), "full") for a in range(shape[2])
+        ]
         return np.stack(planes, axis=-1)
     if outputs == "trace":
         flat = [dataclasses.replace(f, g=f.g.reshape(len(f.g), 1, -1)) for f in first]

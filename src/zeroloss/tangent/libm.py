@@ -30,7 +30,8 @@ def _exp_minus(z: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    """Relative error at most 12 ulp: exp 4, `1 + e` and the quotient 1 each, and `e/(1 + e)` passes exp's error on at most twice."""
+    """Relative error at most 12 ulp: exp 4, `1 + e` and the quotient 1 each, and `e/(1 + e)` passes exp's error on at
+    most twice."""
     e = _exp_minus(z)
     return np.where(z >= 0, 1.0, e) / (1.0 + e)
 
@@ -58,7 +59,9 @@ def value(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if name == "silu":
         v = z * _sigmoid(z)
         return v, 13 * _U * np.abs(v) + _TINY
-    if name == "gelu":  # z/2 erfc(-z/sqrt 2); the argument's rounding d costs z/2 |y erfc'(y)| d <= .25 |z| d with d < 3 ulp
+    if (
+        name == "gelu"
+    ):  # z/2 erfc(-z/sqrt 2); the argument's rounding d costs z/2 |y erfc'(y)| d <= .25 |z| d with d < 3 ulp
         v = 0.5 * z * _each(math.erfc, z * -math.sqrt(0.5))
         return v, _U * (7 * np.abs(v) + np.abs(z)) + _TINY
     raise KeyError(name)

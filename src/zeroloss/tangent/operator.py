@@ -58,7 +58,8 @@ def _product(moved, fixed, x, v):
 
 
 def top_eigenvalue(operator: KernelOperator, *, steps: int = 24, seed: int = 0) -> float:
-    """The largest eigenvalue by Lanczos: a lower bound in exact arithmetic, in practice exact to a fraction of a per cent.
+    """The largest eigenvalue by Lanczos: a lower bound in exact arithmetic, in practice exact to a fraction of a per
+    cent.
 
     For step sizes; a proof takes `largest_eigenvalue` of the formed kernel.
     """
@@ -72,7 +73,9 @@ def _pull(moved, fixed, x, u):
     return pullback(u)[0]
 
 
-def probe(network: Any, x1: np.ndarray, x2: np.ndarray | None, mask: Any, result: np.ndarray, outputs: str, c: int) -> None:
+def probe(
+    network: Any, x1: np.ndarray, x2: np.ndarray | None, mask: Any, result: np.ndarray, outputs: str, c: int
+) -> None:
     """Compare `v^T K u` with `<DF(x1)^T v, DF(x2)^T u>` of the original function for random `v`, `u`.
 
     Raises:

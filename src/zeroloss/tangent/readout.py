@@ -1,13 +1,15 @@
 """The proof by the read-out: a zero of the residual within `|r|/s`, moving the last layer alone.
 
-If a network ends in a linear read-out, `f(x) = a W h(x) + c b`, then with `A = [a H, c 1]` `(n, m + 1)` (the last features of the
-n distinct training inputs) the residual is linear in the read-out and `A A^T` (one block an output) is its kernel. If
-`s = sigma_min(A) > 0`, then for *any* targets `y` the read-out `W + dV`, `dV = A^+ (y - f)`, interpolates them exactly, and
-`|dV| <= |y - f|/s`. No smoothness is needed, and no width but `m + 1 >= n`. (Ours; the mechanism of Kawaguchi & Huang 2019.)
+If a network ends in a linear read-out, `f(x) = a W h(x) + c b`, then with `A = [a H, c 1]` `(n, m + 1)` (the last
+features of the n distinct training inputs) the residual is linear in the read-out and `A A^T` (one block an output) is
+its kernel. If `s = sigma_min(A) > 0`, then for *any* targets `y` the read-out `W + dV`, `dV = A^+ (y - f)`,
+interpolates them exactly, and `|dV| <= |y - f|/s`. No smoothness is needed, and no width but `m + 1 >= n`. (Ours; the
+mechanism of Kawaguchi & Huang 2019.)
 
-With rounding: `H` comes with entrywise error bounds (`zeroloss.tangent.rounding`), `A A^T` is formed within `gamma trace`, its
-smallest eigenvalue is bounded below by the Cholesky criterion, and `|y - f|` is bounded above with the error of `f` and of
-the group means. All statements are about the network in exact arithmetic at the float64 weights.
+With rounding: `H` comes with entrywise error bounds (`zeroloss.tangent.rounding`), `A A^T` is formed within
+`gamma trace`, its smallest eigenvalue is bounded below by the Cholesky criterion, and `|y - f|` is bounded above with
+the error of `f` and of the group means. All statements are about the network in exact arithmetic at the float64
+weights.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ def readout_matrix(network: FeedForward, last: Layer) -> tuple[np.ndarray, float
 
 
 def singular_value_lower(matrix: np.ndarray, error: float) -> float:
-    """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there is none."""
+    """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there
+    is none."""
     n, m = matrix.shape
     if m < n:
         return 0.0
@@ -72,14 +75,20 @@ def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> float:
 
 
 def readout_proof(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray) -> ReadoutProof:
-    """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within `y_error`."""
+    """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within
+    `y_error`."""
     last = forward(network, x)[-1]
     matrix, error = readout_matrix(network, last)
     n, m = matrix.shape
     residual = residual_upper(last, y, y_error)
     if m < n:
         return ReadoutProof(
-            0.0, residual, None, m, n, f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few"
+            0.0,
+            residual,
+            None,
+            m,
+            n,
+            f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few",
         )
     s = singular_value_lower(matrix, error)
     if s == 0:

@@ -1,10 +1,10 @@
 """A feed-forward network in float64 with a bound on the error of every number: the ground that proofs stand on.
 
 The network is the real-arithmetic function at the float64 weights, scales and inputs given. A product `W h` of length m
-computed in any order (with or without fused operations) is within `gamma_m |W| |h|` of the exact one (Higham, Accuracy and
-Stability, 2nd ed., section 3.1); `gamma_{m+8}` here also covers scaling, the bias and their rounding. Bounds are
-themselves computed in float64, entries all positive, and multiplied by `SLOP` to stay above their own rounding. Underflow
-adds less than `TINY`.
+computed in any order (with or without fused operations) is within `gamma_m |W| |h|` of the exact one (Higham, Accuracy
+and Stability, 2nd ed., section 3.1); `gamma_{m+8}` here also covers scaling, the bias and their rounding. Bounds are
+themselves computed in float64, entries all positive, and multiplied by `SLOP` to stay above their own rounding.
+Underflow adds less than `TINY`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where parameters meet data: reading the layers of a function off its jaxpr.
 
-The function `f(leaves, x) -> (c,)` of one example is evaluated equation by equation. A parameter is followed as a *view*
-(the leaf, transposed, reshaped or multiplied by a number) until it meets something that depends on the data:
+The function `f(leaves, x) -> (c,)` of one example is evaluated equation by equation. A parameter is followed as a
+*view* (the leaf, transposed, reshaped or multiplied by a number) until it meets something that depends on the data:
 
 - a matrix product with a vector `h` (one position): a *dense use*, recorded with its input `h`;
 - an addition: a *bias use*.
@@ -207,7 +207,7 @@ def _dense(eqn, name, entries, use):
     if not isinstance(data, _Data) or view.value.ndim != 2 or view.shaped:
         return None
     (left, right), (batch_left, batch_right) = eqn.params["dimension_numbers"]
-    axes, others = (left, right) if first else (right, left)
+    axes = left if first else right
     if batch_left or batch_right or len(axes) != 1 or data.value.size != view.value.shape[axes[0]]:
         return None
     return use(view, "dense", data.value, _bind(eqn, *map(_value, entries)))

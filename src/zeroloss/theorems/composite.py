@@ -1,4 +1,5 @@
-r"""A convergence theorem for gradient descent on a composite risk (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507).
+r"""A convergence theorem for gradient descent on a composite risk (ours, after Terjek & Gonzalez-Sanchez, arXiv
+2205.13507).
 
 `J = l o F`, `l` `L`-smooth and `mu`-Polyak-Lojasiewicz on the whole space; `lam0`, `Lam0` the extreme eigenvalues of
 `DF(w0) DF(w0)^T`, `s0 = sqrt(lam0)`; `DF` `beta`-Lipschitz on `B(w0, R)`; `gap0 = J(w0) - l*`. With `eta <= 1/L_J`,
@@ -6,12 +7,13 @@ r"""A convergence theorem for gradient descent on a composite risk (ours, after 
 `R = (s0 - sqrt(lam_end))/beta`, `L_J = L (sqrt(Lam0) + beta R)^2 + beta sqrt(2 L gap0)`, gradient descent with exact
 arithmetic stays in the ball, its path is no longer than `R`, and `gap_t <= (1 - 2 kappa eta mu lam_end)^t gap0`.
 
-Squared loss on n examples: `L = mu = 1/n`, `sqrt(2 gap0/mu) = |r0|`, `sqrt(2 L gap0) = |r0|/n`. Here `beta` may depend on the radius
+Squared loss on n examples: `L = mu = 1/n`, `sqrt(2 gap0/mu) = |r0|`, `sqrt(2 L gap0) = |r0|/n`. Here `beta` may depend
+on the radius
 for which it was computed: a trial radius `R'` serves if the `R` that comes out is at most `R'`.
 
-Why: in the ball `sigma_min(DF) >= s0 - beta |w - w0|`, so `|grad J|^2 >= sigma_min^2 2 mu gap`; a step lowers the gap by at
-least `kappa eta |grad J|^2`, hence `sqrt(2 gap/mu)` by at least `kappa sigma_min |step|`; the sum of `(s0 - beta s) ds` along the path
-is at most `q`. Full batch, full kernel, equal inputs collapsed.
+Why: in the ball `sigma_min(DF) >= s0 - beta |w - w0|`, so `|grad J|^2 >= sigma_min^2 2 mu gap`; a step lowers the gap
+by at least `kappa eta |grad J|^2`, hence `sqrt(2 gap/mu)` by at least `kappa sigma_min |step|`; the sum of
+`(s0 - beta s) ds` along the path is at most `q`. Full batch, full kernel, equal inputs collapsed.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ class Composite(Record):
 
     Attributes:
         holds: whether every hypothesis is met.
-        ratio: `2 beta q/lam0` at the best radius: below 1 it holds (with a trial radius too small it counts what is missing).
+        ratio: `2 beta q/lam0` at the best radius: below 1 it holds (with a trial radius too small it counts what is
+            missing).
         step_size, smoothness: `eta` and `L_J`.
-        lam0, Lam0: proved lower and upper bound of the extreme eigenvalues; beta: at `trial_radius`; residual: upper bound on `|r0|`.
-        radius, lam_end, rate: the promises (None where it does not hold): path length, `lam_end`, factor of the gap per step.
+        lam0, Lam0: proved lower and upper bound of the extreme eigenvalues; beta: at `trial_radius`; residual: upper
+            bound on `|r0|`.
+        radius, lam_end, rate: the promises (None where it does not hold): path length, `lam_end`, factor of the gap
+            per step.
     """
 
     holds: bool
@@ -68,7 +73,19 @@ def composite_theorem(
     """
     if not lam0 > 0:
         return Composite(
-            False, math.inf, step_size or 0.0, math.inf, lam0, Lam0, math.inf, 0.0, residual, None, None, None, "lambda_min not above zero"
+            False,
+            math.inf,
+            step_size or 0.0,
+            math.inf,
+            lam0,
+            Lam0,
+            math.inf,
+            0.0,
+            residual,
+            None,
+            None,
+            None,
+            "lambda_min not above zero",
         )
     start = max(residual / math.sqrt(lam0), 1e-12)
     radii = [start * 2 ** (k / 4) for k in range(-4, 48)]
@@ -94,18 +111,24 @@ def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Com
     kappa = 1 - eta * smoothness / 2 * UP
     if eta * smoothness > 1 + 1e-12 or kappa <= 0:
         obstacle = f"the step {eta:.3g} is above 1/L_J = {1 / smoothness:.3g}"
-        return Composite(False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle)
+        return Composite(
+            False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
+        )
     q = residual / kappa * UP
     s0 = math.sqrt(lam0) * (1 - 1e-12)
     left = lam0 - 2 * beta * q * UP
     # The most that (s0 - beta s) ds can sum to within the trial radius: q must stay below it.
     room = s0**2 / (2 * beta) if beta > 0 and s0 / beta <= trial else s0 * trial - beta * trial**2 / 2
     ratio = q / room * UP
-    radius = 2 * q / (s0 + math.sqrt(max(left, 0.0))) * UP  # = (s0 - sqrt(left))/beta, without cancellation and for beta = 0
+    radius = (
+        2 * q / (s0 + math.sqrt(max(left, 0.0))) * UP
+    )  # = (s0 - sqrt(left))/beta, without cancellation and for beta = 0
     holds = left > 0 and radius <= trial
     if not holds:
         obstacle = f"2 beta |r0|/kappa is {at(ratio)} times what lambda_min allows"
-        return Composite(False, max(ratio, 1.0), eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle)
+        return Composite(
+            False, max(ratio, 1.0), eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
+        )
     rate = (1 - 2 * kappa * eta * left / n) * (1 + 1e-15) + 1e-16
     return Composite(True, ratio, eta, smoothness, lam0, Lam0, beta, trial, residual, radius, left, rate)
 

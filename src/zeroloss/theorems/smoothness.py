@@ -1,10 +1,12 @@
 r"""Constants of a feed-forward network at its start, each a proved bound with all rounding.
 
-`lam0 <= lambda_min(DF DF^T)`, `lambda_max <= Lam0`, `|r0| <= residual`, and `beta(R)`, the Lipschitz constant of `DF` on
-`B(w0, R)`, where `F(w) = (sqrt(n_g) f(x_g; w))_g` over the distinct inputs and `DF` is with respect to the trained layers.
+`lam0 <= lambda_min(DF DF^T)`, `lambda_max <= Lam0`, `|r0| <= residual`, and `beta(R)`, the Lipschitz constant of `DF`
+on `B(w0, R)`, where `F(w) = (sqrt(n_g) f(x_g; w))_g` over the distinct inputs and `DF` is with respect to the trained
+layers.
 
-The recursion for `beta` (ours; PROOFS of the project's mathematics) for `z_l = a_l W_l h_{l-1} + c_l b_l`, `h_l = phi_l(z_l)`,
-`|phi'| <= c1_l`, `|phi''| <= c2_l`, `t_l`, `u_l` = 1 where `W_l`, `b_l` are trained and else 0, one example, one output:
+The recursion for `beta` (ours; PROOFS of the project's mathematics) for `z_l = a_l W_l h_{l-1} + c_l b_l`,
+`h_l = phi_l(z_l)`, `|phi'| <= c1_l`, `|phi''| <= c2_l`, `t_l`, `u_l` = 1 where `W_l`, `b_l` are trained and else 0,
+one example, one output:
 
     s_l = a_l (|W_l|_2 + t_l R)                                 (the read-out's row instead of |W|_2 in the last layer)
     A_l = sqrt(t_l a_l^2 H_{l-1}^2 + u_l c_l^2 + (s_l c1 A_{l-1})^2),   A_0 = 0:        |z_l'| <= A_l
@@ -12,7 +14,8 @@ The recursion for `beta` (ours; PROOFS of the project's mathematics) for `z_l = 
     G_{D+1} = 1,  G_l = c1_l s_{l+1} G_{l+1}:                                           |df/dz_l| <= G_l
     P_l = t_{l+1} a_{l+1} G_{l+1} + s_{l+1} (c2 Q_{l+1} A_{l+1} + c1 P_{l+1}),  P_{D+1} = Q_{D+1} = 0
     Q_l = min(|df/dh_l (w0)|_inf + R P_l, s_{l+1} G_{l+1}):                             |df/dh_l|_inf <= Q_l
-    beta_ia = sum_{l=2}^{D+1} t_l a_l G_l c1_{l-1} A_{l-1} + sum_{l=1}^D c2_l Q_l A_l^2,    beta = sqrt(sum n_g beta_ga^2)
+    beta_ia = sum_{l=2}^{D+1} t_l a_l G_l c1_{l-1} A_{l-1} + sum_{l=1}^D c2_l Q_l A_l^2,    beta = sqrt(sum n_g
+    beta_ga^2)
 
 The refined `Q` is what makes `beta` fall like `width^{-1/2}` in NTK parametrisation; products of norms alone give O(1).
 """
@@ -39,7 +42,8 @@ MOST_EQUATIONS = 3000
 
 @dataclasses.dataclass(frozen=True)
 class Constants:
-    """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were bounded."""
+    """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were
+    bounded."""
 
     lam0: float
     Lam0: float
@@ -57,8 +61,11 @@ class Trained:
     biases: tuple[bool, ...]
 
 
-def constants(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray, sizes: np.ndarray, trained: Trained) -> Constants:
-    """The constants for distinct inputs `x`, mean targets `y` (within `y_error`) and multiplicities `sizes`; `network` in float64."""
+def constants(
+    network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray, sizes: np.ndarray, trained: Trained
+) -> Constants:
+    """The constants for distinct inputs `x`, mean targets `y` (within `y_error`) and multiplicities `sizes`; `network`
+    in float64."""
     layers = forward(network, x)
     last, c = layers[-1], layers[-1].z.shape[1]
     root = np.sqrt(np.asarray(sizes, np.float64))
@@ -69,14 +76,16 @@ def constants(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.nd
     smooth = all(math.isfinite(activation(name).curvature) for segments in network.activations for name, _ in segments)
     if only_readout:
         lam0, Lam0 = _readout_eigenvalues(network, last, root, trained)
-        return Constants(lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations)
+        return Constants(
+            lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations
+        )
     if not smooth:
         return Constants(0.0, math.inf, residual, lambda radius: math.inf, "none: activations with kinks", equations)
-    sizes = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
+    norms = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
     if equations <= MOST_EQUATIONS:
         cotangents = backward(network, layers)
         lam0, Lam0 = _kernel_eigenvalues(network, layers, cotangents, root, trained)
-        beta = lipschitz_of_derivative(network, sizes, cotangents.peak, root, trained)
+        beta = lipschitz_of_derivative(network, norms, cotangents.peak, root, trained)
         return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations)
     lam0, _ = _readout_eigenvalues(network, last, root, trained)
     squared, peaks = 0.0, []
@@ -87,8 +96,10 @@ def constants(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.nd
         squared += _squared_norm(network, block, cotangents, root[start : start + rows], trained)
         peaks.append(cotangents.peak)
     peak = [np.concatenate(blocks) for blocks in zip(*peaks, strict=True)]
-    beta = lipschitz_of_derivative(network, sizes, peak, root, trained)
-    return Constants(lam0, squared * SLOP, residual, beta, "smallest: the read-out's block; largest: the trace", equations)
+    beta = lipschitz_of_derivative(network, norms, peak, root, trained)
+    return Constants(
+        lam0, squared * SLOP, residual, beta, "smallest: the read-out's block; largest: the trace", equations
+    )
 
 
 def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[float, float]:
@@ -103,7 +114,11 @@ def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Traine
     if not columns:
         return 0.0, math.inf
     matrix = np.concatenate(columns, axis=1) * root[:, None]
-    error = float(np.linalg.norm((np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]))
+    error = float(
+        np.linalg.norm(
+            (np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]
+        )
+    )
     gram = matrix @ matrix.T
     return _bounds(0.5 * (gram + gram.T), gamma(matrix.shape[1] + 4) * float(np.sum(matrix**2)) * SLOP, error * SLOP)
 
@@ -117,14 +132,17 @@ def _bounds(gram: np.ndarray, entries: float, error: float) -> tuple[float, floa
 
 
 def _parts(network, layers, cotangents: Cotangents, root, trained: Trained):
-    """For every layer `(h scaled, weight trained, bias scale if trained, g weighted)` and a bound on `|J_float - J|_F^2`."""
+    """For every layer `(h scaled, weight trained, bias scale if trained, g weighted)` and a bound on
+    `|J_float - J|_F^2`."""
     parts, squared = [], 0.0
     for index, layer in enumerate(layers):
         a, c = network.weight_scales[index], network.bias_scales[index]
         bias = c if trained.biases[index] and network.biases[index] is not None else 0.0
         h = a * layer.h if trained.weights[index] else None
         g = cotangents.g[index] * root[:, None, None]
-        g_error = np.linalg.norm(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]), axis=-1) * root[:, None]
+        g_error = (
+            np.linalg.norm(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]), axis=-1) * root[:, None]
+        )
         g_norm = np.linalg.norm(g, axis=-1)
         if h is not None:
             h_norm = np.linalg.norm(h, axis=-1)[:, None]
@@ -166,7 +184,8 @@ def lipschitz_of_derivative(
     """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms).
 
     Args:
-        sizes: upper bounds on `|h_{l-1}|`, `(n,)` for each layer; peak: on `|df/dh_l|_inf`, `(n, c)` for each hidden layer.
+        sizes: upper bounds on `|h_{l-1}|`, `(n,)` for each layer; peak: on `|df/dh_l|_inf`, `(n, c)` for each hidden
+            layer.
         root: `sqrt(n_g)`, `(n,)`.
     """
     depth = network.depth

@@ -1,10 +1,10 @@
 """Frozen results that go to JSON and come back equal, without pickles.
 
 JSON has no NaN, no infinity and no arrays, so these are written as small objects: `{"float": "inf"}`,
-`{"array": [...], "dtype": "float64"}` (with `"shape"` where there are no entries); complex numbers are not needed and are
-refused. A record is written as `{"type": "Verdict", ...fields}`; fields whose metadata says `json=False` (networks, kernels)
-are left out, come back as None and do not count in `==`. A dict that looks like one of these objects is written as
-`{"dict": [[key, value], ...]}`.
+`{"array": [...], "dtype": "float64"}` (with `"shape"` where there are no entries); complex numbers are not needed and
+are refused. A record is written as `{"type": "Verdict", ...fields}`; fields whose metadata says `json=False`
+(networks, kernels) are left out, come back as None and do not count in `==`. A dict that looks like one of these
+objects is written as `{"dict": [[key, value], ...]}`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ LIVE = {"json": False}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Record:
-    """Base of every result: a frozen dataclass with `to_json`, equality by content (see `same`) and a readable `repr`."""
+    """Base of every result: a frozen dataclass with `to_json`, equality by content (see `same`) and a readable
+    `repr`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _REGISTRY[cls.__name__] = cls
-        # `dataclass` leaves methods alone that the class itself has, so its own comparison, which fails on arrays, stays out.
+        # `dataclass` leaves methods alone that the class itself has, so its own comparison, which fails on arrays,
+        # stays out.
         for name in ("__eq__", "__hash__"):
             if name not in cls.__dict__:
                 setattr(cls, name, getattr(cls, name))
@@ -67,8 +69,8 @@ def _written(cls: type[Record]) -> list[dataclasses.Field]:
 def same(a: Any, b: Any) -> bool:
     """Whether `a` and `b` hold the same, as far as JSON keeps it.
 
-    Arrays by dtype, shape and values, records by their written fields, containers item by item; NaN equals NaN, and a tuple
-    a list.
+    Arrays by dtype, shape and values, records by their written fields, containers item by item; NaN equals NaN, and a
+    tuple a list.
     """
     if isinstance(a, Record):
         return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in _written(type(a)))

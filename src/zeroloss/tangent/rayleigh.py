@@ -1,0 +1,55 @@
+"""A proved upper bound on the smallest eigenvalue of a network's full tangent kernel, without forming it.
+
+For a unit vector `v` over the examples and one output `a`, `lambda_min(K) <= |J^T (v (x) e_a)|^2`, and layer by layer the vector
+`J^T (v (x) e_a)` is the matrix `sum_i v_i h_i g_ia^T` (and `sum_i v_i g_ia` for the bias). Rounding: the products sum n terms, within
+`gamma_n` of `sum_i |v_i| |h_i| |g_ia| <= |J_a|_F` by Cauchy-Schwarz; the error of `J` itself adds `|J_float - J|_F`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from zeroloss.networks import FeedForward
+from zeroloss.tangent.enclosure import gamma
+from zeroloss.tangent.rounding import SLOP, Layer, backward, forward
+
+BLOCK = 1_000_000
+
+
+def smallest_eigenvalue_upper(network: FeedForward, x: np.ndarray, vector: np.ndarray) -> float:
+    """`min_a |J^T (v (x) e_a)|^2` with all rounding, for the kernel over all parameters of a float64 network.
+
+    Args:
+        network: with smooth activations (KeyError otherwise).
+        x: `(n, d)`; vector: `(n,)`, not zero, for example an eigenvector of the trace form.
+    """
+    vector = np.asarray(vector, np.float64)
+    vector = vector / np.linalg.norm(vector)
+    layers = forward(network, x)
+    c = layers[-1].z.shape[1]
+    sums: list[list[np.ndarray]] = [[] for _ in layers]
+    squared, error = np.zeros(c), 0.0
+    rows = max(1, BLOCK // (c * max(network.widths, default=1)))
+    for start in range(0, len(x), rows):
+        part = slice(start, start + rows)
+        block = [Layer(e.h[part], e.h_error[part], e.z[part], e.z_error[part]) for e in layers]
+        cotangents = backward(network, block)
+        for index, layer in enumerate(block):
+            a, offset = (
+                network.weight_scales[index],
+                network.bias_scales[index] if network.biases[index] is not None else 0.0,
+            )
+            h = np.column_stack([a * layer.h, np.full(len(layer.h), offset)])
+            h_error = np.column_stack([abs(a) * layer.h_error, np.zeros(len(layer.h))]) + 2.0**-51 * np.abs(h)
+            g, g_error = cotangents.g[index], cotangents.error[index]
+            found = np.einsum("nh,nag->ahg", vector[part, None] * h, g, optimize=True)
+            sums[index] = [found] if not sums[index] else [sums[index][0] + found]
+            h_norm, g_norm = np.linalg.norm(h, axis=1)[:, None], np.linalg.norm(g, axis=2)
+            squared += np.sum((h_norm * g_norm) ** 2, axis=0)
+            h_off, g_off = np.linalg.norm(h_error, axis=1)[:, None], np.linalg.norm(g_error, axis=2)
+            error += float(np.sum((h_off * g_norm + h_norm * g_off + h_off * g_off) ** 2))
+    lengths = np.sqrt(sum(np.sum(s[0] ** 2, axis=(1, 2)) for s in sums))
+    rounding = gamma(len(x) + 16) * np.sqrt(squared) + math.sqrt(error)
+    return float(np.min((lengths + rounding) ** 2)) * SLOP / (1 - gamma(len(x) + 8)) ** 2

@@ -1,0 +1,216 @@
+"""Stated error bounds against ball arithmetic at 128 bits."""
+
+import flint
+import numpy as np
+import pytest
+from flint import arb, arb_mat
+
+from zeroloss.networks import ACTIVATIONS, MLP, FeedForward
+from zeroloss.networks.activations import LEAKY_SLOPE
+from zeroloss.plumbing import InputError, double
+from zeroloss.tangent import libm
+from zeroloss.tangent.rounding import backward, forward, spectral_norm_upper
+
+SMOOTH = [name for name, a in ACTIVATIONS.items() if a.analytic]
+
+
+@pytest.fixture(autouse=True)
+def precision():
+    with flint.ctx.workprec(128):
+        yield
+
+
+def sigmoid(z):
+    e = (-abs(z)).exp()  # the other sign would overflow
+    return (1 if z > 0 else e) / (1 + e)
+
+
+def cdf(z):
+    return (-z / arb(2).sqrt()).erfc() / 2
+
+
+def softplus(z):
+    """Without cancellation at either end."""
+    return (z if z > 0 else arb(0)) + (-abs(z)).exp().log1p()
+
+
+VALUES = {
+    "relu": lambda z: z if z > 0 else arb(0),
+    "leaky_relu": lambda z: z if z > 0 else arb(LEAKY_SLOPE) * z,
+    "abs": abs,
+    "tanh": lambda z: z.tanh(),
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "gelu": lambda z: z * cdf(z),
+    "silu": lambda z: z * sigmoid(z),
+    "erf": lambda z: z.erf(),
+    "identity": lambda z: z,
+}
+SLOPES = {
+    "tanh": lambda z: 4 * sigmoid(2 * z) * sigmoid(-2 * z),
+    "sigmoid": lambda z: sigmoid(z) * sigmoid(-z),
+    "softplus": sigmoid,
+    "gelu": lambda z: cdf(z) + z * (-z * z / 2).exp() / (2 * arb.pi()).sqrt(),
+    "silu": lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
+    "erf": lambda z: 2 / arb.pi().sqrt() * (-z * z).exp(),
+    "identity": lambda z: arb(1),
+}
+
+EXTREMES = [0.0, 5e-324, 1e-310, 1e-300, 1e-100, 1e-8, 1.0, 2.0**-26, 5.0, 5.9, 6.0, 26.5, 27.3, 37.0, 38.5, 38.7, 40.0]
+EXTREMES += [700.0, 708.5, 745.0, 746.0, 1e3, 1e6, 1e15, 1e100]
+
+
+def points():
+    rng = np.random.default_rng(0)
+    middle = [rng.uniform(-s, s, 500) for s in (1e-3, 1, 8, 45)] + [
+        10.0 ** rng.uniform(-20, 3, 500) * rng.choice([-1, 1], 500)
+    ]
+    return np.concatenate([*middle, EXTREMES, -np.array(EXTREMES)])
+
+
+def assert_within(found, error, exact, what):
+    assert np.isfinite(found).all()
+    assert np.isfinite(error).all()
+    for v, e, true in zip(found.ravel(), error.ravel(), exact, strict=True):
+        assert abs(arb(float(v)) - true) <= arb(float(e)), what
+
+
+def assert_bound(function, formula, name):
+    z = points()
+    found, error = function(name, z)
+    for place, v, e in zip(z, found, error, strict=True):
+        true = formula(arb(float(place)))
+        assert abs(arb(float(v)) - true) <= arb(float(e)), f"{name} at {place!r}"
+    # And not by being useless.
+    assert (error <= 1e-14 * (1 + np.abs(z))).all()
+
+
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+def test_values(name):
+    assert_bound(libm.value, VALUES[name], name)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_slopes(name):
+    assert_bound(libm.slope, SLOPES[name], name)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "formula"),
+    [
+        ("exp", "exp", lambda z: z.exp()),
+        ("tanh", "tanh", lambda z: z.tanh()),
+        ("erf", "erf", lambda z: z.erf()),
+        ("erfc", "erfc", lambda z: z.erfc()),
+        ("log1p", "log1p", lambda z: z.log1p()),
+    ],
+)
+def test_the_assumption_on_the_c_library(name, function, formula):
+    """Within `ULPS` ulp wherever the result is a normal number."""
+    import math
+
+    for z in points():
+        if (name == "log1p" and not 0 <= z <= 1) or (name == "exp" and z > 0) or abs(z) > 1e6:
+            continue
+        v = getattr(math, function)(float(z))
+        if abs(v) > 1e-300:
+            assert abs(arb(v) - formula(arb(float(z)))) <= libm.ULPS * arb(2.0**-52) * abs(arb(v)), f"{name} at {z!r}"
+
+
+def test_kinks_have_no_slope():
+    for name in ("relu", "leaky_relu", "abs", "nothing"):
+        with pytest.raises(KeyError):
+            libm.slope(name, np.zeros(1))
+
+
+def exact_forward(network, x):
+    """Pre-activations of every layer for one example, as balls of radius about 2^-120."""
+    h, zs = [arb(float(v)) for v in x], []
+    for index in range(network.depth + 1):
+        w = np.asarray(network.weights[index], np.float64)
+        a, c, b = arb(network.weight_scales[index]), arb(network.bias_scales[index]), network.biases[index]
+        z = [a * sum((arb(float(p)) * q for p, q in zip(row, h, strict=True)), arb(0)) for row in w]
+        if b is not None:
+            z = [v + c * arb(float(u)) for v, u in zip(z, np.asarray(b, np.float64), strict=True)]
+        zs.append(z)
+        if index < network.depth:
+            names = [name for name, units in network.activations[index] for _ in range(units)]
+            h = [VALUES[name](v) for name, v in zip(names, z, strict=True)]
+    return zs
+
+
+def exact_backward(network, zs, output):
+    g = [arb(int(i == output)) for i in range(network.out_size)]
+    gs = [g]
+    for index in range(network.depth, 0, -1):
+        w, a = np.asarray(network.weights[index], np.float64), arb(network.weight_scales[index])
+        names = [name for name, units in network.activations[index - 1] for _ in range(units)]
+        up = [a * sum((arb(float(w[j, k])) * g[j] for j in range(len(g))), arb(0)) for k in range(w.shape[1])]
+        g = [u * SLOPES[name](z) for u, name, z in zip(up, names, zs[index - 1], strict=True)]
+        gs.append(g)
+    return gs[::-1]
+
+
+def assert_forward_and_backward(network, x):
+    layers = forward(network, x)
+    smooth = all(name in SMOOTH for layer in network.activations for name, _ in layer)
+    cotangents = backward(network, layers) if smooth else None
+    for i, row in enumerate(x):
+        zs = exact_forward(network, row)
+        for index, (layer, z) in enumerate(zip(layers, zs, strict=True)):
+            assert_within(layer.z[i], layer.z_error[i], z, f"z of layer {index + 1}")
+            assert (layer.z_error[i] <= 1e-11 * (1 + np.abs(layer.z[i])) * (1 + np.abs(row).max())).all()
+        for output in range(network.out_size if smooth else 0):
+            for index, g in enumerate(exact_backward(network, zs, output)):
+                found, error = cotangents.g[index][i, output], cotangents.error[index][i, output]
+                assert_within(found, error, g, f"cotangent of layer {index + 1}")
+                assert (error <= 1e-10).all()
+
+
+@pytest.mark.parametrize("parametrization", ["standard", "ntk", "mup"])
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+def test_networks(name, parametrization):
+    x = np.random.default_rng(0).standard_normal((3, 3)) * [[1.0], [10.0], [1e-8]]
+    for dtype, widths in (("float64", (6, 5)), ("float32", (4,))):
+        assert_forward_and_backward(MLP(3, 2, widths, None, name, parametrization, dtype=dtype, key=4), x)
+
+
+def test_mixed_activations_no_biases_and_no_hidden_layer():
+    rng = np.random.default_rng(0)
+    w, v, x = rng.standard_normal((5, 3)), rng.standard_normal((2, 5)), rng.standard_normal((4, 3))
+    assert_forward_and_backward(FeedForward([w, v], [None, None], [(("tanh", 2), ("gelu", 3))], [0.3, 7.0]), x)
+    assert_forward_and_backward(FeedForward([w, v], [None, None], [(("tanh", 2), ("relu", 3))]), x)
+    assert_forward_and_backward(FeedForward([w], [np.ones(5)], [], [1 / 3], [1 / 7]), x)
+
+
+def test_overflow_is_refused():
+    with double():
+        net = FeedForward([np.full((2, 2), 1e200), np.full((1, 2), 1e200)], [None, None], ["identity"])
+    with pytest.raises(InputError, match="overflow float64"), np.errstate(over="ignore", invalid="ignore"):
+        forward(net, np.ones((1, 2)))
+
+
+def test_spectral_norm():
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1), (3, 3), (7, 2), (2, 7), (5, 5)):
+        for scale in (1.0, 2.0**-200, 2.0**200):
+            matrix = rng.standard_normal(shape) * scale
+            if shape == (5, 5):
+                matrix[:, 1] = matrix[:, 0]
+            with flint.ctx.workprec(256):
+                a = arb_mat((matrix / scale).tolist())
+                small = a * a.transpose() if shape[0] <= shape[1] else a.transpose() * a
+                values = [v.real for v in small.eig(nonstop=True)]
+                true = max(values, key=lambda v: float(v.mid())).sqrt()
+                found = arb(spectral_norm_upper(matrix)) / scale
+                assert found >= true
+                assert found <= true * (1 + arb(2) ** -20)
+
+
+def test_spectral_norm_of_special_matrices():
+    assert spectral_norm_upper(np.zeros((3, 2))) == 0
+    ones = spectral_norm_upper(np.ones((4, 9)))  # exactly 6
+    assert 6 <= ones < 6 * (1 + 1e-6)
+    for peak in (1e-150, 1e150):
+        with pytest.raises(InputError, match="outside the range proofs are made for"):
+            spectral_norm_upper(np.full((2, 2), peak))
