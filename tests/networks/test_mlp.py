@@ -82,7 +82,7 @@ def test_variance_at_the_start(parametrization):
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize("parametrization", ["standard", "ntk"])
 def test_default_scale_keeps_the_signal(name, parametrization):
-    net = MLP(64, 64, 2048, 3, name, parametrization, bias_std=0.0, key=0)
+    net = MLP(64, 64, 1024, 2, name, parametrization, bias_std=0.0, key=0)
     assert net.config[5] == gain(name)
     x = RNG.standard_normal((16, 64))
     h = x / np.sqrt((x**2).mean(1, keepdims=True))

@@ -38,7 +38,7 @@ def is_positive_definite(matrix, shift):
 
 
 def assert_encloses_exactly(matrix, found):
-    """`lower <= lambda_min <= upper`, decided in exact rational arithmetic (nudged by far less than the bounds' own width)."""
+    """`lower <= lambda_min <= upper`, decided in exact rational arithmetic (nudged by a sliver of its width)."""
     nudge = (Fraction(found.upper) - Fraction(found.lower)) / 2**40
     assert is_positive_definite(matrix, Fraction(found.lower) - nudge)
     assert not is_positive_definite(matrix, Fraction(found.upper) + nudge)

@@ -119,7 +119,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
 
 @pytest.mark.parametrize("outputs", ["full", "trace", "diagonal"])
 def test_proportional_cotangents_of_one_set_of_points(outputs):
-    """One unit, all points of the first set active: the biases' cotangents are proportional there, not on the second."""
+    """One unit, active on the first set of points: cotangents are proportional there, and not on the second."""
     with double():
         net = FeedForward([jnp.ones((1, 1)), jnp.full((1, 1), 2.0)], [jnp.full(1, 0.5), jnp.ones(1)], ["relu"])
     for x1, x2 in (

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tangent_references import jacobian
 
 from zeroloss.networks import MLP, predict
 from zeroloss.tangent import KernelOperator, kernel_matrix, lanczos, linearised_curve, top_eigenvalue
-from tangent_references import jacobian
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((5, 3))

@@ -66,5 +66,5 @@ class Descent(Record):
             else f"{np.min(self.loss):.3g} to {np.max(self.loss):.3g}"
         )
         many = "" if self.seeds is None else f", {len(self.seeds)} seeds"
-        return f"<Descent by {self.method}{many}: {self.loss_name} loss {reached} after {self.steps} steps, "
-            f"{self.seconds:.1f} s. {self.reason}>"
+        head = f"Descent by {self.method}{many}: {self.loss_name} loss {reached}"
+        return f"<{head} after {self.steps} steps, {self.seconds:.1f} s. {self.reason}>"
