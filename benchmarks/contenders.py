@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import time
 import warnings
 
@@ -16,6 +17,12 @@ import numpy as np
 
 def have_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
+
+
+def fastest_threads(run) -> int:
+    """1 or all cores, whichever makes `run(threads)` (seconds) shorter; small products are faster on one."""
+    run(1)  # warm
+    return min((1, os.cpu_count() or 1), key=lambda threads: min(run(threads) for _ in range(3)))
 
 
 class Zeroloss:
@@ -51,7 +58,28 @@ class Zeroloss:
         return (history["seconds"][-1] - history["seconds"][0]) / (history["step"][-1] - history["step"][0])
 
 
-class TorchLoop:
+class _Torch:
+    """PyTorch with one thread or all, whichever is faster here."""
+
+    threads = 1
+
+    def losses(self, steps):
+        self._torch.set_num_threads(self.threads)
+        return self._run(steps)[0]
+
+    def seconds(self, steps):
+        self._torch.set_num_threads(self.threads)
+        return self._run(steps)[1] / steps
+
+    def _choose(self):
+        def run(threads):
+            self._torch.set_num_threads(threads)
+            return self._run(2)[1]
+
+        self.threads = fastest_threads(run)
+
+
+class TorchLoop(_Torch):
     """The loop a user would write: `nn.Sequential`, `nn.MSELoss`, `torch.optim.SGD`."""
 
     stacked = False
@@ -63,6 +91,7 @@ class TorchLoop:
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
         self._half = y.shape[1] / 2  # MSELoss is a mean over the outputs too, without the half
         self._step = step
+        self._choose()
 
     def _run(self, steps):
         torch = self._torch
@@ -77,12 +106,6 @@ class TorchLoop:
         took = time.perf_counter() - began
         with torch.no_grad():
             return float(criterion(model(self._x), self._y)) * self._half, took
-
-    def losses(self, steps):
-        return self._run(steps)[0]
-
-    def seconds(self, steps):
-        return self._run(steps)[1] / steps
 
 
 def torch_model(network):
@@ -99,7 +122,7 @@ def torch_model(network):
     return torch.nn.Sequential(*layers[:-1])
 
 
-class TorchStacked:
+class TorchStacked(_Torch):
     """Many networks at once: `vmap` of `functional_call` over stacked states, or batched products with autograd."""
 
     stacked = True
@@ -111,6 +134,7 @@ class TorchStacked:
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
         self._models = [torch_model(network) for network in networks]
         self._run = {"vmap": self._vmap, "bmm": self._bmm}[how]
+        self._choose()
 
     def _vmap(self, steps):
         torch = self._torch
@@ -152,12 +176,6 @@ class TorchStacked:
         took = time.perf_counter() - began
         return objective().detach().numpy(), took
 
-    def losses(self, steps):
-        return self._run(steps)[0]
-
-    def seconds(self, steps):
-        return self._run(steps)[1] / steps
-
 
 class SklearnLoop:
     """`MLPRegressor(solver="sgd", batch_size=n, momentum=0, alpha=0)`; an epoch is a step."""
@@ -174,6 +192,8 @@ class SklearnLoop:
         )  # fmt: skip
         with self._quiet():
             self._model.fit(x, y)  # makes the arrays that the weights are put into
+        self.threads = 1
+        self.threads = fastest_threads(lambda threads: self._fit(2, threads))
 
     @staticmethod
     @contextlib.contextmanager
@@ -182,11 +202,13 @@ class SklearnLoop:
             warnings.simplefilter("ignore")  # it has not converged; it was not meant to
             yield
 
-    def _fit(self, steps) -> float:
+    def _fit(self, steps, threads=None) -> float:
+        from threadpoolctl import threadpool_limits
+
         self._model.coefs_ = [np.array(w).T.copy() for w in self._network.weights]
         self._model.intercepts_ = [np.array(b) for b in self._network.biases]
         self._model.set_params(max_iter=steps)
-        with self._quiet():
+        with self._quiet(), threadpool_limits(threads or self.threads):
             began = time.perf_counter()
             self._model.fit(self._x, self._y)
             return time.perf_counter() - began

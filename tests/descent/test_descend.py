@@ -202,7 +202,7 @@ def test_an_interruption_inside_a_step(monkeypatch):
     monkeypatch.setattr(first_order, "advance", advance)
     fit = descend(SMALL, (X, Y), steps=1000)
     assert fit.interrupted
-    assert fit.steps == 3 == fit.history["step"][-1]
+    assert fit.steps == fit.history["step"][-1] == 3
     assert fit.loss == pytest.approx(squared(fit.network), rel=1e-4)
 
 

@@ -119,7 +119,7 @@ def test_bounds_hold_and_are_not_loose(name, kind):
 @pytest.mark.parametrize("kind", ["slope", "curvature"])
 @pytest.mark.parametrize("name", SMOOTH)
 def test_bounds_hold_between_the_points_of_any_grid(name, kind):
-    """The whole line, in balls: subdivided until every ball is below the bound (or as narrow as the peak's rounding)."""
+    """From -10 to 10 in balls, subdivided until each is below the bound (times 1 + 2^-20)."""
     formulas, bound = (SLOPES if kind == "slope" else CURVATURES), arb(getattr(ACTIVATIONS[name], kind))
     allowed = bound * (1 + arb(2) ** -20)
     open_intervals = [(v / 8, (v + 1) / 8) for v in range(-80, 80)]

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
-import click
 import typer
 
 from zeroloss.plumbing import InputError
+
+# Typer may bring its own copy of click; its errors are found through the ones it exports.
+_ClickException: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+_UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
 app = typer.Typer(
     name="zeroloss",
@@ -45,13 +49,13 @@ def main() -> None:
         code = command.main(standalone_mode=False)
     except InputError as error:
         _fail(str(error))
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(130)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        sys.exit(2)
-    except click.ClickException as error:
-        usage = " (see --help)" if isinstance(error, click.UsageError) else ""
+    except _ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            sys.exit(2)
+        usage = " (see --help)" if isinstance(error, _UsageError) else ""
         _fail(f"{error.format_message()}{usage}")
     except MemoryError:
         _fail("the machine's memory does not suffice; take fewer examples (--n-train) or a narrower network (--width).")

@@ -95,7 +95,7 @@ class FeedForward(eqx.Module):
 
     def layer(self, index, h):
         """`z = a W h + c b` of layer `index` (0-based) for one example."""
-        z = self.weight_scales[index] * (self.weights[index] @ h)
+        z = self.weight_scales[index] * (h @ self.weights[index].T)  # over a batch: rows of examples, as gradients come
         if self.biases[index] is not None:
             z = z + self.bias_scales[index] * self.biases[index]
         return z

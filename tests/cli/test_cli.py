@@ -1,0 +1,181 @@
+"""The command line as a user meets it: exit codes, one clear line for bad input, nothing written by mistake."""
+
+import json
+
+import numpy as np
+import pytest
+
+from zeroloss.cli import main
+from zeroloss.networks import MLP, load_network, save_network
+from zeroloss.verdict import from_json
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """`run("certify", "wine")` -> (exit code, standard output, standard error), in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["zeroloss", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A small csv of one's own: two classes, three columns, 24 rows."""
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.4f},{b:.4f},{'yes' if a + b > 0 else 'no'}" for a, b in rng.standard_normal((24, 2))]
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b,answer\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def refused(result, *words):
+    code, out, err = result
+    assert code == 2
+    assert err.startswith("zeroloss: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+    return out
+
+
+def test_help_names_every_command_with_an_example(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for name in ("examine", "certify", "descend", "prove", "audit", "twin", "kernel"):
+        assert name in out
+        code, text, _ = run(name, "--help")
+        assert code == 0
+        assert f"Example: zeroloss {name}" in text
+        for option in ("--json", "--seed", "--out"):
+            assert option in text
+
+
+def test_version(run):
+    import zeroloss
+
+    assert run("--version")[1].strip() == zeroloss.__version__
+
+
+def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
+    common = (table, "--target", "answer")
+    code, out, _ = run("descend", *common, "--width", 32, "--depth", 1, "--method", "gauss-newton", "--out", "model.npz")
+    assert code == 0
+    assert "Reached the tolerance" in out
+    code, out, _ = run("prove", *common, "--model", "model.npz", "--out", "proof.json")
+    assert code == 0
+    assert out.count("PROVED") == 2
+    assert from_json((tmp_path / "proof.json").read_text()).status == "PROVED"
+    code, out, _ = run("audit", *common, "--model", "model.npz", "--json")
+    assert code == 0
+    assert "local" in from_json(out).verdicts
+    code, out, _ = run("twin", *common, "--of", "model.npz")
+    assert code == 0
+    assert load_network(tmp_path / "twin.npz").out_size == 2
+    refused(run("twin", *common, "--of", "model.npz"), "twin.npz exists", "--force")
+    assert run("twin", *common, "--of", "model.npz", "--force")[0] == 0
+
+
+def test_certify_prints_verdicts_or_json(run, table):
+    code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1)
+    assert code == 0
+    assert "PROVED" in out and "zero loss exists for these targets" in out
+    code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1, "--json")
+    assert code == 0
+    assert set(json.loads(out)["verdicts"]) == {"exists", "generic", "reaches", "curve"}
+
+
+def test_kernel_states_memory_and_encloses(run, table, tmp_path):
+    code, out, _ = run("kernel", table, "--target", "answer", "--width", 32, "--depth", 1, "--out", "k.npz")
+    assert code == 0
+    assert "GB" in out and "smallest eigenvalue in" in out
+    with np.load(tmp_path / "k.npz") as file:
+        low, high = file["lambda_min"]
+        values = np.linalg.eigvalsh(file["kernel"])
+        assert low <= values[0] <= high
+
+
+def test_repeated_inputs_with_different_labels_get_a_verdict(run, tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("a,y\n" + "".join(f"{i % 10},{'p' if i < 10 else 'q'}\n" for i in range(20)))
+    code, out, _ = run("certify", path, "--target", "y", "--width", 32, "--depth", 1)
+    assert code == 0
+    assert "REFUTED" in out and "different targets" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,answer\n1,2,yes\n,3,no\n2,1,yes\n", ["a"]),
+        ("a,b,answer\n1,2,yes\nnan,3,no\n2,1,yes\n", ["a"]),
+        ("a,b,answer\n1,2,yes\n3,4,yes\n5,6,yes\n", ["class"]),
+        ("a,b,answer\n", []),
+        ("", []),
+        ("a,b,reply\n1,2,yes\n3,4,no\n", ["answer", "reply"]),
+    ],
+    ids=["missing value", "NaN", "one class", "no rows", "empty file", "missing target column"],
+)
+def test_bad_tables(run, tmp_path, text, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    refused(run("examine", path, "--target", "answer"), *words)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_other_bad_input(run, table, tmp_path):
+    common = (table, "--target", "answer")
+    refused(run("certify", "digitz"), "digits")
+    refused(run("certify", "nowhere.csv", "--target", "y"), "nowhere.csv")
+    refused(run("certify", *common, "--activation", "tan"), "tanh")
+    refused(run("certify", *common, "--width", "many"), "--width")
+    refused(run("certify", *common, "--model", "x.npz", "--width", 3), "exclude each other")
+    refused(run("prove", *common, "--model", "none.npz"), "none.npz")
+    refused(run("prove", *common, "--model", "model.onnx"), "ONNX")
+    refused(run("prove", *common, "--model", "nomodule:f"), "nomodule")
+    refused(run("descend", *common, "--method", "newton"), "gauss-newton")
+    refused(run("descend", *common, "--out", "model.txt"), ".npz")
+    refused(run("descend", *common, "--out", "missing/model.npz"), "missing")
+    refused(run("certify", *common, "--seed", "x"), "--seed")
+    refused(run("frobnicate"), "frobnicate")
+    save_network(tmp_path / "other.npz", MLP(5, 2, 8, 1))
+    refused(run("prove", *common, "--model", "other.npz"), "5")
+    refused(run("audit", *common, "--model", "other.npz"), "5")
+    (tmp_path / "broken.npz").write_bytes(b"not a network")
+    refused(run("prove", *common, "--model", "broken.npz"), "broken.npz")
+
+
+def test_an_existing_report_is_kept(run, table, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.html").write_text("mine")
+    refused(run("examine", table, "--target", "answer"), "report.html exists", "--force")
+    assert (tmp_path / "report" / "report.html").read_text() == "mine"
+
+
+def test_interrupted_descent_saves_and_exits_130(run, table, tmp_path, monkeypatch):
+    import importlib
+
+    room = importlib.import_module("zeroloss.descent.descend")
+    original, calls = room._Gradient.advance, []
+
+    def advance(self, count):
+        calls.append(count)
+        if len(calls) > 3:
+            raise KeyboardInterrupt
+        return original(self, count)
+
+    monkeypatch.setattr(room._Gradient, "advance", advance)
+    code, out, _ = run("descend", table, "--target", "answer", "--width", 16, "--depth", 1, "--out", "model.npz")
+    assert code == 130
+    assert "Interrupted" in out
+    assert load_network(tmp_path / "model.npz").in_size == 2
