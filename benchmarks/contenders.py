@@ -34,10 +34,14 @@ class Zeroloss:
         from zeroloss.descent import descend
 
         def run(steps, step_size=None):
-            return descend(network, (x, y), step_size=step_size or self.step_size, steps=steps, tolerance=0, seeds=seeds)
+            return descend(
+                network, (x, y), step_size=step_size or self.step_size, steps=steps, tolerance=0, seeds=seeds
+            )
 
         self._run = run
-        self.step_size = float(descend(network, (x, y), steps=0).step_size)  # n / (largest eigenvalue of the tangent kernel)
+        self.step_size = float(
+            descend(network, (x, y), steps=0).step_size
+        )  # n / (largest eigenvalue of the tangent kernel)
         self._first = self._timed(1)
 
     def _timed(self, steps) -> float:
@@ -157,8 +161,13 @@ class TorchStacked(_Torch):
     def _bmm(self, steps):
         torch = self._torch
         linears = [[m for m in model if isinstance(m, torch.nn.Linear)] for model in self._models]
-        weights = [torch.stack([m.weight.detach() for m in layer]).requires_grad_() for layer in zip(*linears, strict=True)]
-        biases = [torch.stack([m.bias.detach() for m in layer])[:, None].requires_grad_() for layer in zip(*linears, strict=True)]
+        weights = [
+            torch.stack([m.weight.detach() for m in layer]).requires_grad_() for layer in zip(*linears, strict=True)
+        ]
+        biases = [
+            torch.stack([m.bias.detach() for m in layer])[:, None].requires_grad_()
+            for layer in zip(*linears, strict=True)
+        ]
         optimizer = torch.optim.SGD([*weights, *biases], lr=self._step)
 
         def objective():
@@ -187,9 +196,21 @@ class SklearnLoop:
 
         self._x, self._y, self._network = x, y, network
         self._model = MLPRegressor(
-            hidden_layer_sizes=network.widths, activation="tanh", solver="sgd", alpha=0.0, batch_size=len(x), learning_rate_init=step, momentum=0.0,
-            nesterovs_momentum=False, shuffle=False, max_iter=1, tol=0.0, n_iter_no_change=10**9, warm_start=True, random_state=0,
-        )  # fmt: skip
+            hidden_layer_sizes=network.widths,
+            activation="tanh",
+            solver="sgd",
+            alpha=0.0,
+            batch_size=len(x),
+            learning_rate_init=step,
+            momentum=0.0,
+            nesterovs_momentum=False,
+            shuffle=False,
+            max_iter=1,
+            tol=0.0,
+            n_iter_no_change=10**9,
+            warm_start=True,
+            random_state=0,
+        )
         with self._quiet():
             self._model.fit(x, y)  # makes the arrays that the weights are put into
         self.threads = 1

@@ -69,7 +69,9 @@ def test_version(run):
 
 def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
     common = (table, "--target", "answer")
-    code, out, _ = run("descend", *common, "--width", 32, "--depth", 1, "--method", "gauss-newton", "--out", "model.npz")
+    code, out, _ = run(
+        "descend", *common, "--width", 32, "--depth", 1, "--method", "gauss-newton", "--out", "model.npz"
+    )
     assert code == 0
     assert "Reached the tolerance" in out
     code, out, _ = run("prove", *common, "--model", "model.npz", "--out", "proof.json")

@@ -48,7 +48,9 @@ def test_radius_holds_in_high_precision():
     try:
         a = flint.arb_mat([[flint.arb(float(v)) for v in row] for row in matrix])
         outputs = forward(net, x)[-1].z
-        r = flint.arb_mat([[flint.arb(float(t)) - flint.arb(float(o))] for t, o in zip(y[:, 0], outputs[:, 0], strict=True)])
+        r = flint.arb_mat(
+            [[flint.arb(float(t)) - flint.arb(float(o))] for t, o in zip(y[:, 0], outputs[:, 0], strict=True)]
+        )
         move = a.transpose() * (a * a.transpose()).solve(r)
         length = sum((move[i, 0] ** 2 for i in range(move.nrows())), flint.arb(0)).sqrt()
         assert length < flint.arb(proof.radius)

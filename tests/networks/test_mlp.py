@@ -11,6 +11,7 @@ from zeroloss.networks import ACTIVATIONS, MLP, FeedForward, is_double, predict,
 from zeroloss.networks.activations import gain
 from zeroloss.networks.mlp import PARAMETRIZATIONS, check_widths
 from zeroloss.plumbing import InputError, double
+import itertools
 
 RNG = np.random.default_rng(0)
 
@@ -52,7 +53,7 @@ def expected_stds(parametrization, sizes, s, t):
     """Standard deviations of W and b of each layer, as the docstring says."""
     last = len(sizes) - 2
     result = []
-    for layer, (m, big) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (m, big) in enumerate(itertools.pairwise(sizes)):
         if parametrization == "standard":
             result.append((s / math.sqrt(m), t))
         elif parametrization == "ntk":

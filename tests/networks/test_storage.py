@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from zeroloss.networks import ACTIVATIONS, MLP, FeedForward, load_network, predict, save_network, wrap
 from zeroloss.plumbing import InputError, double
+import itertools
 
 
 def bits(array):
@@ -35,7 +36,7 @@ def networks(draw):
     floats = st.floats(width=32 if dtype == "float32" else 64)  # NaN, infinities and subnormals too
     weights, biases, activations = [], [], []
     with double():
-        for m, big in zip(sizes[:-1], sizes[1:], strict=True):
+        for m, big in itertools.pairwise(sizes):
             weights.append(jnp.asarray(draw(hnp.arrays(dtype, (big, m), elements=floats))))
             has_bias = draw(st.booleans())
             biases.append(jnp.asarray(draw(hnp.arrays(dtype, (big,), elements=floats))) if has_bias else None)

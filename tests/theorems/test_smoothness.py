@@ -20,7 +20,9 @@ def _problem(activation, parametrization="ntk", trainable=None, depth=2, repeats
     net = MLP(3, 2, 8, depth, activation, parametrization, dtype="float64", key=1)
     distinct = collapse(x, y)
     mask = trainable_mask(net, trainable)
-    known = smoothness.constants(net, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained_layers(net, mask))
+    known = smoothness.constants(
+        net, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained_layers(net, mask)
+    )
     return net, distinct, mask, known
 
 

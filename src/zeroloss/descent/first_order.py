@@ -15,7 +15,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-SIDE_BY_SIDE = 2**15  # numbers in a layer's activations over all networks that are stepped together: half a core's L2 cache
+SIDE_BY_SIDE = (
+    2**15
+)  # numbers in a layer's activations over all networks that are stepped together: half a core's L2 cache
 
 
 def start_state(moved, fixed, x, y, loss):
@@ -59,7 +61,7 @@ def advance_stacked(moved, gradient, value, fixed, x, y, steps, count, loss):
     """`count` steps of many networks (leading axis of every weight); no stop inside.
 
     Small networks go side by side, which saves the cost of each operation; larger ones one after another, each `count` steps,
-    so that its activations stay in the cache.
+    so that activations stay in the cache.
     """
     arrays, static = eqx.partition(fixed, eqx.is_array)
 
@@ -74,7 +76,7 @@ def advance_stacked(moved, gradient, value, fixed, x, y, steps, count, loss):
 
         return jax.lax.fori_loop(0, count, step, tuple(state))
 
-    widest = max(leaf.shape[1] for leaf in jax.tree.leaves(moved) if leaf.ndim > 1)
+    widest = max(leaf.shape[1] for leaf in jax.tree.leaves((moved, arrays)) if leaf.ndim > 1)
     together = max(1, SIDE_BY_SIDE // (len(x) * widest))
     return jax.lax.map(one, (moved, gradient, value, arrays, steps), batch_size=together)
 

@@ -80,6 +80,7 @@ class _Run:
     weight: Any
     mask: Any
     residual: np.ndarray
+    may_form_kernel: bool
     mu: float = 0.0
     kernel: Any = None
     factor: Any = None
@@ -118,8 +119,12 @@ def gauss_newton(
     trainable: Any,
     seconds: float | None,
     progress: Progress,
+    form_kernel: bool = True,
 ) -> Descent:
-    """`descend(..., method="gauss-newton")`; the network is cast to float64 first, its weights are exact there."""
+    """`descend(..., method="gauss-newton")`; the network is cast to float64 first, its weights are exact there.
+
+    Without `form_kernel` only conjugate gradients with the trace kernel are used: less memory, and a slower end.
+    """
     from zeroloss.data import collapse
 
     with double():
@@ -132,7 +137,7 @@ def gauss_newton(
         inputs, targets = jnp.asarray(distinct.x.reshape(-1, *x.shape[1:])), jnp.asarray(distinct.y)
         roots = jnp.asarray(weight)
         residual = np.asarray(_residual(moved, fixed, inputs, targets, roots))
-        run = _Run(moved, fixed, inputs, targets, roots, problem.mask, residual)
+        run = _Run(moved, fixed, inputs, targets, roots, problem.mask, residual, form_kernel)
         return _run(run, problem, initial, steps, tolerance, seconds, trainable, progress)
 
 
@@ -218,7 +223,12 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
         run.moved, run.residual = moved, residual
         yield done, excess
         # One kernel and chord steps from here, when the model is good and conjugate gradients would only crawl.
-        if not dense and run.residual.size <= LARGEST and (excess < 0.01 * start or ratio > 0.5):
+        if (
+            not dense
+            and run.may_form_kernel
+            and run.residual.size <= LARGEST
+            and (excess < 0.01 * start or ratio > 0.5)
+        ):
             break
         trace = _trace_kernel(run)
     yield from _chords(run, n, steps, done, excess, start)
@@ -226,7 +236,7 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
 
 def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: float):
     """Newton steps by conjugate gradients preconditioned with one full factor; a new one only where the old fails."""
-    if run.residual.size > LARGEST:
+    if run.residual.size > LARGEST or not run.may_form_kernel:
         return
     for formed in range(1, KERNELS + 1):
         run.kernel = run.form_kernel()

@@ -13,14 +13,16 @@ import math
 from typing import Any
 
 from zeroloss.data import Dataset, collapse
+from zeroloss.descent.gauss_newton import DENSE
 from zeroloss.networks import MLP
 from zeroloss.plumbing import InputError
 
-GAUSS_NEWTON_EQUATIONS = 16_000
-"""Up to this many equations the minimum is reached by Gauss-Newton (4.1 GB for kernel and factor); above, by Adam in
-batches."""
+NEWTON_EQUATIONS = 20_000
+"""Up to this many equations a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
+NEWTON_STEPS = 3
 CURVE_OPERATIONS = 7e11
-EPOCHS = 60
+EPOCHS = 120
+EPOCH_OPERATIONS = 2.5e12
 SWEEP_WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 SWEEP_OPERATIONS = 4e11
 OPERATIONS_PER_SECOND = 4e10
@@ -30,16 +32,17 @@ OPERATIONS_PER_SECOND = 4e10
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """Attributes:
-    widths: of the network's hidden layers; method: of the descent to the minimum.
+    widths: of the network's hidden layers.
+    epochs, newton_steps: of Adam and of Gauss-Newton on the way to the minimum.
     curve_steps: steps of gradient descent for the loss curve.
     sweep_widths, sweep_seeds, sweep_steps: of the experiment on width.
     seconds, gigabytes: expected time and memory of all.
     """
 
     widths: tuple[int, ...]
-    method: str
     curve_steps: int
     epochs: int
+    newton_steps: int
     sweep_widths: tuple[int, ...]
     sweep_seeds: tuple[int, ...]
     sweep_steps: int
@@ -70,34 +73,29 @@ def make_plan(data: Dataset, network: Any) -> Plan:
     parameters = sum(a * b + b for a, b in itertools.pairwise(sizes))
     step = 6.0 * n * parameters
     curve_steps = int(min(2000, max(20, CURVE_OPERATIONS / step)))
-    method = "gauss-newton" if equations <= GAUSS_NEWTON_EQUATIONS else "adam"
+    epochs = int(min(EPOCHS, max(20, EPOCH_OPERATIONS / step)))
+    dense = equations <= DENSE
+    newton = 30 if dense else NEWTON_STEPS if equations <= NEWTON_EQUATIONS else 0
     depth = max(1, network.depth)
     rows = min(n, 2000)
     sweep = tuple(w for w in SWEEP_WIDTHS if 6.0 * rows * _count(data, w, depth) * 120 * 3 < SWEEP_OPERATIONS)
     total = sum(6.0 * rows * _count(data, w, depth) for w in sweep)
     sweep_steps = int(min(1000, max(100, SWEEP_OPERATIONS / (3 * max(total, 1)))))
-    factor = (
-        equations**3 / 3 * 3 + equations**2 * sum(sizes[1:]) * 3 + 400 * step
-        if method == "gauss-newton"
-        else step * EPOCHS
-    )
-    work = curve_steps * step + factor + 3 * sweep_steps * total + 3 * n**2 * sizes[-2] + 200 * step
-    memory = (
-        (24.0 * equations**2 if method == "gauss-newton" else 0.0)
-        + 8 * 12 * n * max(sizes)
-        + 60 * parameters
-        + 8 * 4 * n**2
-    )
+    trace = 2.0 * n**2 * sum(sizes[1:]) * data.out_size
+    newton_work = newton * (equations**3 / 3 if dense else 70 * step + trace)
+    sweep_work = 3 * sweep_steps * total
+    work = (curve_steps + epochs + 200) * step + newton_work + sweep_work + trace + 3 * n**2 * sizes[-2]
+    memory = 8.0 * (3 * n * data.out_size * max(sizes) + 12 * n * max(sizes) + 8 * parameters + 4 * n**2)
     plan = Plan(
-        network.widths,
-        method,
-        curve_steps,
-        EPOCHS,
-        sweep,
-        (0, 1, 2),
-        sweep_steps,
-        25 + work / OPERATIONS_PER_SECOND,
-        0.6 + memory / 1e9,
+        widths=network.widths,
+        curve_steps=curve_steps,
+        epochs=epochs,
+        newton_steps=newton,
+        sweep_widths=sweep,
+        sweep_seeds=(0, 1, 2),
+        sweep_steps=sweep_steps,
+        seconds=40 + work / OPERATIONS_PER_SECOND,
+        gigabytes=0.6 + memory / 1e9,
     )
     available = _memory_gigabytes()
     if available is not None and plan.gigabytes > available:

@@ -2,8 +2,8 @@
 
 1. Certify: what is known before training.
 2. Gradient descent in float32 from the start, against the curve the kernel predicts.
-3. On to the minimum: Gauss-Newton in float64 (or Adam in batches where the kernel would not fit), from where 2 ended.
-4. Prove, after polishing the read-out.
+3. On to the minimum from where 2 ended: Adam in batches, then a few Gauss-Newton steps in float64.
+4. Polish the read-out, which reaches the minimum itself, and prove.
 5. The twin of the fitted network, proved too.
 6. Audit both, from the training data alone and on the test set.
 7. Error against width, a slice, examples: the pictures.
@@ -24,6 +24,7 @@ import numpy as np
 from zeroloss.audit import audit
 from zeroloss.data import Dataset, groups
 from zeroloss.descent import Descent, descend
+from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.examine import tables
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.headline import headline
@@ -183,10 +184,9 @@ def _descend(state: _State, plan: Plan) -> None:
 
 
 def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Descent:
-    if plan.method == "gauss-newton":
-        return descend(curve.network, data, "gauss-newton", steps=60, tolerance=NEAR_ENOUGH, progress=state.progress)
     batch = min(64, data.n)
     fit = curve
+    state.progress.stage("on to the minimum (Adam)", f"{plan.epochs} passes over the data")
     for share, step in ((0.5, 2e-2), (0.3, 4e-3), (0.2, 8e-4)):
         steps = max(1, int(share * plan.epochs * data.n / batch))
         fit = descend(
@@ -200,8 +200,20 @@ def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Des
             progress=state.progress,
         )
         if fit.interrupted:
-            break
-    return fit
+            return fit
+    if plan.newton_steps == 0:
+        return fit
+    further = gauss_newton(
+        fit.network,
+        data,
+        steps=plan.newton_steps,
+        tolerance=NEAR_ENOUGH,
+        trainable=None,
+        seconds=None,
+        progress=state.progress,
+        form_kernel=False,
+    )
+    return dataclasses.replace(further, method="adam, then gauss-newton")
 
 
 def _prove(state: _State, plan: Plan) -> None:
