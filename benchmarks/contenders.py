@@ -63,7 +63,7 @@ class Zeroloss:
 
 
 class _Torch:
-    """PyTorch with one thread or all, whichever is faster here."""
+    """PyTorch with all threads, as it comes, or with one or all, whichever is faster here."""
 
     threads = 1
 
@@ -88,14 +88,16 @@ class TorchLoop(_Torch):
 
     stacked = False
 
-    def __init__(self, network, x, y, step: float):
+    def __init__(self, network, x, y, step: float, tuned: bool):
         import torch
 
         self._torch, self._network = torch, network
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
         self._half = y.shape[1] / 2  # MSELoss is a mean over the outputs too, without the half
         self._step = step
-        self._choose()
+        self.threads = os.cpu_count() or 1
+        if tuned:
+            self._choose()
 
     def _run(self, steps):
         torch = self._torch

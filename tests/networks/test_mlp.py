@@ -1,5 +1,6 @@
 """MLP and FeedForward against the formulas, written in NumPy."""
 
+import itertools
 import math
 
 import jax
@@ -11,7 +12,6 @@ from zeroloss.networks import ACTIVATIONS, MLP, FeedForward, is_double, predict,
 from zeroloss.networks.activations import gain
 from zeroloss.networks.mlp import PARAMETRIZATIONS, check_widths
 from zeroloss.plumbing import InputError, double
-import itertools
 
 RNG = np.random.default_rng(0)
 

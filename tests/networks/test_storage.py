@@ -1,6 +1,7 @@
 """Saved networks come back bit for bit, and nothing else is read."""
 
 import io
+import itertools
 import json
 
 import jax.numpy as jnp
@@ -12,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 
 from zeroloss.networks import ACTIVATIONS, MLP, FeedForward, load_network, predict, save_network, wrap
 from zeroloss.plumbing import InputError, double
-import itertools
 
 
 def bits(array):

@@ -15,7 +15,7 @@ from zeroloss.descent import first_order
 from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.descent.history import Watch, grid
 from zeroloss.descent.losses import Loss
-from zeroloss.descent.problem import Problem, make_problem
+from zeroloss.descent.problem import Problem, describe, make_problem
 from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
 from zeroloss.plumbing import InputError, Progress, Silent, double
@@ -158,18 +158,10 @@ def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size,
         seconds=watch.seconds,
         history=history,
         seeds=runner.seeds,
-        trainable=_describe(trainable),
+        trainable=describe(trainable),
         interrupted=interrupted,
         network=runner.network(),
         initial=runner.initial,
-    )
-
-
-def _describe(trainable: Any) -> str:
-    if trainable is None:
-        return "all parameters"
-    return (
-        trainable if isinstance(trainable, str) else ", ".join(trainable) if isinstance(trainable, list) else "a mask"
     )
 
 
@@ -262,7 +254,7 @@ class _Optax(_Gradient):
     """SGD or Adam through Optax."""
 
     def __init__(self, problem: Problem, method: str, step_size: Any, batch: int | None, key: int):
-        if not isinstance(step_size, int | float):
+        if not isinstance(step_size, int | float | np.floating):
             raise InputError(f"method={method!r} takes one step size; a step a layer is for method='gradient'.")
         self.problem, self.initial, self._method, self._batch = problem, problem.network, method, batch
         moved, self._fixed = eqx.partition(problem.network, problem.mask)

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.linalg.lapack as lapack
 
 from zeroloss.descent.history import Watch
-from zeroloss.descent.problem import Problem, make_problem, training_arrays
+from zeroloss.descent.problem import Problem, describe, make_problem, training_arrays
 from zeroloss.descent.result import Descent
 from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.precision import as_double
@@ -166,6 +166,8 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, traina
     converged = excess <= tolerance
     if converged:
         reason = f"Reached the tolerance: loss - infimum <= {tolerance:.3g} after {done} Gauss-Newton steps."
+    elif not reason and done >= steps:
+        reason = f"Stopped after {done} Gauss-Newton steps, the most allowed: loss - infimum {excess:.3g}."
     elif not reason:
         reason = f"No further progress after {done} Gauss-Newton steps: loss - infimum {excess:.3g}."
     return Descent(
@@ -179,7 +181,7 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, traina
         step_size=None,
         seconds=watch.seconds,
         history=history,
-        trainable="all parameters" if trainable is None else str(trainable),
+        trainable=describe(trainable),
         interrupted=interrupted,
         network=run.network,
         initial=initial,
@@ -207,7 +209,6 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
     dense = run.residual.size <= DENSE
     trace = _trace_kernel(run)
     run.mu = float(np.mean(np.diag(trace))) * 1e-2
-    yield 0, excess
     while done < steps and rejected < 12 and idle < 5:
         a, model = _solve(run, trace, dense)
         moved, residual = run.try_step(a)

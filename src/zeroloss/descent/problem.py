@@ -93,3 +93,12 @@ def fitting_size(network: Any, x: np.ndarray) -> int:
 
     with double() if is_double(network) else contextlib.nullcontext():
         return output_size(network, x)
+
+
+def describe(trainable: Any) -> str:
+    """What descent moved, in words."""
+    if trainable is None:
+        return "all parameters"
+    if isinstance(trainable, str):
+        return trainable
+    return ", ".join(trainable) if isinstance(trainable, list | tuple) else "a mask"

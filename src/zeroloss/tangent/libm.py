@@ -81,6 +81,7 @@ def slope(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         v = _sigmoid(z)
         return v, 12 * _U * v + _TINY
     if name == "erf":  # 2/sqrt(pi) e^{-z^2}; z^2 rounds by u z^2, and z^2 e^{-z^2} <= .37
+        z = np.clip(z, -1e3, 1e3)  # beyond, the derivative underflows; the square of z would overflow
         v = 2 / math.sqrt(math.pi) * _each(math.exp, -z * z)
         return v, _U * ((ULPS + 4) * v + 1) + _TINY
     if name == "silu":  # s + z s (1 - s), and |z| s (1 - s) < .23
@@ -88,6 +89,7 @@ def slope(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return s + z * s * left, _U * (14 * s + 28 * np.abs(z) * s * left + 4) + _TINY
     if name == "gelu":  # Phi(z) + z phi(z), |z| phi(z) < .25, and z^2 |z| phi(z) < .47 for the exponent's rounding
         cdf = 0.5 * _each(math.erfc, z * -math.sqrt(0.5))
-        density = _each(math.exp, -0.5 * z * z) / math.sqrt(2 * math.pi)
+        near = np.clip(z, -1e3, 1e3)  # beyond, the density underflows; the square of z would overflow
+        density = _each(math.exp, -0.5 * near * near) / math.sqrt(2 * math.pi)
         return cdf + z * density, np.full_like(z, 24 * _U)
     raise KeyError(name)
