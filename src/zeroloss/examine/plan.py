@@ -19,11 +19,11 @@ from zeroloss.plumbing import InputError
 
 NEWTON_EQUATIONS = 20_000
 """Up to this many equations a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
-NEWTON_STEPS = 3
-CURVE_OPERATIONS = 7e11
+NEWTON_STEPS = 2
+CURVE_OPERATIONS = 5e11
 EPOCHS = 120
 EPOCH_OPERATIONS = 2.5e12
-SWEEP_WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256)
+SWEEP_WIDTHS = (2, 4, 8, 16, 64, 256)
 SWEEP_OPERATIONS = 4e11
 OPERATIONS_PER_SECOND = 4e10
 """Of a machine like a two-core server, for the expected time that is said before anything starts."""
