@@ -26,6 +26,13 @@ def test_contradictory_repeats_refute_zero_loss_and_nothing_else():
     x, y = np.concatenate([X, X[:1]]), np.concatenate([Y, Y[:1] + 1])
     found = certify(MLP(4, 2, 32, 1), (x, y)).verdicts
     assert found["exists"].status is Status.REFUTED
+    assert "each of the 12 distinct inputs" in found["generic"].claim
+    assert found["reaches"].status is not Status.REFUTED
+
+
+def test_counting_refutes_nothing_of_a_function_that_may_not_be_lipschitz():
+    foreign = wrap(lambda p, v: v[:, :1] * p + jnp.zeros((1, 2)), jnp.ones(()))
+    assert certify(foreign, (X, Y)).verdicts["generic"].status is Status.UNKNOWN
 
 
 def test_few_parameters_refute_only_the_generic_claim():

@@ -59,7 +59,7 @@ def singular_value_lower(matrix: np.ndarray, error: float) -> float:
     """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there
     is none."""
     n, m = matrix.shape
-    if m < n:
+    if m < n or not 1e-100 < float(np.max(np.abs(matrix), initial=0.0)) < 1e100:  # beyond, squares under- or overflow
         return 0.0
     gram = matrix @ matrix.T
     gram = 0.5 * (gram + gram.T)

@@ -197,20 +197,26 @@ def _generic(problem: Problem, distinct, exists: Verdict, clashes: int) -> Verdi
     leaves = jax.tree.leaves(eqx.filter(problem.network, problem.mask))
     parameters, equations = sum(leaf.size for leaf in leaves), distinct.y.size
     evidence = {"parameters": parameters, "equations": equations, "contradictory_groups": clashes}
-    if clashes:
-        reason = f"{clashes} groups of equal inputs ask for different targets; read with one target a distinct input."
-        evidence["note"] = reason
-    if parameters < equations:
+    repeated = len(problem.x) - len(distinct.x)
+    # Equal inputs get equal answers, so the claim is about one target for each distinct input.
+    claim = GENERIC if repeated == 0 else f"{GENERIC} (one target for each of the {len(distinct.x)} distinct inputs)"
+    if parameters < equations and isinstance(problem.network, FeedForward):
         reason = (
             f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero. "
             "This says nothing of the targets given."
         )
-        return Verdict(GENERIC, Status.REFUTED, reason, evidence)
-    if exists.status is Status.PROVED:
+        return Verdict(claim, Status.REFUTED, reason, evidence)
+    if parameters < equations:
+        reason = (
+            f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero if the "
+            "answers are locally Lipschitz in the parameters, which is not known of this function."
+        )
+        return Verdict(claim, Status.UNKNOWN, reason, evidence)
+    if not clashes and exists.status is Status.PROVED:
         reason = "The last features are independent at the start, so every target is reachable by the read-out alone."
-        return Verdict(GENERIC, Status.PROVED, reason, evidence)
+        return Verdict(claim, Status.PROVED, reason, evidence)
     reason = f"{parameters:,} trained parameters for {equations:,} equations: enough by counting, which proves nothing."
-    return Verdict(GENERIC, Status.UNKNOWN, reason, evidence)
+    return Verdict(claim, Status.UNKNOWN, reason, evidence)
 
 
 def _reach_claim(step_size: float | None, rate: float | None) -> str:
