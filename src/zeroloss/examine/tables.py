@@ -116,8 +116,8 @@ def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table
         table["output"] += predict(network, points)[:, column].astype(float).tolist()
     names = [data.classes[int(classes[i])] for i in (a, b)] if data.task == "classification" else ["A", "B"]
     facts = {
-        "label_a": f"training point A (class {names[0]})" if data.task == "classification" else "training point A",
-        "label_b": f"training point B (class {names[1]})" if data.task == "classification" else "training point B",
+        "label_a": f"A (class {names[0]})" if data.task == "classification" else "A",
+        "label_b": f"B (class {names[1]})" if data.task == "classification" else "B",
         "output_name": f"output for class {names[0]}"
         if data.task == "classification"
         else "output (standardised target)",

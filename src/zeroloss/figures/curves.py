@@ -68,7 +68,7 @@ def slice_through(
     names = series(cols["network"], NETWORKS)
     x = alt.X(
         "position:Q",
-        title=f"position on the line from {label_a} (at 0) to {label_b} (at 1)",
+        title=f"position: 0 at {label_a}, 1 at {label_b}",
         scale=alt.Scale(domain=_wider(min(cols["position"]), max(cols["position"])), nice=False),
         axis=alt.Axis(tickCount=5),
     )
