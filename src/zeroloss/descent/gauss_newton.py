@@ -5,7 +5,7 @@ is `w <- w + J^T a`, `(J J^T + mu I) a = r`.
 
 Far from a solution the system is solved by conjugate gradients (`J J^T v` by one vjp and one jvp, preconditioned by the
 Cholesky factor of the trace kernel plus `mu`), and a step is kept only if it lowers the loss; `mu` follows the
-agreement with the model (Levenberg-Marquardt). That stalls near a solution, so at a hundredth of the first loss the
+agreement with the model (Levenberg-Marquardt). That slows down near a solution, so at 1e-5 of the first loss the
 full kernel is formed and factored *once*, and its factor preconditions the conjugate gradients of the Newton steps that
 follow: near the solution one iteration suffices, which is a chord step `w <- w + J^T (K^-1 r)`, and they go on to
 rounding.
@@ -33,6 +33,8 @@ from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.kernel import kernel_matrix
 from zeroloss.tangent.layerwise import factors, gram
 
+CLOSE = 1e-5
+"""Of the first loss: below it the kernel hardly changes any more, and one factor serves to the end."""
 DENSE = 2000
 KERNELS = 3
 """How often the full kernel may be formed."""
@@ -205,7 +207,7 @@ def _progress(start, excess, tolerance) -> float:
 def _steps(run: _Run, n: int, steps: int, excess: float):
     """Yields `(step, loss - infimum)` after every accepted step; ends when nothing helps any more."""
     start = excess
-    done, rejected, idle = 0, 0, 0
+    done, rejected, idle, slow = 0, 0, 0, 0
     dense = run.residual.size <= DENSE
     trace = _trace_kernel(run)
     run.mu = float(np.mean(np.diag(trace))) * 1e-2
@@ -220,16 +222,12 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
         gain = (excess - new) / max(excess - model / (2 * n), 1e-300)
         run.mu *= 0.2 if gain > 0.75 else (1.0 if gain > 0.3 else 3.0)
         ratio, excess, rejected, done = new / excess, new, 0, done + 1
+        slow = slow + 1 if ratio > 0.5 else 0
         idle = idle + 1 if ratio > 1 - 1e-6 else 0  # a stationary point with a positive residual
         run.moved, run.residual = moved, residual
         yield done, excess
         # One kernel and chord steps from here, when the model is good and conjugate gradients would only crawl.
-        if (
-            not dense
-            and run.may_form_kernel
-            and run.residual.size <= LARGEST
-            and (excess < 0.01 * start or ratio > 0.5)
-        ):
+        if not dense and run.may_form_kernel and run.residual.size <= LARGEST and (excess < CLOSE * start or slow >= 4):
             break
         trace = _trace_kernel(run)
     yield from _chords(run, n, steps, done, excess, start)
@@ -263,7 +261,7 @@ def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: floa
             length, excess = found
             done += 1
             yield done, excess
-            stale = iterations > 3 and excess < 1e-6 * start  # a fresh factor costs less than many iterations a step
+            stale = iterations > 8 and excess < 1e-6 * start  # a fresh factor costs less than many iterations a step
             if (length < 0.25 or (stale and formed < KERNELS)) and not at_start:
                 break
             at_start = False
