@@ -1,5 +1,5 @@
 """`python -m zeroloss`."""
 
-from zeroloss.cli.app import main
+from zeroloss.cli.entry import main
 
 main()

@@ -1,5 +1,6 @@
 """The command line."""
 
-from zeroloss.cli.app import app, main
+from zeroloss.cli.app import app
+from zeroloss.cli.entry import main
 
 __all__ = ["app", "main"]

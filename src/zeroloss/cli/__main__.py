@@ -1,5 +1,5 @@
 """`python -m zeroloss.cli`."""
 
-from zeroloss.cli.app import main
+from zeroloss.cli.entry import main
 
 main()

@@ -26,8 +26,8 @@ from zeroloss.data import Dataset, groups
 from zeroloss.descent import Descent, descend
 from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.examine import tables
+from zeroloss.examine.conclude import conclude
 from zeroloss.examine.examination import Examination
-from zeroloss.examine.headline import headline
 from zeroloss.examine.plan import Plan, make_plan
 from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.networks import MLP
@@ -122,7 +122,7 @@ def examine(
             break
         finally:
             state.numbers["seconds"][name] = time.monotonic() - before
-    return Examined(_finish(state, settings or {}, time.monotonic() - started), state.fitted, state.twin, interrupted)
+    return Examined(conclude(state, settings or {}, time.monotonic() - started), state.fitted, state.twin, interrupted)
 
 
 def _name_absent(state: _State) -> None:
@@ -314,50 +314,4 @@ def _widths(state: _State, plan: Plan) -> None:
         return
     state.tables["widths"] = tables.width_table(
         state.data, state.network, plan.sweep_widths, plan.sweep_seeds, plan.sweep_steps, state.seed, state.progress
-    )
-
-
-ORDER = (
-    "fit_minimum", "fit_classified", "twin_minimum", "twin_classified", "local_fit", "local_twin",
-    "exists", "generic", "reaches", "curve", "lazy",
-)  # fmt: skip
-
-
-def _finish(state: _State, settings: dict[str, Any], seconds: float) -> Examination:
-    data, network = state.data, state.network
-    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
-    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
-    found = groups(data.x_train)
-    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
-    return Examination(
-        title=f"{data.name}: what zero training loss means here",
-        data={
-            "name": data.name,
-            "task": data.task,
-            "n_train": data.n,
-            "n_test": len(data.x_test),
-            "in_size": data.in_size,
-            "out_size": data.out_size,
-            "classes": list(data.classes),
-            "source": data.source,
-            "repeated_inputs": int(np.sum(found.sizes[found.sizes > 1])),
-            "scaling": data.scaling.get("method"),
-            "transformations": list(data.transformations),
-            "sha256": data.digest(),
-        },
-        network={
-            "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
-            "widths": list(widths),
-            "activation": name,
-            "parametrization": parametrization,
-            "weight_std": weight_std,
-            "bias_std": bias_std,
-            "parameters": parameters,
-        },
-        verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
-        headline=headline(data, state.verdicts, state.numbers),
-        tables=state.tables,
-        numbers=state.numbers,
-        settings={"seed": state.seed, **settings},
-        seconds=seconds,
     )

@@ -1,0 +1,57 @@
+"""From what was gathered on the way to the one object that is written and shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zeroloss.data import groups
+from zeroloss.examine.examination import Examination
+from zeroloss.examine.headline import headline
+
+ORDER = (
+    "fit_minimum", "fit_classified", "twin_minimum", "twin_classified", "local_fit", "local_twin",
+    "exists", "generic", "reaches", "curve", "lazy",
+)  # fmt: skip
+
+
+def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examination:
+    """The examination from what was gathered (`data`, `network`, `verdicts`, `tables`, `numbers`, `seed`)."""
+    data, network = state.data, state.network
+    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
+    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
+    found = groups(data.x_train)
+    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
+    return Examination(
+        title=f"{data.name}: what zero training loss means here",
+        data={
+            "name": data.name,
+            "task": data.task,
+            "n_train": data.n,
+            "n_test": len(data.x_test),
+            "in_size": data.in_size,
+            "out_size": data.out_size,
+            "classes": list(data.classes),
+            "source": data.source,
+            "repeated_inputs": int(np.sum(found.sizes[found.sizes > 1])),
+            "scaling": data.scaling.get("method"),
+            "transformations": list(data.transformations),
+            "sha256": data.digest(),
+        },
+        network={
+            "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
+            "widths": list(widths),
+            "activation": name,
+            "parametrization": parametrization,
+            "weight_std": weight_std,
+            "bias_std": bias_std,
+            "parameters": parameters,
+        },
+        verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
+        headline=headline(data, state.verdicts, state.numbers),
+        tables=state.tables,
+        numbers=state.numbers,
+        settings={"seed": state.seed, **settings},
+        seconds=seconds,
+    )
