@@ -101,7 +101,7 @@ def table(rows: list[dict[str, object]]) -> str:
         if r["twin_radius"] != "":
             lines.append(
                 f"| Guan, 2407.16872 | {name}: one lies within {_up(r['twin_radius'])} "
-                f"of its twin's weights, which fails elsewhere | {command} | "
+                f"of its twin's weights | {command} | "
                 f"{r['twin_minimum']} | test {twin}; called local: {r['twin_local']} | ours |"
             )
         if r["reaches_ratio"] not in ("", None):
