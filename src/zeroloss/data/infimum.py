@@ -53,7 +53,7 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
       `min(1, 2 (1 - p_max))`, since with a lead `t >= 0` of the top output the loss is at least
       `p_max max(0, 1 - t) + (1 - p_max)(1 + t)`; the same for two classes. Always attained.
 
-    Standing: ours. Source: MATH section 0, PROOFS section 0; the several-class hinge here.
+    Standing: ours. The sum over groups of equal inputs of what one answer to the group can attain at best.
 
     Raises:
         InputError: another loss, or a loss that does not fit the targets.

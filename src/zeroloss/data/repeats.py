@@ -96,7 +96,7 @@ def collapse(x: Any, y: Any) -> Collapsed:
     The means are correctly rounded, and `rounding` bounds the error of each entry, itself rounded up: computed in exact
     rational arithmetic where the targets of a group differ, and 0 where they agree.
 
-    Standing: ours. Source: MATH section 0 ("group means as targets, their rounding counted").
+    Standing: ours. Group means serve as targets, their rounding counted.
     """
     array, y = _matrix(x, "inputs"), _matrix(y, "targets")
     found = groups(array)

@@ -4,7 +4,7 @@ r"""Constants of a feed-forward network at its start, each a proved bound with a
 on `B(w0, R)`, where `F(w) = (sqrt(n_g) f(x_g; w))_g` over the distinct inputs and `DF` is with respect to the trained
 layers.
 
-The recursion for `beta` (ours; PROOFS of the project's mathematics) for `z_l = a_l W_l h_{l-1} + c_l b_l`,
+The recursion for `beta` (ours) for `z_l = a_l W_l h_{l-1} + c_l b_l`,
 `h_l = phi_l(z_l)`, `|phi'| <= c1_l`, `|phi''| <= c2_l`, `t_l`, `u_l` = 1 where `W_l`, `b_l` are trained and else 0,
 one example, one output:
 
