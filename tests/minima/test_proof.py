@@ -145,6 +145,13 @@ def test_broken_weights_and_misfits_are_one_line():
         prove(net, (X, Y[:, :1]))
 
 
+def test_overflow_is_refused_in_one_line():
+    with double():
+        net = FeedForward([jnp.full((4, 1), 1e200), jnp.full((1, 4), 1e200)], [None, None], ["relu"])
+    with pytest.raises(InputError, match="overflow"):
+        prove(net, (np.array([[1e10]]), np.array([[1.0]])))
+
+
 def test_json_keeps_the_verdict():
     proof = prove(MLP(3, 2, 40, 1), from_arrays(X, Y, task="regression"))
     back = Proof.from_json(proof.to_json())

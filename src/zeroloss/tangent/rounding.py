@@ -41,11 +41,14 @@ def forward(network: FeedForward, x: np.ndarray) -> list[Layer]:
     """
     h, h_error = np.asarray(x, np.float64), np.zeros(np.shape(x))
     layers = []
-    for index in range(network.depth + 1):
-        z, z_error = _affine(network, index, h, h_error)
-        layers.append(Layer(h, h_error, z, z_error))
-        if index < network.depth:
-            h, h_error = _activate(network.activations[index], z, z_error)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        for index in range(network.depth + 1):
+            z, z_error = _affine(network, index, h, h_error)
+            layers.append(Layer(h, h_error, z, z_error))
+            if index < network.depth and np.isfinite(z).all():
+                h, h_error = _activate(network.activations[index], z, z_error)
+            elif index < network.depth:
+                break
     if not all(np.isfinite(layer.z).all() and np.isfinite(layer.z_error).all() for layer in layers):
         raise InputError("the network's values overflow float64 on these inputs; rescale its weights or the inputs.")
     return layers
