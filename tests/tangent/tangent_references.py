@@ -13,21 +13,23 @@ from zeroloss.plumbing import double
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}
 
 
-def jacobian(network, x, trainable=None):
+def jacobian(network, x, trainable=None, *, keep_whole=False):
     """`(n, c, p)`: derivatives of every output by every trained parameter."""
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     moved, fixed = eqx.partition(network, trainable_mask(network, trainable))
     with double() if wide else contextlib.nullcontext():
-        leaves = jax.vmap(lambda v: jax.jacrev(lambda w: eqx.combine(w, fixed)(v))(moved))(jnp.asarray(x, dtype))
+        x = np.asarray(x)
+        points = jnp.asarray(x, np.int32 if x.dtype.kind == "i" and keep_whole else dtype)
+        leaves = jax.vmap(lambda v: jax.jacrev(lambda w: eqx.combine(w, fixed)(v))(moved))(points)
         parts = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(leaves)]
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
-def brute_force(network, x1, x2=None, trainable=None):
+def brute_force(network, x1, x2=None, trainable=None, *, keep_whole=False):
     """`(n1, n2, c, c)`."""
-    first = jacobian(network, x1, trainable)
-    second = first if x2 is None else jacobian(network, x2, trainable)
+    first = jacobian(network, x1, trainable, keep_whole=keep_whole)
+    second = first if x2 is None else jacobian(network, x2, trainable, keep_whole=keep_whole)
     return np.einsum("iap,jbp->ijab", first, second)
 
 

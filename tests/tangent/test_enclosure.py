@@ -1,10 +1,12 @@
 """Enclosures against matrices whose eigenvalues are known, and every case that fooled a weaker criterion."""
 
+import tracemalloc
 from fractions import Fraction
 
 import flint
 import numpy as np
 import pytest
+import scipy.linalg
 from flint import arb, arb_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +117,133 @@ def assert_never_false(count, seed, sizes):
         assert not arb(smallest.upper) < low
         assert not arb(largest.lower) > high
         assert not arb(largest.upper) < high
+
+
+def relu_kernel(x):
+    """The arc-cosine tangent kernel of the inputs' directions: a kernel as users have it, formed with rounding."""
+    x = x / np.linalg.norm(x, axis=1)[:, None]
+    cosine = np.clip(x @ x.T, -1, 1)
+    angle = np.arccos(cosine)
+    k = (2 * (np.pi - angle) * cosine + np.sin(angle)) / np.pi
+    return np.tril(k) + np.tril(k, -1).T
+
+
+def test_near_duplicates_of_every_distance():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 10))
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    for distance in (0.0, 1e-12, 1e-7, 1e-3):
+        x[1] = x[0] + distance * rng.standard_normal(10)
+        matrix = relu_kernel(x)
+        low, high = true_extremes(matrix)
+        smallest, largest = smallest_eigenvalue(matrix), largest_eigenvalue(matrix)
+        assert arb(smallest.lower) <= low <= arb(smallest.upper)
+        assert arb(largest.lower) <= high <= arb(largest.upper)
+        if distance == 1e-3:
+            assert smallest.lower > 0
+
+
+def exact_dense(values):
+    """A dense matrix that has exactly these eigenvalues, `2^k` integers below 2^53/n: `H diag(values) H^T/n`, Hadamard."""
+    n = len(values)
+    h = scipy.linalg.hadamard(n).astype(float)
+    return (h * values) @ h.T / n
+
+
+def exact_of_any_size(n, rng):
+    """An `n x n` matrix of integer eigenvalues, and the extreme ones: blocks as above, rows and columns permuted."""
+    high = 2.0 ** rng.integers(1, 40)
+    low = float(rng.choice([1.0, 0.0, -1.0, -np.floor(high), np.ceil(rng.uniform() * high)]))
+    values = np.round(low + (high - low) * rng.uniform(size=n) ** int(rng.integers(1, 12)))
+    values[0] = low
+    sizes = [2**k for k in range(n.bit_length()) if n >> k & 1]
+    order = rng.permutation(n)
+    blocks = [exact_dense(part) for part in np.split(rng.permutation(values), np.cumsum(sizes)[:-1])]
+    return scipy.linalg.block_diag(*blocks)[np.ix_(order, order)], values.min(), values.max()
+
+
+@pytest.mark.parametrize("n", [512, 1024])
+@pytest.mark.parametrize("smallest", [2**36, 2**20, 2**8, 1, 0, -1, -(2**10), -(2**39)])
+def test_prescribed_spectra_of_large_matrices(n, smallest):
+    """Exactly known, down to 2^-40 = 9e-13 of the largest."""
+    rng = np.random.default_rng(n)
+    values = np.floor(2.0 ** rng.uniform(37, 40, n))
+    values[3], values[5] = smallest, 2.0**40
+    matrix = exact_dense(values)
+    found, top = smallest_eigenvalue(matrix), largest_eigenvalue(matrix)
+    assert smallest in found and 2.0**40 in top
+    lost = 10 * n * 2.0**-53 * (np.trace(matrix) + n * max(0, -smallest))
+    assert found.upper - found.lower <= 0.01 * abs(smallest) + lost
+    assert top.upper - top.lower <= 1e-3 * top.upper
+
+
+def assert_never_false_at_any_size(count, seed, bias):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        matrix, low, high = exact_of_any_size(int(2000 ** rng.uniform() ** bias), rng)
+        scale = 2.0 ** int(rng.integers(-50, 50))
+        assert low * scale in smallest_eigenvalue(matrix * scale)
+        assert high * scale in largest_eigenvalue(matrix * scale)
+
+
+def test_never_a_false_bound_at_any_size():
+    assert_never_false_at_any_size(300, 0, 8)
+
+
+@pytest.mark.slow
+def test_never_a_false_bound_in_ten_thousand_of_any_size():
+    assert_never_false_at_any_size(10_000, 1, 20)
+
+
+@pytest.mark.slow
+def test_duplicates_in_two_thousand_rows():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2000, 20))
+    x /= np.linalg.norm(x, axis=1)[:, None]
+    apart = relu_kernel(x)
+    found = smallest_eigenvalue(apart)
+    assert 0.99 * found.upper < found.lower and found.factorisations == 1
+    near = np.linalg.eigvalsh(apart)
+    assert near[0] in smallest_eigenvalue(apart, entry_error=1e-9)
+    assert near[-1] in largest_eigenvalue(apart, entry_error=1e-9)
+    order = np.r_[0, np.arange(1999)]  # the first row twice: the stored matrix is singular, exactly
+    twice = apart[np.ix_(order, order)]
+    found = smallest_eigenvalue(twice)
+    assert found.lower <= 0 and found.upper >= np.linalg.eigvalsh(twice)[0] - 1e-9
+    assert found.upper - found.lower < 1e-7
+
+
+def test_the_matrix_is_left_as_it_was():
+    rng = np.random.default_rng(0)
+    for n in (5, 450):
+        matrix = from_spectrum(rng.uniform(0.1, 3, n), rng)
+        matrix[0, -1] += 1e-3
+        for stored in (matrix, 0.5 * (matrix + matrix.T), np.asfortranarray(matrix)):
+            before = stored.copy()
+            smallest_eigenvalue(stored)
+            largest_eigenvalue(stored)
+            np.testing.assert_array_equal(stored, before)
+
+
+def test_views_and_single_precision():
+    rng = np.random.default_rng(0)
+    big = from_spectrum(rng.uniform(0.1, 3, 20), rng)
+    assert smallest_eigenvalue(big[::2, ::2]) == smallest_eigenvalue(big[::2, ::2].copy())
+    single = big.astype(np.float32)
+    assert smallest_eigenvalue(single) == smallest_eigenvalue(single.astype(np.float64))
+
+
+@pytest.mark.parametrize("function", [smallest_eigenvalue, largest_eigenvalue])
+def test_beside_the_matrix_one_more_is_needed(function):
+    """Peak memory of both ends: one copy for the factor, and a little."""
+    rng = np.random.default_rng(0)
+    n = 1000
+    for matrix in (from_spectrum(rng.uniform(0.1, 3, n), rng), from_spectrum(rng.uniform(0.1, 3, n), rng) * 40.0):
+        tracemalloc.start()
+        function(matrix)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.2 * matrix.nbytes
 
 
 def test_never_a_false_bound():

@@ -108,13 +108,17 @@ def test_the_matrix_is_bitwise_symmetric_and_example_major(dtype):
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
     """More rows than one block of the extraction, and more than one of the product."""
-    from zeroloss.tangent import layerwise
+    from zeroloss.tangent import contraction
 
     net = MLP(2, 2, 3, dtype="float64", key=0)
     x1, x2 = np.random.default_rng(0).standard_normal((2, 300, 2))
-    monkeypatch.setattr(layerwise, "ROWS", 64)
+    monkeypatch.setattr(contraction, "TILE", 64)
+    monkeypatch.setattr(sys.modules["zeroloss.tangent.kernel"], "FEATURE_BYTES", 20_000)
     for other in (None, x2[:17]):
         assert_close(kernel(net, x1, other), brute_force(net, x1, other), np.float64)
+        for outputs in ("trace", "diagonal"):
+            expected = form(brute_force(net, x1, other), outputs)
+            assert_close(kernel(net, x1, other, outputs), expected, np.float64)
 
 
 @pytest.mark.parametrize("outputs", ["full", *(pytest.param(o, marks=pytest.mark.slow) for o in ("trace", "diagonal"))])

@@ -10,7 +10,7 @@ from tangent_references import assert_close, brute_force, form
 from zeroloss.networks import wrap
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent import kernel
-from zeroloss.tangent.uses import Reader
+from zeroloss.tangent.reader import Reader
 
 RNG = np.random.default_rng(0)
 X, OTHER = RNG.standard_normal((2, 3, 3))
@@ -165,9 +165,10 @@ def test_fast_rules_serve_what_they_should():
 
     assert plain("no bias") == plain("transposed") == plain("scaled") == plain("embedding") == set()
     assert plain("scaled transposed bias") == plain("one compiled inside") == plain("residual") == set()
-    assert plain("weight used twice") == plain("W * W") == plain("weight norm") == {"w"}
-    assert plain("tied autoencoder") == {"w"}
-    assert plain("bias used twice") == {"b"}
+    assert plain("weight used twice") == plain("W * W") == plain("W @ W") == plain("low rank") == set()
+    assert plain("tied autoencoder") == plain("bias used twice") == plain("masked") == plain("gated") == set()
+    assert plain("weight norm") == {"w"}
+    assert plain("weights join") == {"a", "b"}
 
 
 MIXING = {

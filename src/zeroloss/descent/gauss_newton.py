@@ -30,8 +30,7 @@ from zeroloss.descent.problem import Problem, describe, make_problem, training_a
 from zeroloss.descent.result import Descent
 from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.kernel import kernel_matrix
-from zeroloss.tangent.layerwise import factors, gram
+from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
 CLOSE = 1e-5
 """Of the first loss: below it the kernel hardly changes any more, and one factor serves to the end."""
@@ -284,8 +283,7 @@ def _line_search(run: _Run, a: np.ndarray, n: int, excess: float) -> tuple[float
 
 
 def _trace_kernel(run: _Run) -> np.ndarray:
-    parts = factors(run.network, np.asarray(run.x), run.mask)
-    matrix = gram(parts, None, (*run.residual.shape[:1], run.residual.shape[0], run.residual.shape[1]), "trace")
+    matrix = trace_kernel(run.network, np.asarray(run.x), run.mask)
     root = np.asarray(run.weight)
     return matrix * (root * root.T)
 

@@ -4,6 +4,7 @@ from zeroloss.networks.activations import ACTIVATIONS
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, predict
+from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import trainable_mask
 from zeroloss.networks.wrapped import Wrapped, wrap
@@ -12,6 +13,7 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "FeedForward",
+    "ResidualMLP",
     "Wrapped",
     "is_double",
     "load_network",

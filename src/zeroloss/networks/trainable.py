@@ -13,8 +13,19 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError
 
 
+def constant(**options: Any) -> Any:
+    """A field of an Equinox module whose arrays are data and never trained, whatever `trainable` says.
+
+    For modules that carry weights to be kept, as a linearised model does its origin:
+    `origin: Any = constant()`.
+    """
+    return eqx.field(metadata={"trained": False}, **options)
+
+
 def trainable_mask(network: Any, trainable: Any = None) -> Any:
     """A pytree of booleans, True where a leaf of `network` is trained.
+
+    Fields declared with `constant` never are.
 
     Args:
         network: any network (a pytree whose floating arrays are its parameters).
@@ -25,7 +36,9 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
     Raises:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
     """
-    arrays = jax.tree.map(eqx.is_inexact_array, network)
+    arrays = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: eqx.is_inexact_array(leaf) and not _is_constant(network, path), network
+    )
     if trainable is None:
         mask = arrays
     elif isinstance(trainable, str) or (
@@ -34,12 +47,29 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
         names = [trainable] if isinstance(trainable, str) else list(trainable)
         mask = _named(network, names)
     elif callable(trainable) and not isinstance(trainable, eqx.Module):
-        mask = jax.tree.map(lambda leaf: eqx.is_inexact_array(leaf) and bool(trainable(leaf)), network)
+        mask = jax.tree.map(lambda leaf, may: may and bool(trainable(leaf)), network, arrays)
     else:
         mask = _given(network, arrays, trainable)
     if not any(jax.tree.leaves(mask)):
         raise InputError("trainable leaves no parameter to train; name at least one that the network has.")
     return mask
+
+
+def _is_constant(node: Any, path: Sequence[Any]) -> bool:
+    """Whether a field on the way to this leaf is declared `constant`."""
+    for key in path:
+        if isinstance(key, jax.tree_util.GetAttrKey):
+            fields = getattr(type(node), "__dataclass_fields__", {})
+            if key.name in fields and not fields[key.name].metadata.get("trained", True):
+                return True
+            node = getattr(node, key.name)
+        elif isinstance(key, jax.tree_util.SequenceKey):
+            node = node[key.idx]
+        elif isinstance(key, jax.tree_util.DictKey):
+            node = node[key.key]
+        else:  # a foreign container: no module of ours is looked for inside
+            return False
+    return False
 
 
 def _named(network: Any, names: list[str]) -> Any:

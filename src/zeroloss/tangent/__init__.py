@@ -1,16 +1,19 @@
 """What governs descent: the tangent kernel, its spectrum with proved bounds, and the linearised model."""
 
 from zeroloss.tangent.enclosure import Enclosure, largest_eigenvalue, smallest_eigenvalue
-from zeroloss.tangent.kernel import as_matrix, kernel, kernel_matrix
+from zeroloss.tangent.price import Estimate
+from zeroloss.tangent.kernel import as_matrix, estimate, kernel, kernel_matrix
 from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
 from zeroloss.tangent.prediction import LinearisedCurve, linearised_curve
 
 __all__ = [
     "Enclosure",
+    "Estimate",
     "KernelOperator",
     "LinearisedCurve",
     "as_matrix",
+    "estimate",
     "kernel",
     "kernel_matrix",
     "lanczos",

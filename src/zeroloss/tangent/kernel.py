@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
 import equinox as eqx
@@ -10,11 +12,16 @@ import numpy as np
 
 from zeroloss.networks import Wrapped, is_double, trainable_mask
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.memory import available_bytes
+from zeroloss.tangent.contraction import gram, mirror
+from zeroloss.tangent.price import Estimate, price, refuse
 from zeroloss.tangent.independence import check_independent
-from zeroloss.tangent.layerwise import factors, gram
-from zeroloss.tangent.operator import probe
+from zeroloss.tangent.layerwise import Reading, parts, read
+from zeroloss.tangent.probe import probe
 
 OUTPUTS = ("full", "trace", "diagonal")
+FEATURE_BYTES = 1_000_000_000
+"""Inputs, cotangents and gradients that are kept at a time; beyond, they are found again for each pair of blocks."""
 
 
 def kernel(
@@ -25,32 +32,55 @@ def kernel(
     *,
     trainable: Any = None,
     check: bool = True,
-) -> np.ndarray:
+    explain: bool = False,
+) -> Any:
     """The tangent kernel between the rows of `x1` and of `x2` (by default `x1` itself).
 
-    `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network.
+    `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network. Exact up to rounding, for any
+    network: parameters that meet data in a way the rules know (`zeroloss.tangent.uses`) are contracted layer by layer,
+    the others by their gradients, example by example.
 
     Args:
         network: called on one example; or `zeroloss.wrap(f, params)`.
-        x1, x2: `(n1, ...)`, `(n2, ...)`.
+        x1, x2: `(n1, ...)`, `(n2, ...)`; whole numbers (tokens) stay whole.
         outputs: "full" `(n1, n2, c, c)`; "diagonal" `(n1, n2, c)`, `K[i, j, a, a]`; "trace" `(n1, n2)`, their mean. The
             trace form errs on the unsafe side at both ends of the spectrum: a picture and a preconditioner, no proof.
         trainable: which parameters count; see `zeroloss.networks.trainable_mask`.
         check: compare with one random probe `v^T K u` by the original function's own vjp and jvp.
+        explain: return `(K, Estimate)`, which says by which rule each parameter was served, what that cost, and how long
+            it took.
 
     Raises:
-        InputError: a network that does not fit the inputs, or a wrapped function that mixes examples.
+        InputError: a network that does not fit the inputs, a wrapped function that mixes examples, or a kernel that does
+            not fit into memory.
         ArithmeticError: the probe disagrees (which would be a defect of this library: no wrong kernel is returned).
     """
     if outputs not in OUTPUTS:
         raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
-    matrix, (n1, n2, c) = _compute(network, x1, x2, outputs, trainable, check)
-    return matrix.reshape(n1, c, n2, c).transpose(0, 2, 1, 3) if outputs == "full" else matrix
+    matrix, (n1, n2, c), told = _compute(network, x1, x2, outputs, trainable, check, explain)
+    result = matrix.reshape(n1, c, n2, c).transpose(0, 2, 1, 3) if outputs == "full" else matrix
+    return (result, told) if explain else result
+
+
+def estimate(network: Any, x1: Any, x2: Any = None, outputs: str = "full", *, trainable: Any = None) -> Estimate:
+    """What `kernel` with these arguments would cost, without computing it: operations, bytes, expected seconds.
+
+    Returns:
+        an `Estimate`: also the rule and the contraction for each parameter. The seconds come from a short calibration of
+        this machine (a matrix product) and are right to a factor of 3 or so.
+    """
+    if outputs not in OUTPUTS:
+        raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
+    x1, x2, scope = _prepared(network, x1, x2)
+    with scope:
+        output_size(network, x1)
+        reading = read(network, x1, trainable_mask(network, trainable), len(x1 if x2 is None else x2), outputs)
+        return price(reading, network, len(x1), None if x2 is None else len(x2), outputs, _itemsize(network))
 
 
 def kernel_matrix(network: Any, x: Any, *, trainable: Any = None, check: bool = True) -> np.ndarray:
     """The full kernel on one set of points as a matrix `(n c, n c)`, example-major, bitwise symmetric."""
-    return _compute(network, x, None, "full", trainable, check)[0]
+    return _compute(network, x, None, "full", trainable, check, False)[0]
 
 
 def as_matrix(k: np.ndarray) -> np.ndarray:
@@ -65,43 +95,97 @@ def as_matrix(k: np.ndarray) -> np.ndarray:
     return k.transpose(0, 2, 1, 3).reshape(n1 * c, n2 * d)
 
 
-def _compute(network, x1, x2, outputs, trainable, check):
+def _compute(network, x1, x2, outputs, trainable, check, explain):
+    x1, x2, scope = _prepared(network, x1, x2)
+    mask = trainable_mask(network, trainable)
+    with scope:
+        c = output_size(network, x1)
+        for x in (x1,) if x2 is None else (x1, x2):
+            if isinstance(network, Wrapped):
+                check_independent(network, x)
+        n2 = len(x1) if x2 is None else len(x2)
+        reading = read(network, x1, mask, n2, outputs)
+        refuse(reading, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
+        told = price(reading, network, len(x1), None if x2 is None else n2, outputs, _itemsize(network)) if explain else None
+        start = time.perf_counter()
+        result = form(reading, network, x1, x2, outputs)
+        took = time.perf_counter() - start
+        if not np.isfinite(result).all():
+            raise InputError(
+                "the tangent kernel is not finite: the weights or the inputs hold NaN, infinity or too large numbers."
+            )
+        if check:
+            probe(network, x1, x2, mask, result, outputs, c)
+    return result, (len(x1), n2, c), told and told.measured(took)
+
+
+def form(reading: Reading, network: Any, x1: np.ndarray, x2: np.ndarray | None, outputs: str) -> np.ndarray:
+    """The kernel as `gram` gives it, in blocks of examples where the parts of all of them would take too much."""
+    n1, n2, c = len(x1), len(x1 if x2 is None else x2), reading.c
+    room = min(FEATURE_BYTES, (available_bytes() or 8 * FEATURE_BYTES) // 4)
+    each = reading.features(x1.dtype.itemsize if x1.dtype.kind == "f" else 8)
+    if each * (n1 + (n2 if x2 is not None else 0)) <= room:
+        second = None if x2 is None else parts(reading, network, x2, max(n1, n2))
+        return gram(parts(reading, network, x1, max(n1, n2)), second, (n1, n2, c), outputs)
+    block = max(1, int(room / 2 // max(1, each)))
+    rows = [slice(i, min(i + block, n1)) for i in range(0, n1, block)]
+    columns = rows if x2 is None else [slice(j, min(j + block, n2)) for j in range(0, n2, block)]
+    k = c if outputs == "full" else 1
+    result: Any = None
+    for i in rows:
+        first = parts(reading, network, x1[i], block)
+        for j in columns:
+            if x2 is None and j.start < i.start:
+                continue
+            same = x2 is None and i == j
+            second = None if same else parts(reading, network, (x1 if x2 is None else x2)[j], block)
+            found = gram(first, second, (i.stop - i.start, j.stop - j.start, c), outputs)
+            if result is None:
+                result = np.zeros((n1 * k, n2 * k, *found.shape[2:]), found.dtype)
+            result[i.start * k : i.stop * k, j.start * k : j.stop * k] = found
+    if x2 is None:
+        for plane in [result] if result.ndim == 2 else [result[..., a] for a in range(c)]:
+            mirror(plane)
+    return result
+
+
+def trace_kernel(network: Any, x: np.ndarray, mask: Any) -> np.ndarray:
+    """The trace form `(n, n)` without checks, in the precision of `x`; for preconditioners."""
+    return form(read(network, x, mask, len(x), "trace"), network, x, None, "trace")
+
+
+def _prepared(network, x1, x2):
+    """The points in the network's precision, and the scope to work in."""
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
-    x1 = _points(x1, dtype)
-    x2 = None if x2 is None else _points(x2, dtype)
-    mask = trainable_mask(network, trainable)
-    if wide:
-        with double():
-            return _inside(network, x1, x2, outputs, mask, check)
-    return _inside(network, x1, x2, outputs, mask, check)
+    x1 = points(x1, dtype, network)
+    x2 = None if x2 is None else points(x2, dtype, network)
+    return x1, x2, double() if wide else contextlib.nullcontext()
 
 
-def _inside(network, x1, x2, outputs, mask, check):
-    c = output_size(network, x1)
-    for x in (x1,) if x2 is None else (x1, x2):
-        if isinstance(network, Wrapped):
-            check_independent(network, x)
-    first = factors(network, x1, mask)
-    second = None if x2 is None else factors(network, x2, mask)
-    shape = (len(x1), len(x1) if x2 is None else len(x2), c)
-    result = gram(first, second, shape, outputs)
-    if not np.isfinite(result).all():
-        raise InputError(
-            "the tangent kernel is not finite: the weights or the inputs hold NaN, infinity or too large numbers."
-        )
-    if check:
-        probe(network, x1, x2, mask, result, outputs, c)
-    return result, shape
+def _itemsize(network) -> int:
+    return 8 if is_double(network) else 4
 
 
-def _points(x: Any, dtype) -> np.ndarray:
+def points(x: Any, dtype: Any, network: Any = None) -> np.ndarray:
+    """Checked examples in the precision `dtype`; whole numbers as int32 if the network takes them and no others (tokens)."""
     x = np.asarray(x)
     if x.ndim < 1 or len(x) == 0:
         raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
+    if x.dtype.kind in "iu" and network is not None and not _takes(network, x, dtype) and _takes(network, x, np.int32):
+        return np.ascontiguousarray(x, np.int32)
     if not np.isfinite(np.asarray(x, np.float64)).all():
         raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
     return np.ascontiguousarray(x, dtype)
+
+
+def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
+    with double() if is_double(network) else contextlib.nullcontext():
+        try:
+            eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], np.dtype(dtype)))
+        except (TypeError, ValueError):
+            return False
+    return True
 
 
 def output_size(network: Any, x: np.ndarray) -> int:

@@ -1,13 +1,16 @@
-"""Inputs and cotangents of every layer, and their Gram matrices multiplied entrywise.
+"""Inputs and cotangents of every layer, block by block of examples.
 
 For a dense layer `z = W h` the gradient of one output by `W` is `g h^T`, so two examples' gradients have the inner
 product `(h_i . h_j)(g_i . g_j)`: two Gram matrices multiplied entrywise, `O(n^2 (m_in + c^2 m_out))` operations and no
-Jacobian in memory. (The identity is folklore.)
+Jacobian in memory. (The identity is folklore.) Where an entry is used at many positions it costs less to write the
+gradient out; `zeroloss.tangent.plan` counts which.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,84 +19,169 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.tangent.uses import Reader
+from zeroloss.tangent.plan import Group, Side, plan
+from zeroloss.tangent.reader import Reader
 
-ROWS = 1280
-"""Rows of the kernel formed at a time."""
+BLOCK_BYTES = 128e6
+"""Activations and cotangents of one block of examples."""
+
+
+_COMPILED: set[Any] = set()
 
 
 @dataclasses.dataclass(frozen=True)
-class Factor:
-    """One summand of the kernel: `K[(i,a),(j,b)] = (scale_i scale_j + h_i . h_j)(g_ia . g_jb)`.
+class Part:
+    """What one contraction needs of a set of examples.
 
-    `h` is `(n, m_in)` or None, `g` is `(n, c, m_out)`; a dense use has scale 0, a bias its number, another parameter 1.
+    Attributes:
+        explicit: `(n, c, size)`, or None.
+        sides: for the outer form, a use each: arrays of the `A` and of the `F` side, `(n, B, P, M)`, the one that holds
+            the cotangent `(n, c, B, P, M)`; and whether that is the side of `A`.
+        crossing: pairs of sides that share entries.
     """
 
-    h: np.ndarray | None
-    scale: float
-    g: np.ndarray
+    explicit: np.ndarray | None
+    sides: tuple[tuple[np.ndarray, np.ndarray, bool], ...] = ()
+    crossing: tuple[tuple[int, int], ...] = ()
 
-    def inputs(self, other: Factor, rows: slice, columns: slice, offset: float) -> np.ndarray | float:
-        if self.h is None or other.h is None:
-            return self.g.dtype.type(offset)
-        gram = self.h[rows] @ other.h[columns].T
-        return gram + self.g.dtype.type(offset) if offset else gram
+    def take(self, rows: slice) -> Part:
+        """The same of some of the examples."""
+        if self.explicit is not None:
+            return dataclasses.replace(self, explicit=self.explicit[rows])
+        return dataclasses.replace(self, sides=tuple((a[rows], f[rows], s) for a, f, s in self.sides))
+
+    def output(self, k: int) -> Part:
+        """The same of one output."""
+        one = slice(k, k + 1)
+        if self.explicit is not None:
+            return dataclasses.replace(self, explicit=np.ascontiguousarray(self.explicit[:, one]))
+        sides = tuple((a[:, one], f, s) if s else (a, f[:, one], s) for a, f, s in self.sides)
+        return dataclasses.replace(self, sides=sides)
+
+    def gathered(self) -> Part | None:
+        """All outputs as one, so that the kernel of this part is the sum over outputs; None where it is not so simple."""
+        if self.explicit is not None:
+            return dataclasses.replace(self, explicit=self.explicit.reshape(len(self.explicit), 1, -1))
+        if len(self.sides) > 1 or self.sides[0][2]:
+            return None
+        a, f, _ = self.sides[0]
+        n, c, b, p, m = f.shape
+        together = f.transpose(0, 2, 3, 1, 4).reshape(n, 1, b, p, c * m)
+        return dataclasses.replace(self, sides=((a, together, False),))
 
 
-def factors(network: Any, x: np.ndarray, mask: Any, *, block: int = 256) -> list[Factor]:
-    """The factors of the tangent kernel of `network` on the rows of `x`, over the leaves where `mask` is True."""
-    wanted = tuple(bool(w) for w in jax.tree.leaves(mask))
-    parts: list[Any] = []
-    kinds: tuple[str, ...] = ()
-    for rows, count in _padded(x, min(block, len(x))):
-        kinds, *arrays = _extract(network, wanted, jnp.asarray(rows))
-        parts.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], arrays))
-    inputs, cotangents, jacobians = jax.tree.map(lambda *blocks: np.concatenate(blocks), *parts)
-    return _factors(kinds, inputs, cotangents, jacobians)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reading:
+    """A network read once: its layers, and the contraction chosen for each.
 
-
-@eqx.filter_jit
-def _extract(network: Any, wanted: tuple[bool, ...], x: Any) -> tuple[Any, ...]:
-    """Kinds of the uses, their inputs `(n, m_in)`, their cotangents `(n, c, m_out)`, Jacobians `(n, c, p)` of plain
-    leaves.
-
-    The jaxpr is read while this is traced, so a network of the same kind and shapes is neither read nor compiled again.
+    Attributes:
+        reader: the layers; groups: the contractions.
+        arrays, trained: which leaves of the network are arrays, and which of these are trained.
+        c: outputs; example: bytes of one example's activations and cotangents.
     """
+
+    reader: Reader
+    groups: tuple[Group, ...]
+    function: Any
+    arrays: tuple[int, ...]
+    c: int
+    sizes: tuple[int, ...]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the passes have run before in this process."""
+        return (self.reader, self.groups) in _COMPILED
+
+    def features(self, itemsize: int) -> int:
+        """Bytes that one example's parts take."""
+        total = 0
+        for group in self.groups:
+            if group.form == "explicit":
+                total += self.c * group.size
+                continue
+            for side in group.sides:
+                b, p, a, f = self.reader.uses[side.use].sizes
+                total += b * p * (a + 1 + self.c * f)
+        return total * itemsize
+
+    def working(self, itemsize: int) -> int:
+        """Bytes of one example's deltas, inputs and cotangents while they are found."""
+        cotangents = sum(math.prod(shape) for shape, _ in self.reader.slots) * (self.c + 2)
+        inputs = sum(math.prod(u.sizes[:3]) for u in self.reader.uses if u.kind != "bias")
+        return 3 * (cotangents + inputs) * itemsize + self.features(itemsize)
+
+
+def read(network: Any, x: np.ndarray, mask: Any, n2: int, outputs: str) -> Reading:
+    """The layers of `network` on rows like those of `x`, and the contractions for `len(x)` against `n2` examples."""
     leaves, structure = jax.tree.flatten(network)
-    arrays = [i for i, leaf in enumerate(leaves) if eqx.is_array(leaf)]
-    trained = [arrays.index(i) for i in arrays if wanted[i] and eqx.is_inexact_array(leaves[i])]
+    wanted = tuple(bool(w) for w in jax.tree.leaves(mask))
+    arrays = tuple(i for i, leaf in enumerate(leaves) if eqx.is_array(leaf))
+    shapes = tuple((leaves[i].shape, str(leaves[i].dtype)) for i in arrays)
+    rest = tuple(leaf for i, leaf in enumerate(leaves) if i not in set(arrays))
+    signature = (structure, shapes, rest, wanted, arrays, x.shape[1:], str(x.dtype), bool(jax.config.jax_enable_x64))
+    try:
+        reader, function = _reader_cached(signature)
+    except TypeError:  # something static in the network has no hash: read it anew
+        reader, function = _reader(signature)
+    sizes = tuple(math.prod(shape) for shape, _ in shapes)
+    c = reader.out_size
+    try:
+        groups = _plan_cached(reader, sizes, len(x), n2, c, outputs)
+    except TypeError:  # pragma: no cover
+        groups = plan(reader, list(sizes), len(x), n2, c, outputs)
+    return Reading(reader, groups, function, arrays, c, sizes)
+
+
+def _reader(signature) -> tuple[Reader, Any]:
+    structure, shapes, rest, wanted, arrays, point, dtype, _ = signature
+    known = iter(rest)
+    fixed = [None if i in set(arrays) else next(known) for i in range(len(wanted))]
+    trained = [k for k, i in enumerate(arrays) if wanted[i]]
 
     def function(values, v):
-        full = list(leaves)
+        full = list(fixed)
         for i, value in zip(arrays, values, strict=True):
             full[i] = value
         return jax.tree.unflatten(structure, full)(v)
 
-    values = [leaves[i] for i in arrays]
-    reader = Reader(function, values, jax.ShapeDtypeStruct(x.shape[1:], x.dtype), trained)
-    results = jax.vmap(lambda v: _one_example(reader, function, values, v))(x)
-    return (tuple(use.kind for use in reader.uses), *results)
+    values = [jax.ShapeDtypeStruct(shape, dt) for shape, dt in shapes]
+    return Reader(function, values, jax.ShapeDtypeStruct(point, dtype), trained), function
 
 
-def _one_example(reader: Reader, function, values, v):
-    zeros = [jnp.zeros(use.shape, use.dtype) for use in reader.uses]
-    out, pullback, inputs = jax.vjp(lambda deltas: reader.run(values, v, deltas), zeros, has_aux=True)
-    basis = jnp.eye(out.size, dtype=out.dtype)
-    (cotangents,) = jax.vmap(pullback)(basis)
-    cotangents = [g.reshape(out.size, -1) for g in cotangents]
-    plain = [values[i] for i in reader.plain]
-
-    def partial(plain_values):
-        full = list(values)
-        for i, value in zip(reader.plain, plain_values, strict=True):
-            full[i] = value
-        return function(full, v)
-
-    jacobians = [j.reshape(out.size, -1) for j in jax.jacrev(partial)(plain)] if plain else []
-    return inputs, cotangents, jacobians
+@functools.lru_cache(maxsize=64)
+def _reader_cached(signature) -> tuple[Reader, Any]:
+    return _reader(signature)
 
 
-def _padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
+@functools.lru_cache(maxsize=256)
+def _plan_cached(reader, sizes, n1, n2, c, outputs) -> tuple[Group, ...]:
+    return plan(reader, list(sizes), n1, n2, c, outputs)
+
+
+def parts(reading: Reading, network: Any, x: np.ndarray, most: int | None = None) -> list[Part]:
+    """What every contraction needs of the rows of `x`, in blocks of examples of one compiled shape (of at most `most`
+    examples; by default `len(x)`)."""
+    leaves = jax.tree.leaves(network)
+    values = [leaves[i] for i in reading.arrays]
+    fits = max(1, int(BLOCK_BYTES // max(1, reading.working(x.dtype.itemsize))))
+    block = min(most or len(x), 1 << (min(fits, 256).bit_length() - 1))
+    found: list[Any] = []
+    for rows, count in padded(x, block):
+        arrays = _extract(reading.reader, reading.function, reading.groups, reading.reader.consts, values, jnp.asarray(rows))
+        found.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], arrays))
+    _COMPILED.add((reading.reader, reading.groups))
+    joined = found[0] if len(found) == 1 else jax.tree.map(lambda *blocks: np.concatenate(blocks), *found)
+    result = []
+    for group, arrays in zip(reading.groups, joined, strict=True):
+        if group.form == "explicit":
+            result.append(Part(arrays))
+        else:
+            sides = tuple((a, f, side.swapped) for (a, f), side in zip(arrays, group.sides, strict=True))
+            result.append(Part(None, sides, group.crossing))
+    return result
+
+
+def padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
     """Blocks of one size (the last padded with its last row), with how many rows of each count."""
     for start in range(0, len(x), block):
         rows = x[start : start + block]
@@ -101,107 +189,71 @@ def _padded(x: np.ndarray, block: int) -> Iterator[tuple[np.ndarray, int]]:
         yield (np.concatenate([rows, np.repeat(rows[-1:], short, axis=0)]) if short else rows), len(rows)
 
 
-def _factors(kinds, inputs, cotangents, jacobians) -> list[Factor]:
-    result: list[Factor] = []
-    for kind, h, g in zip(kinds, inputs, cotangents, strict=True):
-        if kind == "dense":
-            result.append(Factor(h, 0.0, g))
-            continue
-        result.append(Factor(None, float(np.ravel(h)[0]), g))
-    result += [Factor(None, 1.0, jacobian) for jacobian in jacobians]
-    return result
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _extract(reader, function, groups, consts, values, x):
+    return jax.vmap(lambda v: _one_example(reader, function, groups, consts, values, v))(x)
 
 
-def _merged(first: list[Factor], second: list[Factor]) -> list[tuple[Factor, Factor, float]]:
-    """Pairs of factors with their offset `scale * scale`.
+def _one_example(reader: Reader, function, groups, consts, values, v):
+    zeros = [jnp.zeros(shape, dtype) for shape, dtype in reader.slots]
+    out, pullback, inputs = jax.vjp(lambda deltas: reader.run(consts, values, v, deltas), zeros, has_aux=True)
+    (slots,) = jax.vmap(pullback)(jnp.eye(out.size, dtype=out.dtype))
+    hs = [use.stacked(h) for use, h in zip(reader.uses, inputs, strict=True)]
+    gs = [jax.vmap(use.cotangent)(slots[use.slot]) for use in reader.uses]
+    plain = dict(zip(reader.plain, _plain_gradients(reader, function, values, v), strict=True))
+    return [
+        plain[group.leaf]
+        if group.leaf in plain
+        else (
+            _explicit(reader, group, hs, gs, values[group.leaf].size)
+            if group.form == "explicit"
+            else [_outer(side, hs, gs) for side in group.sides]
+        )
+        for group in groups
+    ]
 
-    A bias beside a weight has the same cotangents up to a number, so one Gram matrix serves both; the number is found
-    on both sets of points, as proportions may hold on one of them only, or differ.
-    """
-    dense = [(f, s) for f, s in zip(first, second, strict=True) if f.h is not None]
-    offsets = [0.0] * len(dense)
-    rest: list[tuple[Factor, Factor, float]] = []
-    for f, s in zip(first, second, strict=True):
-        if f.h is not None:
-            continue
-        for index, (weight, partner) in enumerate(dense):
-            left = _ratio(f.g, weight.g)
-            right = left if first is second or left is None else _ratio(s.g, partner.g)
-            if left is not None and right is not None:
-                offsets[index] += f.scale * left * s.scale * right
-                break
+
+def _plain_gradients(reader: Reader, function, values, v) -> list:
+    """`(c, size)` for every leaf that no rule serves."""
+    if not reader.plain:
+        return []
+
+    def partial(own):
+        full = list(values)
+        for i, value in zip(reader.plain, own, strict=True):
+            full[i] = value
+        return function(full, v)
+
+    jacobians = jax.jacrev(partial)([values[i] for i in reader.plain])
+    return [j.reshape(j.shape[0], -1) for j in jacobians]
+
+
+def _outer(side: Side, hs, gs):
+    """Arrays of the `A` side and of the `F` side."""
+    h, g = hs[side.use], gs[side.use]
+    if side.bias is not None:
+        h = jnp.concatenate([h, hs[side.bias]], axis=-1)
+    return (g, h) if side.swapped else (h, g)
+
+
+def _explicit(reader: Reader, group: Group, hs, gs, size: int):
+    """The gradient by the leaf, `(c, size)`: in the layout of the first use, or entry by entry of the leaf."""
+    total: Any = 0.0
+    for side in group.sides:
+        use, h, g = reader.uses[side.use], hs[side.use], gs[side.use]
+        if use.kind == "lookup":
+            rows = use.sizes[2]
+            numbers = jnp.where(h[0, :, 0] < 0, rows, h[0, :, 0])  # -1, no row, is dropped
+            found = jax.vmap(lambda g, k=numbers, r=rows: jnp.zeros((r, g.shape[-1]), g.dtype).at[k].add(g[0], mode="drop"))(g)
+            found = found[:, None]
+        elif use.inner[2] == 1 and use.kind == "scale":
+            found = jnp.sum(h * g, axis=-2, keepdims=True)
         else:
-            rest.append((f, s, f.scale * s.scale))
-    return [(f, s, offset) for (f, s), offset in zip(dense, offsets, strict=True)] + rest
-
-
-def _ratio(g: np.ndarray, other: np.ndarray) -> float | None:
-    """`k` with `g = k * other` to rounding, if there is one."""
-    if g.shape != other.shape:
-        return None
-    place = int(np.argmax(np.abs(other)))
-    denominator = other.ravel()[place]
-    if denominator == 0 or not np.isfinite(denominator):
-        return None
-    k = g.ravel()[place] / denominator
-    close = np.abs(g - k * other) <= 16 * np.finfo(g.dtype).eps * np.abs(g)
-    return float(k) if close.all() else None
-
-
-def gram(first: list[Factor], second: list[Factor] | None, shape: tuple[int, int, int], outputs: str) -> np.ndarray:
-    """Sum of the factors' kernels.
-
-    Args:
-        first, second: factors of `x1` and of `x2` (None: the same points; then the result is bitwise symmetric).
-        shape: `(n1, n2, c)`.
-        outputs: "full": the matrix `(n1 c, n2 c)`, example-major; "trace": `(n1, n2)`; "diagonal": `(n1, n2, c)`.
-    """
-    if outputs == "diagonal":
-        planes = [
-            gram(_output(first, a), second and _output(second, a), (*shape[:2], 1), "full") for a in range(shape[2])
-        ]
-        return np.stack(planes, axis=-1)
-    if outputs == "trace":
-        flat = [dataclasses.replace(f, g=f.g.reshape(len(f.g), 1, -1)) for f in first]
-        flat2 = second and [dataclasses.replace(f, g=f.g.reshape(len(f.g), 1, -1)) for f in second]
-        return gram(flat, flat2, (*shape[:2], 1), "full") / shape[2]
-    return _full(first, second, shape)
-
-
-def _output(parts: list[Factor], a: int) -> list[Factor]:
-    return [dataclasses.replace(f, g=np.ascontiguousarray(f.g[:, a : a + 1])) for f in parts]
-
-
-def _full(first, second, shape):
-    n1, n2, c = shape
-    symmetric = second is None
-    pairs = _merged(first, first if second is None else second)
-    result = np.zeros((n1 * c, n2 * c), first[0].g.dtype)
-    step = max(1, ROWS // c)
-    for start in range(0, n1, step):
-        rows = slice(start, min(start + step, n1))
-        columns = slice(start, n2) if symmetric else slice(0, n2)
-        block = result[rows.start * c : rows.stop * c, columns.start * c :]
-        for f, s, offset in pairs:
-            m = f.g.shape[-1]
-            g = f.g[rows].reshape(-1, m) @ s.g[columns].reshape(-1, m).T
-            weight = f.inputs(s, rows, columns, offset)
-            if isinstance(weight, np.ndarray):
-                cells = g.reshape(rows.stop - rows.start, c, columns.stop - columns.start, c)
-                cells *= weight[:, None, :, None]
-            elif weight != 1:
-                g *= weight
-            block += g
-    if symmetric:
-        _mirror(result, step * c)
-    return result
-
-
-def _mirror(matrix: np.ndarray, step: int) -> None:
-    """Copy the upper triangle onto the lower, block by block."""
-    for start in range(0, len(matrix), step):
-        stop = min(start + step, len(matrix))
-        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
-        square = matrix[start:stop, start:stop]
-        upper = np.triu(square)
-        square[...] = upper + np.triu(upper, 1).T
+            found = jnp.einsum("bpa,cbpf->cbaf", h, g)
+        if group.aligned:
+            found = found.swapaxes(-1, -2) if side.swapped else found
+            total = total + found.reshape(len(found), -1)
+        else:
+            flat = jnp.zeros((len(found), size), found.dtype)
+            total = total + flat.at[:, use.index.reshape(-1)].add(found.reshape(len(found), -1))
+    return total

@@ -1,60 +1,202 @@
-"""The kernel as a linear operator: `K v = DF (DF^T v)` by one vjp and one jvp, never formed."""
+"""The kernel as a linear operator: `K v = DF(x1) (DF(x2)^T v)` by one vjp and one jvp, never formed."""
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core as jex
+from scipy.sparse.linalg import LinearOperator
 
-from zeroloss.networks import is_double, trainable_mask
-from zeroloss.plumbing import double
+from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.plumbing import InputError, double
+from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
 
+ACTIVATION_BYTES = 2**28
+"""What the intermediate values of one block of examples may take, roughly, unless `block` says otherwise."""
 
-class KernelOperator:
-    """`v -> K v` for the tangent kernel of a network on the rows of `x`; `v` is `(n, c)` or `(n c,)`, example-major."""
 
-    def __init__(self, network: Any, x: np.ndarray, trainable: Any = None):
+class KernelOperator(LinearOperator):
+    """`v -> K v` for the tangent kernel between the rows of `x1` and of `x2` (by default `x1` itself).
+
+        K[(i, a), (j, b)] = <df_a(x1_i)/dw, df_b(x2_j)/dw>,   K v = DF(x1) (DF(x2)^T v),
+
+    one pass backward over `x2` and one forward over `x1`, a block of examples at a time; no 1/n inside. A
+    `scipy.sparse.linalg.LinearOperator` of shape `(n1 c, n2 c)`, example-major, in the precision of the network: `@`,
+    `matvec`, `rmatvec`, `matmat`, `.T`, `eigsh` and `cg` work on it. `operator @ v` also takes `v` as `(n2, c)` and then
+    gives `(n1, c)`. For JAX programs, matfree among them, see `traceable`.
+
+    Args:
+        network: called on one example; or `zeroloss.wrap(f, params)`.
+        x1, x2: `(n1, ...)`, `(n2, ...)`; integers (token ids) stay integers.
+        trainable: which parameters count; see `zeroloss.networks.trainable_mask`.
+        block: examples at a time; by default so many that their intermediate values take about 256 MB.
+
+    Attributes:
+        outputs: `(n1, c)`.
+        size: `n1 c`.
+        symmetric: whether `x2` is `x1`.
+
+    Raises:
+        InputError: a network that does not fit the inputs, inputs that are not finite, or a wrapped function that mixes
+            examples.
+    """
+
+    def __init__(self, network: Any, x1: Any, trainable: Any = None, *, x2: Any = None, block: int | None = None):
         self.wide = is_double(network)
-        self.dtype = np.float64 if self.wide else np.float32
-        mask = trainable_mask(network, trainable)
+        dtype = np.float64 if self.wide else np.float32
+        if block is not None and block < 1:
+            raise InputError(f"block={block}: give at least one example a block.")
+        moved, rest = eqx.partition(network, trainable_mask(network, trainable))
+        arrays, self._static = eqx.partition(rest, eqx.is_array)
+        points = [_points(x, dtype) for x in ((x1,) if x2 is None else (x1, x2))]
         with _scope(self.wide):
-            self._moved, self._fixed = eqx.partition(network, mask)
-            self._x = jnp.asarray(np.asarray(x, self.dtype))
-            shape = eqx.filter_eval_shape(_outputs, self._moved, self._fixed, self._x).shape
-        self.outputs = shape
-        self.size = shape[0] * shape[1]
-        self.shape = (self.size, self.size)
+            (c,) = {_output_size(network, x) for x in points}
+            for x in points:
+                if isinstance(network, Wrapped):
+                    check_independent(network, x)
+            rows = block or max(1, ACTIVATION_BYTES // max(1, _bytes_an_example(network, points[0])))
+            blocks = [_blocks(x, rows) for x in points]
+        self._parameters = (moved, arrays, blocks[0], None if x2 is None else blocks[1])
+        self._swapped = (moved, arrays, blocks[-1], None if x2 is None else blocks[0])
+        self.symmetric = x2 is None
+        self.outputs = (len(points[0]), c)
+        self.inputs = (len(points[-1]), c)
+        self.size = len(points[0]) * c
+        super().__init__(np.dtype(dtype), (self.size, len(points[-1]) * c))
 
-    def __matmul__(self, v: np.ndarray) -> np.ndarray:
-        v = np.asarray(v, self.dtype)
+    def traceable(self) -> tuple[Callable, tuple]:
+        """`(function, parameters)` with `function(v, *parameters) = K v` for flat `v`, all in JAX.
+
+        For transformations and for matfree: `matfree.decomp.tridiag_sym(k)(function, v, *parameters)`. The data and the
+        weights are in `parameters`, so that compiled functions take them as arguments. For a float64 network call it inside
+        `with zeroloss.double():`.
+        """
+        static, size = self._static, self.outputs
+
+        def function(v, moved, arrays, first, second):
+            return _product(moved, arrays, static, first, second, v, size)
+
+        return function, self._parameters
+
+    def _apply(self, v: np.ndarray, parameters: tuple, size: tuple[int, int]) -> np.ndarray:
         with _scope(self.wide):
-            image = _product(self._moved, self._fixed, self._x, jnp.asarray(v.reshape(self.outputs)))
-            return np.asarray(image).reshape(v.shape)
+            flat = jnp.asarray(np.asarray(v, self.dtype).ravel())
+            return np.asarray(_compiled(parameters, self._static, flat, size))
+
+    def _matvec(self, v: np.ndarray) -> np.ndarray:
+        return self._apply(v, self._parameters, self.outputs)
+
+    def _rmatvec(self, v: np.ndarray) -> np.ndarray:
+        return self._apply(v, self._swapped, self.inputs)
+
+    def __matmul__(self, v: Any) -> Any:
+        if isinstance(v, np.ndarray) and v.ndim == 2 and v.shape == self.inputs and v.shape[1] > 1:
+            return self._matvec(v).reshape(self.outputs)
+        return super().__matmul__(v)
+
+    def __reduce__(self):
+        raise TypeError("a KernelOperator is not pickled; make it again from the network and the inputs")
 
 
 def _scope(wide: bool):
-    import contextlib
-
     return double() if wide else contextlib.nullcontext()
 
 
-def _outputs(moved, fixed, x):
-    return jax.vmap(eqx.combine(moved, fixed))(x)
+def _points(x: Any, dtype) -> np.ndarray:
+    x = np.asarray(x)
+    if x.ndim < 1 or len(x) == 0:
+        raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
+    if x.dtype.kind in "iu":
+        return np.ascontiguousarray(x)
+    x = np.ascontiguousarray(x, dtype)
+    if not np.isfinite(x).all():
+        raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
+    return x
+
+
+def _output_size(network: Any, x: np.ndarray) -> int:
+    try:
+        shape = eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], jnp.asarray(x[:1]).dtype)).shape
+    except (TypeError, ValueError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise InputError(f"the network does not take inputs of shape {x.shape[1:]}: {first}") from error
+    if len(shape) != 1:
+        raise InputError(
+            f"the network answers one example with shape {shape}; it must be (c,), (1,) for a single number."
+        )
+    return int(shape[0])
+
+
+def _bytes_an_example(network: Any, x: np.ndarray) -> int:
+    """What the intermediate values of one example take: the outputs of all equations, none freed."""
+    arrays, static = eqx.partition(network, eqx.is_array)
+    closed = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0]))
+    return _bytes(closed.jaxpr)
+
+
+def _bytes(jaxpr: Any) -> int:
+    total = 0
+    for eqn in jaxpr.eqns:
+        inner = [v for v in jax.tree.leaves(eqn.params, is_leaf=_is_jaxpr) if _is_jaxpr(v)]
+        inside = sum(_bytes(getattr(v, "jaxpr", v)) for v in inner)
+        total += inside * int(eqn.params.get("length", 1) or 1)
+        total += sum(math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in eqn.outvars if hasattr(v.aval, "shape"))
+    return total
+
+
+def _is_jaxpr(value: Any) -> bool:
+    return isinstance(value, jex.Jaxpr | jex.ClosedJaxpr)
+
+
+def _blocks(x: np.ndarray, rows: int) -> jax.Array:
+    """`(blocks, rows, ...)`, equally filled, the last row repeated to fill the last block."""
+    count = math.ceil(len(x) / rows)
+    rows = math.ceil(len(x) / count)
+    short = count * rows - len(x)
+    padded = np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) if short else x
+    return jnp.asarray(padded.reshape(count, rows, *x.shape[1:]))
 
 
 @eqx.filter_jit
-def _product(moved, fixed, x, v):
-    def function(weights):
-        return _outputs(weights, fixed, x)
+def _compiled(parameters, static, v, size):
+    moved, arrays, first, second = parameters
+    return _product(moved, arrays, static, first, second, v, size)
 
-    _, pullback = eqx.filter_vjp(function, moved)
-    (direction,) = pullback(v)
-    _, image = eqx.filter_jvp(function, (moved,), (direction,))
-    return image
+
+def _product(moved, arrays, static, first, second, v, size):
+    """`K v`: the cotangents of all blocks pulled back and summed, then pushed forward block by block."""
+    n, c = size
+    source = first if second is None else second
+
+    def outputs(x):
+        return lambda weights: jax.vmap(eqx.combine(weights, arrays, static))(x)
+
+    count, rows = source.shape[:2]
+    filled = jnp.zeros((count * rows, c), v.dtype).at[: v.size // c].set(v.reshape(-1, c))  # nothing from padded rows
+    filled = filled.reshape(count, rows, c)
+
+    def pull(total, part):
+        x, cotangent = part
+        (found,) = eqx.filter_vjp(outputs(x), moved)[1](cotangent)
+        return jax.tree.map(jnp.add, total, found), None
+
+    def push(x):
+        return eqx.filter_jvp(outputs(x), (moved,), (direction,))[1]
+
+    if count == 1:
+        (direction,) = eqx.filter_vjp(outputs(source[0]), moved)[1](filled[0])
+    else:
+        direction, _ = jax.lax.scan(pull, jax.tree.map(jnp.zeros_like, moved), (source, filled))
+    image = push(first[0]) if len(first) == 1 else jax.lax.map(push, first)
+    return image.reshape(-1, c)[:n].ravel()
 
 
 def top_eigenvalue(operator: KernelOperator, *, steps: int = 24, seed: int = 0) -> float:
@@ -65,50 +207,3 @@ def top_eigenvalue(operator: KernelOperator, *, steps: int = 24, seed: int = 0) 
     """
     start = np.random.default_rng(seed).standard_normal(operator.size)
     return float(lanczos(operator.__matmul__, start, steps).nodes[-1])
-
-
-@eqx.filter_jit
-def _pull(moved, fixed, x, u):
-    _, pullback = eqx.filter_vjp(lambda w: _outputs(w, fixed, x), moved)
-    return pullback(u)[0]
-
-
-def probe(
-    network: Any, x1: np.ndarray, x2: np.ndarray | None, mask: Any, result: np.ndarray, outputs: str, c: int
-) -> None:
-    """Compare `v^T K u` with `<DF(x1)^T v, DF(x2)^T u>` of the original function for random `v`, `u`.
-
-    Raises:
-        ArithmeticError: they differ by more than rounding explains.
-    """
-    rng = np.random.default_rng(len(x1) + 7 * c)
-    n2 = len(x1) if x2 is None else len(x2)
-    v, u = rng.standard_normal((len(x1), c)).astype(x1.dtype), rng.standard_normal((n2, c)).astype(x1.dtype)
-    moved, fixed = eqx.partition(network, mask)
-    if outputs == "full":
-        found = float(v.ravel() @ (result @ u.ravel()))
-        expected = _pairing(moved, fixed, x1, x2, v, u)
-    else:
-        # One output at a time: the diagonal blocks are what these two forms hold.
-        a = int(rng.integers(c))
-        columns = range(c) if outputs == "trace" and c <= 16 else [a]
-        if outputs == "trace" and c > 16:
-            return  # the trace needs every output; the full form's probe covers the same factors
-        first, last = v[:, :1], u[:, :1]
-        found = float(first[:, 0] @ ((result if outputs == "trace" else result[..., a]) @ last[:, 0]))
-        unit = np.eye(c, dtype=x1.dtype)
-        values = [_pairing(moved, fixed, x1, x2, first * unit[k], last * unit[k]) for k in columns]
-        expected = float(np.mean(values))
-    scale = float(np.abs(v[:, :1]).ravel().max() * np.abs(u[:, :1]).max() * np.abs(result).sum())
-    tolerance = 1e3 * float(np.finfo(x1.dtype).eps) * scale
-    if not abs(found - expected) <= tolerance:
-        raise ArithmeticError(
-            f"the layerwise kernel disagrees with vjp and jvp of the function ({found:.6g} against {expected:.6g}); "
-            "please report the network, and pass nothing on."
-        )
-
-
-def _pairing(moved, fixed, x1, x2, v, u) -> float:
-    left = _pull(moved, fixed, jnp.asarray(x1), jnp.asarray(v))
-    right = _pull(moved, fixed, jnp.asarray(x1 if x2 is None else x2), jnp.asarray(u))
-    return float(sum(jnp.vdot(a, b) for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)))

@@ -1,226 +1,283 @@
-"""Where parameters meet data: reading the layers of a function off its jaxpr.
+"""Where parameters meet data: one rule an operation, and the one form they all bring a use into.
 
-The function `f(leaves, x) -> (c,)` of one example is evaluated equation by equation. A parameter is followed as a
-*view* (the leaf, transposed, reshaped or multiplied by a number) until it meets something that depends on the data:
+Whatever the operation, the gradient of one output by the leaf is, with the leaf's entries arranged as `index` `(B, A, F)`,
 
-- a matrix product with a vector `h` (one position): a *dense use*, recorded with its input `h`;
-- an addition: a *bias use*.
+    grad[index[b, a, f]] = sum_p h[b, p, a] g[b, p, f],
 
-At each use a zero `delta` is added to the result, so that the derivative by `delta` is the cotangent `g = df/dz` there
-and the gradient by the leaf is `scale * g h^T` (dense) or `scale * g` (bias). A leaf that is met in any other way, or
-more than once, is *plain*: it is computed with as usual, and its gradient is taken explicitly, per example.
+`h` the input that the leaf met and `g` the cotangent of the result, both cut into `B` groups of entries that never meet
+(batch dimensions, groups of a convolution) and `P` positions at which the same entries are used:
 
-The design leaves room for more rules: a rule is a function that looks at one equation and either records a use or not.
+| kind | leaf meets data as | `h` | `B, P, A, F` |
+|---|---|---|---|
+| dense | `dot_general`, any order of dimensions | the other factor | batch, its free, contracted, the leaf's free dimensions |
+| convolution | `conv_general_dilated` | patches | groups, outputs of the window, entries of a patch, channels a group |
+| bias | `z + b` | 1 | 1, places that share an entry, 1, entries |
+| scale | `z = s * h` entrywise | `h` | entries, places that share one, 1, 1 |
+| lookup | rows taken by integers | the row numbers | 1, rows taken, rows there are, length of a row |
+
+A rule looks at one equation and either returns its `Meeting`s or None. More rules go into `RULES`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core as jex
+
+from zeroloss.tangent.views import Data, Origin, View, value_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Use:
-    """One meeting of a parameter with data: `z = scale * W h + ...` (dense) or `z = scale * b + ...` (bias).
+class Arrange:
+    """How a result `z` is brought into `(B, P, F)`: reshape to `first`, transpose by `order`, reshape to `last`."""
 
-    `shape` is that of the result, `positions` the result's size.
+    first: tuple[int, ...]
+    order: tuple[int, ...]
+    last: tuple[int, int, int]
+
+    def __call__(self, z: Any) -> Any:
+        return z.reshape(self.first).transpose(self.order).reshape(self.last)
+
+
+@dataclasses.dataclass(frozen=True)
+class Meeting:
+    """One use of one view: `h()` makes the input `(B, P, A)` (row numbers `(1, P, 1)` for a lookup), `index` is
+    `(*levels, B, A, F)`; `origin` is given where the cotangent is that of an earlier slot, up to a factor that `h` holds.
     """
 
-    leaf: int
+    view: View
     kind: str
-    shape: tuple[int, ...]
-    dtype: Any
+    arrange: Arrange
+    index: np.ndarray
+    h: Callable[[], Any]
+    origin: Origin | None = None
 
 
-@dataclasses.dataclass
-class _View:
-    """A parameter on its way to the data: the leaf's value after transformations that only move or scale entries."""
-
-    leaf: int
-    value: Any
-    scale: Any
-    transposed: bool = False
-    shaped: bool = False
-
-
-@dataclasses.dataclass
-class _Data:
-    """A value that depends on the example (or on a plain parameter)."""
-
-    value: Any
+def meetings(eqn, name: str, entries: list) -> list[Meeting] | None:
+    """How each view of the equation meets what it meets (the other operand, a view's value too); None: no rule."""
+    views = [i for i, e in enumerate(entries) if isinstance(e, View)]
+    rule = RULES.get(name)
+    if rule is None:
+        return None
+    found = [rule(eqn, name, entries, i) for i in views]
+    return None if any(m is None for m in found) else found
 
 
-_MOVES = {"reshape", "squeeze", "expand_dims", "copy", "copy_p", "broadcast_in_dim"}
-_INLINE = {"jit", "pjit", "closed_call", "core_call"}
+def _dense(eqn, name, entries, place) -> Meeting | None:
+    """`dot_general`: batch, contracted and free dimensions of either side in any order."""
+    view, other = entries[place], value_of(entries[1 - place])
+    if view.copied:
+        return None
+    contracted, batch = eqn.params["dimension_numbers"]
+    (va, oa), (vb, ob) = (x if place == 0 else x[::-1] for x in (contracted, batch))
+    vf, of = _rest(view.value.ndim, va, vb), _rest(other.ndim, oa, ob)
+    b, a, f = (_size(view.value, axes) for axes in (vb, va, vf))
+    p = _size(other, of)
+    shape = eqn.outvars[0].aval.shape
+    nb, nv, no = len(vb), len(vf), len(of)
+    heads, views, others = range(nb), range(nb, nb + nv), range(nb + nv, nb + nv + no)
+    if place == 1:
+        others, views = range(nb, nb + no), range(nb + no, nb + no + nv)
+    arrange = Arrange(shape, (*heads, *others, *views), (b, p, f))
+    index = _arranged(view, (*vb, *va, *vf), (b, a, f))
+    return Meeting(
+        view, "dense", arrange, index, lambda: other.transpose(*ob, *of, *oa).reshape(b, p, a) * view.scale
+    )
 
 
-class Reader:
-    """The layers of `f(leaves, x)`: which leaves are used by rule, where, and how to record inputs and cotangents.
+def _convolution(eqn, name, entries, place) -> Meeting | None:
+    """The kernel of a convolution: its groups, and one patch of the input a position."""
+    view, data, params = entries[1], value_of(entries[0]), eqn.params
+    if place != 1 or view.copied or isinstance(entries[0], View) or params["batch_group_count"] != 1:
+        return None
+    numbers, groups = params["dimension_numbers"], params["feature_group_count"]
+    o, i, *window = (view.value.shape[a] for a in numbers.rhs_spec)
+    shape = eqn.outvars[0].aval.shape
+    n, _, *out = (shape[a] for a in numbers.out_spec)
+    a, f, p = i * math.prod(window), o // groups, n * math.prod(out)
+    index = _arranged(view, numbers.rhs_spec, (groups, f, a)).swapaxes(-1, -2)
+    # The channel dimension of the result is cut into (groups, f); the dimensions behind it move up by one.
+    channel = numbers.out_spec[1]
+    first = (*shape[:channel], groups, f, *shape[channel + 1 :])
+    behind = [d + (d > channel) for d in (numbers.out_spec[0], *numbers.out_spec[2:])]
+    arrange = Arrange(first, (channel, *behind, channel + 1), (groups, p, f))
 
-    Attributes:
-        uses: the uses found, in the order of evaluation.
-        plain: indices of the trained leaves that no rule serves.
+    def h():
+        found = patches(data, params, window)  # (n, C, K, places of the window)
+        found = found.reshape(n, groups, a, -1).transpose(1, 2, 0, 3).reshape(groups, a, p)
+        return found.swapaxes(1, 2) * view.scale
+
+    return Meeting(view, "convolution", arrange, index, h)
+
+
+def patches(data: Any, params: dict, window: list[int]) -> Any:
+    """`(n, C, K, Q)`: for each of the K entries of the window and each of its Q places, the entry of the input it meets.
+
+    One `take` by fixed numbers: on a CPU several times faster than strided slices.
     """
-
-    def __init__(self, function: Callable, leaves: Sequence[Any], x: Any, trained: Sequence[int]):
-        shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
-        self._jaxpr = jax.make_jaxpr(function)(shapes, x)
-        self.trained = tuple(trained)
-        self._plain: set[int] = set()
-        while True:  # a leaf found plain on the way is followed no more: start again without it
-            found = len(self._plain)
-            self.uses: list[Use] = []
-            jax.eval_shape(lambda ls, v: self._evaluate(ls, v, None)[0], shapes, x)
-            served = [use.leaf for use in self.uses]
-            self._plain |= {leaf for leaf in served if served.count(leaf) > 1}
-            self._plain |= {leaf for leaf in self.trained if leaf not in served}
-            if len(self._plain) == found:
-                break
-        self.plain = tuple(sorted(self._plain))
-
-    def run(self, leaves: Sequence[Any], x: Any, deltas: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """`f` with `deltas` added at the uses: `(f(x), inputs)`, an input `scale * h` a use (for a bias the scale)."""
-        return self._evaluate(leaves, x, list(deltas))
-
-    def _evaluate(self, leaves, x, deltas):
-        recording = deltas is None
-        inputs: list[Any] = []
-
-        def use(view: _View, kind: str, h, z):
-            scaled = view.scale if h is None else view.scale * jnp.ravel(h)
-            inputs.append(jnp.asarray(scaled, z.dtype))
-            if recording:
-                self.uses.append(Use(view.leaf, kind, tuple(z.shape), z.dtype))
-                return _Data(z)
-            return _Data(z + deltas[len(inputs) - 1])
-
-        follow = {leaf for leaf in self.trained if leaf not in self._plain}
-        args = [_View(i, v, 1.0) if i in follow else v for i, v in enumerate(leaves)]
-        args += [_Data(leaf) for leaf in jax.tree.leaves(x)]
-        args = [_Data(a) if i in self._plain else a for i, a in enumerate(args)]
-        (out,) = _walk(self._jaxpr.jaxpr, self._jaxpr.consts, args, use, self._plain)
-        return _value(out), inputs
+    x = data.transpose(params["dimension_numbers"].lhs_spec)
+    pads = [(lo, hi, d - 1) for (lo, hi), d in zip(params["padding"], params["lhs_dilation"], strict=True)]
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0), *pads])
+    numbers = np.arange(math.prod(x.shape[2:]), dtype=np.int32).reshape(x.shape[2:])
+    strides, holes = params["window_strides"], params["rhs_dilation"]
+    out = [
+        max(0, (size - (k - 1) * hole - 1) // stride + 1)
+        for size, k, hole, stride in zip(x.shape[2:], window, holes, strides, strict=True)
+    ]
+    taken = []
+    for entry in np.ndindex(*window):
+        start = [k * hole for k, hole in zip(entry, holes, strict=True)]
+        cut = (slice(s, s + (m - 1) * stride + 1, stride) for s, m, stride in zip(start, out, strides, strict=True))
+        taken.append(numbers[tuple(cut)].ravel())
+    return x.reshape(*x.shape[:2], -1)[:, :, np.stack(taken)]
 
 
-def _value(entry):
-    return entry.value if isinstance(entry, _View | _Data) else entry
+def _bias(eqn, name, entries, place) -> Meeting | None:
+    """`z + b`, `z - b`, `b - z`; entries may be shared by places of z. A bias right behind another use has its
+    cotangent."""
+    view, other = entries[place], entries[1 - place]
+    sign = -1.0 if name == "sub" and place == 1 else 1.0
+    shape = eqn.outvars[0].aval.shape
+    index = _spread(view, shape)
+    origin = other.origin if isinstance(other, Data) else None
+    if origin is not None and np.shape(other.value) == shape and not view.levels:
+        there = origin.arrange(index)
+        if (there == there[:, :1]).all() and _distinct(there[:, 0]):
+            b, p, _ = there.shape
+            if name == "sub" and place == 0:  # b - z: the result is minus the slot's
+                origin = dataclasses.replace(origin, factor=-origin.factor)
+            number = sign * view.scale / origin.factor
+            return Meeting(
+                view, "bias", origin.arrange, there[:, :1], lambda: _filled(number, (b, p, 1), view), origin
+            )
+    found = _shared(index, len(view.levels))
+    if found is None:
+        return None
+    shared, own = found
+    p, f = _sizes(shape, shared), _sizes(shape, own)
+    arranged = _first(index, len(view.levels), shared).reshape(*index.shape[: len(view.levels)], 1, 1, f)
+    arrange = Arrange(shape, (*shared, *own), (1, p, f))
+    return Meeting(view, "bias", arrange, arranged, lambda: _filled(sign * view.scale, (1, p, 1), view))
 
 
-def _walk(jaxpr, consts, args, use, plain):
-    """Evaluate `jaxpr` on entries: views, data, or plain constants."""
-    env: dict[Any, Any] = {}
-
-    def read(var):
-        return var.val if isinstance(var, jex.Literal) else env[var]
-
-    for var, value in zip(jaxpr.constvars, consts, strict=True):
-        env[var] = value
-    for var, value in zip(jaxpr.invars, args, strict=True):
-        env[var] = value
-    for eqn in jaxpr.eqns:
-        entries = [read(var) for var in eqn.invars]
-        results = _equation(eqn, entries, use, plain)
-        for var, result in zip(eqn.outvars, results, strict=True):
-            env[var] = result
-    return [read(var) for var in jaxpr.outvars]
+def _entrywise(eqn, name, entries, place) -> Meeting | None:
+    """`s * h` entry by entry; entries of s may be shared by places of h."""
+    view, other = entries[place], value_of(entries[1 - place])
+    shape = eqn.outvars[0].aval.shape
+    index = _spread(view, shape)
+    found = _shared(index, len(view.levels))
+    if found is None:
+        return None
+    shared, own = found
+    p, b = _sizes(shape, shared), _sizes(shape, own)
+    arranged = _first(index, len(view.levels), shared).reshape(*index.shape[: len(view.levels)], b, 1, 1)
+    arrange = Arrange(shape, (*own, *shared), (b, p, 1))
+    return Meeting(
+        view, "scale", arrange, arranged, lambda: arrange(jnp.broadcast_to(other, shape) * view.scale)
+    )
 
 
-def _equation(eqn, entries, use, plain):
-    views = [e for e in entries if isinstance(e, _View)]
-    name = eqn.primitive.name
-    if views and name in _INLINE:
-        inner = eqn.params["jaxpr"]
-        return _walk(inner.jaxpr, inner.consts, entries, use, plain)
-    if views:
-        for rule in (_move, _scale, _dense, _bias):
-            result = rule(eqn, name, entries, use)
-            if result is not None:
-                return [result]
-        plain.update(view.leaf for view in views)
-    depends = views or any(isinstance(e, _Data) for e in entries)
-    out = _bind(eqn, *map(_value, entries))
-    results = out if eqn.primitive.multiple_results else [out]
-    return [_Data(r) for r in results] if depends else list(results)
-
-
-def _bind(eqn, *values):
-    """The equation on values; JAX before 0.10 hands sub-functions apart from the other parameters."""
-    bound = eqn.primitive.get_bind_params(eqn.params)
-    subfuns, params = bound if isinstance(bound, tuple) else ((), bound)
-    return eqn.primitive.bind(*subfuns, *values, **params)
-
-
-def _move(eqn, name, entries, use):
-    """Transposition of a matrix; reshapes and broadcasts that neither copy nor drop an entry, in the same order."""
+def _lookup(eqn, name, entries, place) -> Meeting | None:
+    """Rows `table[i]` by integers that depend on the data: `gather` along the first axis, or `dynamic_slice` of one row."""
     view = entries[0]
-    if len(entries) != 1 or not isinstance(view, _View):
+    if place != 0 or view.copied or view.levels or not isinstance(view.scale, float) or view.scale != 1:
         return None
-    if name == "convert_element_type" and eqn.outvars[0].aval.dtype == view.value.dtype:
-        return view
-    if name == "transpose" and view.value.ndim == 2 and not view.shaped:
-        if tuple(eqn.params["permutation"]) == (1, 0):
-            return dataclasses.replace(view, value=_bind(eqn, view.value), transposed=not view.transposed)
-        return dataclasses.replace(view, value=_bind(eqn, view.value))
-    if name in _MOVES:
-        value = _bind(eqn, view.value)
-        if value.size != view.value.size or not _keeps_order(eqn, name, view.value):
+    rows, shape = view.value.shape[0], eqn.outvars[0].aval.shape
+    size = math.prod(view.value.shape[1:])
+    if name == "dynamic_slice":
+        if tuple(eqn.params["slice_sizes"]) != (1, *view.value.shape[1:]):
             return None
-        same = value.shape == view.value.shape
-        return dataclasses.replace(view, value=value, shaped=view.shaped or not same)
-    if name == "neg":
-        return dataclasses.replace(view, value=_bind(eqn, view.value), scale=-view.scale)
-    return None
+        batch = (0,)
+        numbers = jnp.clip(value_of(entries[1]), 0, rows - 1)[None]
+    else:
+        found = _gathered(eqn, view, value_of(entries[1]))
+        if found is None:
+            return None
+        batch, numbers = found
+    arrange = Arrange(shape, (*batch, *_rest(len(shape), batch, ())), (1, _sizes(shape, batch), size))
+    return Meeting(view, "lookup", arrange, view.index.reshape(1, rows, size), lambda: numbers.reshape(1, -1, 1))
 
 
-def _keeps_order(eqn, name, value):
-    if name != "broadcast_in_dim":
-        return name != "reshape" or eqn.params.get("dimensions") is None
-    axes = [axis for axis, size in zip(eqn.params["broadcast_dimensions"], value.shape, strict=True) if size > 1]
-    return axes == sorted(axes)
+def _gathered(eqn, view, indices):
+    """The batch axes of the result and the row numbers (-1: none), of a `gather` along the first axis."""
+    numbers = eqn.params["dimension_numbers"]
+    whole = tuple(eqn.params["slice_sizes"]) == (1, *view.value.shape[1:])
+    first = tuple(numbers.collapsed_slice_dims) == (0,) and tuple(numbers.start_index_map) == (0,)
+    if not whole or not first or tuple(numbers.operand_batching_dims) or indices.shape[-1] != 1:
+        return None
+    batch = _rest(len(eqn.outvars[0].aval.shape), numbers.offset_dims, ())
+    rows, flat = view.value.shape[0], indices[..., 0]
+    if "FILL" in str(eqn.params["mode"]):
+        return batch, jnp.where((flat >= 0) & (flat < rows), flat, -1)
+    return batch, jnp.clip(flat, 0, rows - 1)
 
 
-def _scale(eqn, name, entries, use):
-    """A number times a parameter, or a parameter divided by a number."""
-    if name not in ("mul", "div") or len(entries) != 2:
-        return None
-    view, other = (entries[0], entries[1]) if isinstance(entries[0], _View) else (entries[1], entries[0])
-    if isinstance(other, _View | _Data) or (name == "div" and not isinstance(entries[0], _View)):
-        return None
-    if np.shape(other) != () or np.shape(view.value) != eqn.outvars[0].aval.shape:
-        return None
-    value = _bind(eqn, *map(_value, entries))
-    return dataclasses.replace(view, value=value, scale=view.scale * other if name == "mul" else view.scale / other)
+RULES: dict[str, Callable] = {
+    "dot_general": _dense,
+    "conv_general_dilated": _convolution,
+    "add": _bias,
+    "sub": _bias,
+    "add_any": _bias,
+    "mul": _entrywise,
+    "gather": _lookup,
+    "dynamic_slice": _lookup,
+}
 
 
-def _dense(eqn, name, entries, use):
-    """`W h` or `h W` with one vector `h` (its other dimensions, if any, of size 1)."""
-    if name != "dot_general":
-        return None
-    first = isinstance(entries[0], _View)
-    view, data = (entries[0], entries[1]) if first else (entries[1], entries[0])
-    if not isinstance(data, _Data) or view.value.ndim != 2 or view.shaped:
-        return None
-    (left, right), (batch_left, batch_right) = eqn.params["dimension_numbers"]
-    axes = left if first else right
-    if batch_left or batch_right or len(axes) != 1 or data.value.size != view.value.shape[axes[0]]:
-        return None
-    return use(view, "dense", data.value, _bind(eqn, *map(_value, entries)))
+def _rest(ndim, *taken) -> tuple[int, ...]:
+    used = {a for axes in taken for a in axes}
+    return tuple(a for a in range(ndim) if a not in used)
 
 
-def _bias(eqn, name, entries, use):
-    """`z + b`, `z - b` or `b - z`."""
-    if name not in ("add", "sub", "add_any") or len(entries) != 2:
+def _size(array, axes) -> int:
+    return math.prod(array.shape[a] for a in axes)
+
+
+def _sizes(shape, axes) -> int:
+    return math.prod(shape[a] for a in axes)
+
+
+def _arranged(view: View, axes, last) -> np.ndarray:
+    k = len(view.levels)
+    return view.index.transpose(*range(k), *(k + a for a in axes)).reshape(*view.index.shape[:k], *last)
+
+
+def _spread(view: View, shape) -> np.ndarray:
+    """The view's index at every place of a result of that shape."""
+    k = len(view.levels)
+    lead, own = view.index.shape[:k], view.index.shape[k:]
+    if own == tuple(shape):
+        return view.index
+    return np.broadcast_to(view.index.reshape(*lead, *(1,) * (len(shape) - len(own)), *own), (*lead, *shape))
+
+
+def _first(index, k, shared) -> np.ndarray:
+    """`index` at the first of the places that share entries."""
+    cut = [slice(None)] * index.ndim
+    for axis in shared:
+        cut[k + axis] = slice(0, 1)
+    return index[tuple(cut)]
+
+
+def _shared(index, k) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Axes along which all places share their entries, and the others, along which no two do; None if it is neither."""
+    shared = []
+    for axis in range(k, index.ndim):
+        if (index == np.take(index, [0], axis=axis)).all():
+            shared.append(axis - k)
+    if not _distinct(_first(index, k, shared)):
         return None
-    first = isinstance(entries[0], _View)
-    view, data = (entries[0], entries[1]) if first else (entries[1], entries[0])
-    if not isinstance(data, _Data) or view.transposed or data.value.shape != view.value.shape:
-        return None
-    if name == "sub" and not first:
-        view = dataclasses.replace(view, scale=-view.scale)
-    return use(view, "bias", None, _bind(eqn, *map(_value, entries)))
+    return tuple(shared), _rest(index.ndim - k, shared)
+
+
+def _distinct(index: np.ndarray) -> bool:
+    return np.unique(index).size == index.size
+
+
+def _filled(number, shape, view):
+    return jnp.full(shape, number, view.value.dtype)

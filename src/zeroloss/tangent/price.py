@@ -1,0 +1,188 @@
+"""What a kernel costs, before it is computed: operations, bytes, seconds; and which rule serves which parameter."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from zeroloss.plumbing import InputError
+from zeroloss.plumbing.memory import available_bytes
+from zeroloss.tangent.layerwise import Reading
+from zeroloss.tangent.operations import count
+from zeroloss.verdict import Record
+
+SLOWER = 4.0
+"""How much slower the network's own passes run than one large matrix product (small layers, one example at a time)."""
+COMPILING = 0.25, 0.03
+"""Seconds to compile the passes: at least, and for each place where a parameter meets data."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Served(Record):
+    """One parameter: its name and shape, by which rule it is served, how it is contracted, and at what price.
+
+    Attributes:
+        rule: "dense", "convolution", "bias", "scale", "lookup" (several joined by +); "gradient" where no rule serves it.
+        positions: at how many places one example uses an entry.
+        contraction: "outer" (Gram matrices multiplied), "explicit" (gradients written out), "with NAME" (a bias counted
+            with its weight).
+        operations: counted for the whole kernel; other: what the contraction not chosen would have taken (inf: none).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rule: str
+    positions: int
+    contraction: str
+    operations: float
+    other: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate(Record):
+    """The price of a kernel.
+
+    Attributes:
+        n1, n2, c: examples and outputs; outputs: the form.
+        operations: floating-point operations, counted (a multiplication and an addition are two).
+        bytes: memory at the peak: the kernel, and what is kept or worked on beside it.
+        kernel_bytes: the kernel alone.
+        seconds: expected, compilation included where it is the first of its kind; from a short calibration.
+        took: seconds it took, if it was computed; else None.
+        parameters: a `Served` each.
+    """
+
+    n1: int
+    n2: int
+    c: int
+    outputs: str
+    operations: float
+    bytes: float
+    kernel_bytes: float
+    seconds: float
+    took: float | None
+    parameters: tuple[Served, ...]
+
+    def measured(self, seconds: float) -> Estimate:
+        """The same with the time it took."""
+        return dataclasses.replace(self, took=seconds)
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.outputs} kernel of {self.n1:,} x {self.n2:,} examples, {self.c} output{'s' * (self.c > 1)}: "
+            f"{self.operations:.2g} operations, {readable(self.bytes)}, about {self.seconds:.2g} s"
+        )
+        head += "" if self.took is None else f" (took {self.took:.2g} s)"
+        rows = [("parameter", "shape", "rule", "positions", "contraction", "operations", "otherwise")]
+        for p in self.parameters:
+            other = "-" if not np.isfinite(p.other) else f"{p.other:.1e}"
+            spent = "" if p.contraction.startswith("with ") else f"{p.operations:.1e}"
+            rows.append((p.name, "x".join(map(str, p.shape)), p.rule, str(p.positions), p.contraction, spent, other if spent else ""))
+        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([head, *lines])
+
+    __repr__ = __str__
+
+
+def readable(size: float) -> str:
+    """Bytes in the unit a person would use."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size:.0f} bytes"
+
+
+def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str, itemsize: int) -> Estimate:
+    """The price of the kernel of a network that was read (`n2` None: one set of points)."""
+    pairs = n1 * (n1 + 1) / 2 if n2 is None else n1 * n2
+    points = n1 if n2 is None else n1 + n2
+    groups = reading.groups
+    contracting = pairs * sum(g.outer if g.form == "outer" else g.explicit for g in groups)
+    passes = points * (2 + reading.c) * count(reading.reader.jaxpr)
+    making = points * sum(g.making for g in groups if g.form == "explicit")
+    room, whole = memory(reading, n1, n2, outputs, itemsize)
+    rate = matrix_product_rate("float64" if itemsize == 8 else "float32")
+    seconds = (contracting + SLOWER * (passes + making)) / rate + whole / 2e9
+    seconds += 0.0 if reading.compiled else COMPILING[0] + COMPILING[1] * len(reading.reader.uses)
+    return Estimate(
+        n1, n1 if n2 is None else n2, reading.c, outputs, contracting + passes + making, room, whole, seconds, None,
+        tuple(_served(reading, network, pairs, points)),
+    )  # fmt: skip
+
+
+def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: int) -> tuple[float, float]:
+    """Bytes at the peak, and of the kernel alone."""
+    from zeroloss.tangent.contraction import CELLS, TILE
+    from zeroloss.tangent.kernel import FEATURE_BYTES
+    from zeroloss.tangent.layerwise import BLOCK_BYTES
+
+    c = reading.c
+    entries = n1 * (n1 if n2 is None else n2) * {"full": c * c, "trace": 1, "diagonal": c}[outputs]
+    points = n1 if n2 is None else n1 + n2
+    copies = 2 if outputs == "diagonal" else 1
+    kept = min(points * reading.features(itemsize), max(FEATURE_BYTES, 2 * reading.features(itemsize)))
+    working = max(BLOCK_BYTES, reading.working(itemsize))
+    working = min(working, points * reading.working(itemsize))
+    tiles = 4 * max(min(TILE * TILE, entries), CELLS if _many(reading) else 0) * itemsize
+    return float(copies * entries * itemsize + 2 * kept + working + tiles), float(entries * itemsize)
+
+
+def _many(reading: Reading) -> bool:
+    return any(g.form == "outer" and any(reading.reader.uses[s.use].sizes[1] > 1 for s in g.sides) for g in reading.groups)
+
+
+def refuse(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: int) -> None:
+    """InputError, with what to do instead, for a kernel that does not fit into memory."""
+    have = available_bytes()
+    need, whole = memory(reading, n1, n2, outputs, itemsize)
+    if have is None or need <= 0.9 * have:
+        return
+    ways = ["fewer examples", "zeroloss.tangent.KernelOperator, which never forms it"]
+    if itemsize == 8 and need / 2 <= 0.9 * have:
+        ways.insert(0, "a float32 network")
+    if outputs == "full" and reading.c > 1:
+        trace, _ = memory(reading, n1, n2, "trace", itemsize)
+        if trace <= 0.9 * have:
+            ways.insert(0, 'outputs="trace"')
+    raise InputError(
+        f"the {outputs} kernel takes {readable(whole)} and {readable(need)} at the peak, and {readable(have)} are free; "
+        f"take {', '.join(ways[:-1])} or {ways[-1]}."
+    )
+
+
+def _served(reading: Reading, network: Any, pairs: float, points: float):
+    names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in jax.tree_util.tree_flatten_with_path(network)[0]]
+    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(network)]
+    uses = reading.reader.uses
+    for group in reading.groups:
+        place = reading.arrays[group.leaf]
+        kinds = dict.fromkeys(uses[s.use].kind for s in group.sides) or {"gradient": None}
+        positions = sum(uses[s.use].sizes[1] for s in group.sides) or 1
+        outer, explicit = pairs * group.outer, pairs * group.explicit + points * group.making
+        chosen = group.form == "outer"
+        yield Served(
+            names[place], shapes[place], "+".join(kinds), positions, group.form,
+            outer if chosen else explicit, explicit if chosen else outer,
+        )  # fmt: skip
+        for leaf in group.leaves[1:]:
+            other = reading.arrays[leaf]
+            yield Served(names[other], shapes[other], "bias", positions, f"with {names[place]}", 0.0, 0.0)
+
+
+@functools.cache
+def matrix_product_rate(dtype: str) -> float:
+    """Floating-point operations a second of a 512 x 512 matrix product on this machine, now (a few milliseconds)."""
+    a = np.random.default_rng(0).standard_normal((512, 512)).astype(dtype)
+    a @ a
+    best = np.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 2 * 512**3 / best

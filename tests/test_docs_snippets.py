@@ -1,0 +1,30 @@
+"""The pages under docs keep their word: their Python runs, from the first block of a page to the last."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def blocks(page: Path) -> list[str]:
+    """The Python of a page that needs zeroloss alone, in order; a block that imports neural-tangents is left out."""
+    found = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [block for block in found if "neural_tangents" not in block]
+
+
+PAGES = [page for page in sorted(DOCS.glob("**/*.md")) if blocks(page)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run(page):
+    names: dict = {}
+    for number, block in enumerate(blocks(page), 1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+
+
+def test_the_page_for_users_of_neural_tangents_has_some():
+    assert DOCS / "moving-from-neural-tangents.md" in PAGES
