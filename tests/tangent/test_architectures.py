@@ -31,7 +31,7 @@ def made(name, dtype):
 
 @pytest.fixture
 def contraction(monkeypatch, request):
-    """"outer" or "explicit" wherever there is a choice; "cheaper" as users have it."""
+    """ "outer" or "explicit" wherever there is a choice; "cheaper" as users have it."""
     cost = {"outer": -1e30, "explicit": 1e30, "cheaper": plan.ENTRYWISE}[request.param]
     monkeypatch.setattr(plan, "ENTRYWISE", cost)
     layerwise._plan_cached.cache_clear()

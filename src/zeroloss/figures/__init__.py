@@ -2,6 +2,7 @@
 
 from zeroloss.figures.answers import digit_answers
 from zeroloss.figures.curves import loss_curves, slice_through, trust_curves
+from zeroloss.figures.infinite import kernel_convergence
 from zeroloss.figures.kernel import spectrum
 from zeroloss.figures.theory import theory_bars
 from zeroloss.figures.width import error_against_width
@@ -9,6 +10,7 @@ from zeroloss.figures.width import error_against_width
 __all__ = [
     "digit_answers",
     "error_against_width",
+    "kernel_convergence",
     "loss_curves",
     "slice_through",
     "spectrum",

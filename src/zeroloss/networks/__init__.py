@@ -3,10 +3,10 @@
 from zeroloss.networks.activations import ACTIVATIONS
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
-from zeroloss.networks.predict import is_double, predict
+from zeroloss.networks.predict import is_double, precision, predict, suited
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.storage import load_network, save_network
-from zeroloss.networks.trainable import trainable_mask
+from zeroloss.networks.trainable import constant, trainable_mask
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -15,10 +15,13 @@ __all__ = [
     "FeedForward",
     "ResidualMLP",
     "Wrapped",
+    "constant",
     "is_double",
     "load_network",
+    "precision",
     "predict",
     "save_network",
+    "suited",
     "trainable_mask",
     "wrap",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +19,29 @@ def is_double(network: Any) -> bool:
     return any(leaf.dtype == jnp.dtype("float64") for leaf in leaves)
 
 
+def precision(network: Any) -> contextlib.AbstractContextManager:
+    """The scope in which a network computes: `double()` for a float64 one."""
+    return double() if is_double(network) else contextlib.nullcontext()
+
+
+def suited(network: Any, x: Any) -> np.ndarray:
+    """Rows of examples in the precision of the network; whole numbers as int32 where it takes them and no others
+    (tokens)."""
+    x = np.asarray(x)
+    dtype = np.float64 if is_double(network) else np.float32
+    whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
+    return np.ascontiguousarray(x, np.int32 if whole else dtype)
+
+
+def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
+    with precision(network):
+        try:
+            eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], np.dtype(dtype)))
+        except (TypeError, ValueError):
+            return False
+    return True
+
+
 def predict(network: Any, x: np.ndarray, *, block: int = 4096) -> np.ndarray:
     """`network` on each row of `x`: `(n, ...) -> (n, c)`, in the network's own precision, `block` rows at a time.
 
@@ -25,12 +49,9 @@ def predict(network: Any, x: np.ndarray, *, block: int = 4096) -> np.ndarray:
     """
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         return np.asarray(network(np.asarray(x)))
-    wide = is_double(network)
-    x = np.asarray(x, np.float64 if wide else np.float32)
-    if wide:
-        with double():
-            return _blocks(network, x, block)
-    return _blocks(network, x, block)
+    x = suited(network, x)
+    with precision(network):
+        return _blocks(network, x, block)
 
 
 def _blocks(network: Any, x: np.ndarray, block: int) -> np.ndarray:

@@ -100,12 +100,13 @@ def _pair(one, two, c: int) -> np.ndarray:
     (a1, f1, swapped1), (a2, f2, swapped2) = one, two
     total: np.ndarray | None = None
     for b in range(f1.shape[-3]):
-        parts = [v[..., b, :, :] for v in (a1, f1, a2, f2)]
-        if swapped1 == swapped2:
-            h1, g1, h2, g2 = (parts[1], parts[0], parts[3], parts[2]) if swapped1 else parts
-            found = _straight(h1, g1, h2, g2, c)
+        left, right, left2, right2 = (v[..., b, :, :] for v in (a1, f1, a2, f2))
+        if swapped1 != swapped2:
+            found = _across(left, right, left2, right2, swapped1)
+        elif swapped1:
+            found = _straight(right, left, right2, left2, c)
         else:
-            found = _across(*parts, swapped1)
+            found = _straight(left, right, left2, right2, c)
         total = found if total is None else total + found
     assert total is not None
     return total

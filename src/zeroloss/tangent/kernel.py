@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 
-from zeroloss.networks import Wrapped, is_double, trainable_mask
-from zeroloss.plumbing import InputError, double
+from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.contraction import gram, mirror
-from zeroloss.tangent.price import Estimate, price, refuse
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.layerwise import Reading, parts, read
+from zeroloss.tangent.points import output_size, points
+from zeroloss.tangent.price import Estimate, price, refuse
 from zeroloss.tangent.probe import probe
 
 OUTPUTS = ("full", "trace", "diagonal")
@@ -106,7 +104,11 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
         n2 = len(x1) if x2 is None else len(x2)
         reading = read(network, x1, mask, n2, outputs)
         refuse(reading, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
-        told = price(reading, network, len(x1), None if x2 is None else n2, outputs, _itemsize(network)) if explain else None
+        told = (
+            price(reading, network, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
+            if explain
+            else None
+        )
         start = time.perf_counter()
         result = form(reading, network, x1, x2, outputs)
         took = time.perf_counter() - start
@@ -156,47 +158,8 @@ def trace_kernel(network: Any, x: np.ndarray, mask: Any) -> np.ndarray:
 
 def _prepared(network, x1, x2):
     """The points in the network's precision, and the scope to work in."""
-    wide = is_double(network)
-    dtype = np.float64 if wide else np.float32
-    x1 = points(x1, dtype, network)
-    x2 = None if x2 is None else points(x2, dtype, network)
-    return x1, x2, double() if wide else contextlib.nullcontext()
+    return points(network, x1), None if x2 is None else points(network, x2), precision(network)
 
 
 def _itemsize(network) -> int:
     return 8 if is_double(network) else 4
-
-
-def points(x: Any, dtype: Any, network: Any = None) -> np.ndarray:
-    """Checked examples in the precision `dtype`; whole numbers as int32 if the network takes them and no others (tokens)."""
-    x = np.asarray(x)
-    if x.ndim < 1 or len(x) == 0:
-        raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
-    if x.dtype.kind in "iu" and network is not None and not _takes(network, x, dtype) and _takes(network, x, np.int32):
-        return np.ascontiguousarray(x, np.int32)
-    if not np.isfinite(np.asarray(x, np.float64)).all():
-        raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
-    return np.ascontiguousarray(x, dtype)
-
-
-def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
-    with double() if is_double(network) else contextlib.nullcontext():
-        try:
-            eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], np.dtype(dtype)))
-        except (TypeError, ValueError):
-            return False
-    return True
-
-
-def output_size(network: Any, x: np.ndarray) -> int:
-    """`c` of a network that maps one row of `x` to `(c,)`; `InputError` where it does not."""
-    try:
-        shape = eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], x.dtype)).shape
-    except (TypeError, ValueError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise InputError(f"the network does not take inputs of shape {x.shape[1:]}: {first}") from error
-    if len(shape) != 1:
-        raise InputError(
-            f"the network answers one example with shape {shape}; it must be (c,), (1,) for a single number."
-        )
-    return int(shape[0])

@@ -118,7 +118,7 @@ def read(network: Any, x: np.ndarray, mask: Any, n2: int, outputs: str) -> Readi
     arrays = tuple(i for i, leaf in enumerate(leaves) if eqx.is_array(leaf))
     shapes = tuple((leaves[i].shape, str(leaves[i].dtype)) for i in arrays)
     rest = tuple(leaf for i, leaf in enumerate(leaves) if i not in set(arrays))
-    signature = (structure, shapes, rest, wanted, arrays, x.shape[1:], str(x.dtype), bool(jax.config.jax_enable_x64))
+    signature = (structure, shapes, rest, wanted, arrays, x.shape[1:], str(x.dtype), str(jnp.result_type(float)))
     try:
         reader, function = _reader_cached(signature)
     except TypeError:  # something static in the network has no hash: read it anew
@@ -167,7 +167,9 @@ def parts(reading: Reading, network: Any, x: np.ndarray, most: int | None = None
     block = min(most or len(x), 1 << (min(fits, 256).bit_length() - 1))
     found: list[Any] = []
     for rows, count in padded(x, block):
-        arrays = _extract(reading.reader, reading.function, reading.groups, reading.reader.consts, values, jnp.asarray(rows))
+        arrays = _extract(
+            reading.reader, reading.function, reading.groups, reading.reader.consts, values, jnp.asarray(rows)
+        )
         found.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], arrays))
     _COMPILED.add((reading.reader, reading.groups))
     joined = found[0] if len(found) == 1 else jax.tree.map(lambda *blocks: np.concatenate(blocks), *found)
@@ -244,7 +246,9 @@ def _explicit(reader: Reader, group: Group, hs, gs, size: int):
         if use.kind == "lookup":
             rows = use.sizes[2]
             numbers = jnp.where(h[0, :, 0] < 0, rows, h[0, :, 0])  # -1, no row, is dropped
-            found = jax.vmap(lambda g, k=numbers, r=rows: jnp.zeros((r, g.shape[-1]), g.dtype).at[k].add(g[0], mode="drop"))(g)
+            found = jax.vmap(
+                lambda g, k=numbers, r=rows: jnp.zeros((r, g.shape[-1]), g.dtype).at[k].add(g[0], mode="drop")
+            )(g)
             found = found[:, None]
         elif use.inner[2] == 1 and use.kind == "scale":
             found = jnp.sum(h * g, axis=-2, keepdims=True)

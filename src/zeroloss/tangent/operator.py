@@ -14,10 +14,11 @@ import numpy as np
 from jax.extend import core as jex
 from scipy.sparse.linalg import LinearOperator
 
-from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
+from zeroloss.tangent.points import output_size, points
 
 ACTIVATION_BYTES = 2**28
 """What the intermediate values of one block of examples may take, roughly, unless `block` says otherwise."""
@@ -56,21 +57,21 @@ class KernelOperator(LinearOperator):
             raise InputError(f"block={block}: give at least one example a block.")
         moved, rest = eqx.partition(network, trainable_mask(network, trainable))
         arrays, self._static = eqx.partition(rest, eqx.is_array)
-        points = [_points(x, dtype) for x in ((x1,) if x2 is None else (x1, x2))]
-        with _scope(self.wide):
-            (c,) = {_output_size(network, x) for x in points}
-            for x in points:
+        pointed = [points(network, x) for x in ((x1,) if x2 is None else (x1, x2))]
+        with precision(network):
+            (c,) = {output_size(network, x) for x in pointed}
+            for x in pointed:
                 if isinstance(network, Wrapped):
                     check_independent(network, x)
-            rows = block or max(1, ACTIVATION_BYTES // max(1, _bytes_an_example(network, points[0])))
-            blocks = [_blocks(x, rows) for x in points]
+            rows = block or max(1, ACTIVATION_BYTES // max(1, _bytes_an_example(network, pointed[0])))
+            blocks = [_blocks(x, rows) for x in pointed]
         self._parameters = (moved, arrays, blocks[0], None if x2 is None else blocks[1])
         self._swapped = (moved, arrays, blocks[-1], None if x2 is None else blocks[0])
         self.symmetric = x2 is None
-        self.outputs = (len(points[0]), c)
-        self.inputs = (len(points[-1]), c)
-        self.size = len(points[0]) * c
-        super().__init__(np.dtype(dtype), (self.size, len(points[-1]) * c))
+        self.outputs = (len(pointed[0]), c)
+        self.inputs = (len(pointed[-1]), c)
+        self.size = len(pointed[0]) * c
+        super().__init__(np.dtype(dtype), (self.size, len(pointed[-1]) * c))
 
     def traceable(self) -> tuple[Callable, tuple]:
         """`(function, parameters)` with `function(v, *parameters) = K v` for flat `v`, all in JAX.
@@ -108,31 +109,6 @@ class KernelOperator(LinearOperator):
 
 def _scope(wide: bool):
     return double() if wide else contextlib.nullcontext()
-
-
-def _points(x: Any, dtype) -> np.ndarray:
-    x = np.asarray(x)
-    if x.ndim < 1 or len(x) == 0:
-        raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
-    if x.dtype.kind in "iu":
-        return np.ascontiguousarray(x)
-    x = np.ascontiguousarray(x, dtype)
-    if not np.isfinite(x).all():
-        raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
-    return x
-
-
-def _output_size(network: Any, x: np.ndarray) -> int:
-    try:
-        shape = eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], jnp.asarray(x[:1]).dtype)).shape
-    except (TypeError, ValueError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise InputError(f"the network does not take inputs of shape {x.shape[1:]}: {first}") from error
-    if len(shape) != 1:
-        raise InputError(
-            f"the network answers one example with shape {shape}; it must be (c,), (1,) for a single number."
-        )
-    return int(shape[0])
 
 
 def _bytes_an_example(network: Any, x: np.ndarray) -> int:

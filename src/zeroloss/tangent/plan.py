@@ -138,18 +138,27 @@ def _group(reader, leaf, numbers, biases, size, c, columns) -> Group:
     uses = [reader.uses[u] for u in numbers]
     swaps, crossing = _layouts(uses)
     aligned = swaps is not None
-    sides = tuple(
-        Side(u, bool(swaps and swaps[k]), biases.get(u)) for k, u in enumerate(numbers)
-    )
+    sides = tuple(Side(u, bool(swaps and swaps[k]), biases.get(u)) for k, u in enumerate(numbers))
     leaves = (leaf, *dict.fromkeys(reader.uses[b].leaf for b in biases.values()))
     whole = uses[0].index.size if aligned and all(u.index.size == uses[0].index.size for u in uses) else size
     aligned = aligned and _one_layout(uses, swaps)
-    making = sum(2.0 * c * b * p * a * f if u.kind != "lookup" else 2.0 * c * p * f for u in uses for b, p, a, f in [u.sizes])
+    making = sum(
+        2.0 * c * b * p * a * f if u.kind != "lookup" else 2.0 * c * p * f for u in uses for b, p, a, f in [u.sizes]
+    )
     outer = np.inf if swaps is None else sum(_pair(uses[s], uses[t], columns) for s, t in crossing)
     if any(u.kind == "lookup" for u in uses) and len(crossing) > len(uses):
         outer = np.inf  # a table that is also multiplied with: written out
     return Group(
-        leaf, leaves, "outer", aligned, sides, tuple(crossing), whole if aligned else size, outer, 2.0 * whole * columns, making
+        leaf,
+        leaves,
+        "outer",
+        aligned,
+        sides,
+        tuple(crossing),
+        whole if aligned else size,
+        outer,
+        2.0 * whole * columns,
+        making,
     )
 
 

@@ -82,7 +82,17 @@ class Estimate(Record):
         for p in self.parameters:
             other = "-" if not np.isfinite(p.other) else f"{p.other:.1e}"
             spent = "" if p.contraction.startswith("with ") else f"{p.operations:.1e}"
-            rows.append((p.name, "x".join(map(str, p.shape)), p.rule, str(p.positions), p.contraction, spent, other if spent else ""))
+            rows.append(
+                (
+                    p.name,
+                    "x".join(map(str, p.shape)),
+                    p.rule,
+                    str(p.positions),
+                    p.contraction,
+                    spent,
+                    other if spent else "",
+                )
+            )
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([head, *lines])
@@ -134,7 +144,9 @@ def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: in
 
 
 def _many(reading: Reading) -> bool:
-    return any(g.form == "outer" and any(reading.reader.uses[s.use].sizes[1] > 1 for s in g.sides) for g in reading.groups)
+    return any(
+        g.form == "outer" and any(reading.reader.uses[s.use].sizes[1] > 1 for s in g.sides) for g in reading.groups
+    )
 
 
 def refuse(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: int) -> None:

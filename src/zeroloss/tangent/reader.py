@@ -202,16 +202,17 @@ def _equation(eqn, entries, tape: _Tape):
 def _kept(eqn, name, entries) -> Origin | None:
     """The origin of `z` times a number, or of `z` plus something else."""
     data = [e for e in entries if isinstance(e, Data) and e.origin is not None]
-    if len(data) == 0 or len(entries) != 2 or np.shape(data[0].value) != eqn.outvars[0].aval.shape:
+    if not data or len(entries) != 2 or np.shape(data[0].value) != eqn.outvars[0].aval.shape:
         return None
     origin, first = data[0].origin, entries[0] is data[0]
+    assert origin is not None
     if name in ("add", "add_any") or (name == "sub" and first):
         return origin
     other = entries[1] if first else entries[0]
-    if name in ("mul", "div") and known(other):
-        number = float(other) if np.shape(other) == () else 0.0
-        if number != 0 and math.isfinite(number) and (name == "mul" or first):
-            return dataclasses.replace(origin, factor=origin.factor * number if name == "mul" else origin.factor / number)
+    if name in ("mul", "div") and (name == "mul" or first) and known(other) and np.shape(other) == ():
+        number = float(other)
+        if number != 0 and math.isfinite(number):
+            return dataclasses.replace(origin, factor=origin.factor * (number if name == "mul" else 1 / number))
     return None
 
 
@@ -222,9 +223,7 @@ def _scan(eqn, entries, tape: _Tape):
     fixed, carried = params["num_consts"], params["num_carry"]
     entries = [Data(e.value) if isinstance(e, Data) else e for e in entries]
     consts, start, series = entries[:fixed], entries[fixed : fixed + carried], entries[fixed + carried :]
-    kept = [
-        isinstance(e, View) and body.jaxpr.outvars[i] is body.jaxpr.invars[fixed + i] for i, e in enumerate(start)
-    ]
+    kept = [isinstance(e, View) and body.jaxpr.outvars[i] is body.jaxpr.invars[fixed + i] for i, e in enumerate(start)]
     lost = {e.leaf for e, k in zip(start, kept, strict=True) if isinstance(e, View) and not k}
     tape.plain |= lost
     sliced = [_slice_of(e, depth) if isinstance(e, View) else e for e in series]
@@ -237,9 +236,7 @@ def _scan(eqn, entries, tape: _Tape):
         ]
         out = _walk(body.jaxpr, body.consts, [*consts, *own, *given], inner)
         returned = out[:carried] + out[carried:]
-        inner.plain |= {
-            e.leaf for i, e in enumerate(returned) if isinstance(e, View) and not (i < carried and kept[i])
-        }
+        inner.plain |= {e.leaf for i, e in enumerate(returned) if isinstance(e, View) and not (i < carried and kept[i])}
         return [value_of(e) for e in out[:carried]], [value_of(e) for e in out[carried:]]
 
     first, values = (

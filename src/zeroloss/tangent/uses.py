@@ -85,9 +85,7 @@ def _dense(eqn, name, entries, place) -> Meeting | None:
         others, views = range(nb, nb + no), range(nb + no, nb + no + nv)
     arrange = Arrange(shape, (*heads, *others, *views), (b, p, f))
     index = _arranged(view, (*vb, *va, *vf), (b, a, f))
-    return Meeting(
-        view, "dense", arrange, index, lambda: other.transpose(*ob, *of, *oa).reshape(b, p, a) * view.scale
-    )
+    return Meeting(view, "dense", arrange, index, lambda: other.transpose(*ob, *of, *oa).reshape(b, p, a) * view.scale)
 
 
 def _convolution(eqn, name, entries, place) -> Meeting | None:
@@ -152,9 +150,7 @@ def _bias(eqn, name, entries, place) -> Meeting | None:
             if name == "sub" and place == 0:  # b - z: the result is minus the slot's
                 origin = dataclasses.replace(origin, factor=-origin.factor)
             number = sign * view.scale / origin.factor
-            return Meeting(
-                view, "bias", origin.arrange, there[:, :1], lambda: _filled(number, (b, p, 1), view), origin
-            )
+            return Meeting(view, "bias", origin.arrange, there[:, :1], lambda: _filled(number, (b, p, 1), view), origin)
     found = _shared(index, len(view.levels))
     if found is None:
         return None
@@ -177,9 +173,7 @@ def _entrywise(eqn, name, entries, place) -> Meeting | None:
     p, b = _sizes(shape, shared), _sizes(shape, own)
     arranged = _first(index, len(view.levels), shared).reshape(*index.shape[: len(view.levels)], b, 1, 1)
     arrange = Arrange(shape, (*own, *shared), (b, p, 1))
-    return Meeting(
-        view, "scale", arrange, arranged, lambda: arrange(jnp.broadcast_to(other, shape) * view.scale)
-    )
+    return Meeting(view, "scale", arrange, arranged, lambda: arrange(jnp.broadcast_to(other, shape) * view.scale))
 
 
 def _lookup(eqn, name, entries, place) -> Meeting | None:

@@ -97,9 +97,7 @@ def _with_constant(name, entries, view, results):
     if np.shape(other) != () or name not in ("mul", "div") or (name == "div" and not first):
         return None
     return [
-        dataclasses.replace(
-            view, value=results[0], scale=view.scale * other if name == "mul" else view.scale / other
-        )
+        dataclasses.replace(view, value=results[0], scale=view.scale * other if name == "mul" else view.scale / other)
     ]
 
 
