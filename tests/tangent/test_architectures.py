@@ -3,12 +3,14 @@
 import functools
 import math
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
 from architectures import ARCHITECTURES
 from tangent_references import assert_close, form, jacobian
 
+from zeroloss.networks import wrap
 from zeroloss.plumbing import double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import kernel, layerwise, plan
@@ -75,3 +77,39 @@ def test_one_set_of_points_and_other_forms(name, contraction, outputs):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_in_every_form(name, contraction, outputs):
     check(name, "float64", outputs, one_set=True)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_as_a_function_of_parameters_and_a_batch(name):
+    """The batch is followed through every operation, and the kernel is that of the network."""
+    if name == "odd":
+        pytest.skip("a branch by the example is a choice for each of a batch, which vmap turns into something else")
+    network, x, jacobians = made(name, "float64")
+    weights, rest = eqx.partition(network, eqx.is_inexact_array)
+    function = wrap(lambda p, batch: jax.vmap(eqx.combine(p, rest))(batch), weights)
+    expected = np.einsum("iap,jbp->ijab", jacobians, jacobians)
+    assert_close(kernel(function, x, check=False), expected, np.float64)
+
+
+def test_part_of_the_parameters():
+    network, x, _ = made("encoder", "float64")
+    names = jax.tree.map(lambda _: False, network)
+    mask = eqx.tree_at(lambda n: [n.attention[1].key_proj.weight, n.norms[0].bias, n.up[0].weight], names, [True] * 3)
+    jacobians = jacobian(network, x, mask)
+    assert_close(kernel(network, x, trainable=mask), np.einsum("iap,jbp->ijab", jacobians, jacobians), np.float64)
+
+
+def test_which_rule_serves_which_parameter():
+    """Nothing of these but what is named falls back on whole gradients."""
+    for name in ARCHITECTURES:
+        network, x, _ = made(name, "float64")
+        _, told = kernel(network, x, check=False, explain=True)
+        fallen = {p.name for p in told.parameters if p.rule == "gradient"}
+        assert fallen == ({"branch"} if name == "odd" else set())
+        assert told.took > 0 and told.operations > 0 and len(told.parameters) == len(
+            jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
+        )
+    rules = {p.name: p for p in kernel(*made("tied tokens", "float64")[:2], explain=True)[1].parameters}
+    assert rules["table.weight"].rule == "lookup+dense"
+    assert rules["place"].rule == "bias"
+    assert str(told).count("\n") == len(told.parameters) + 1

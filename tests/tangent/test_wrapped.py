@@ -172,6 +172,14 @@ def test_fast_rules_serve_what_they_should():
 
 
 MIXING = {
+    "scan along the batch": lambda p, x: jax.lax.scan(lambda c, v: (c + v, c), x[0] * 0, x)[1] @ p,
+    "scan that carries a mean": lambda p, x: jax.lax.scan(lambda c, _: (c - c.mean(0), None), x, None, length=2)[0] @ p,
+    "rows by numbers": lambda p, x: x[jnp.array([1, 0, 1, 0])[: len(x)]] @ p,
+    "rows by one's own number": lambda p, x: x[(x[:, 0] > 0).astype(int)] @ p,
+    "sorted by size": lambda p, x: x[jnp.argsort(x[:, 0])] @ p,
+    "a row by a computed number": lambda p, x: (x + jax.lax.dynamic_slice(x, (jnp.argmax(p[:, 0]) % 2, 0), (1, 3))) @ p,
+    "a branch by the batch": lambda p, x: jax.lax.cond(x.sum() > 0, lambda v: v @ p, lambda v: -v @ p, x),
+    "largest of the batch": lambda p, x: (x + jax.lax.top_k(x.T, 1)[0].T) @ p,
     "batch mean": lambda p, x: (x - x.mean(0)) @ p,
     "batch sum in a product": lambda p, x: (x * x.sum(0)) @ p,
     "softmax over the batch": lambda p, x: jax.nn.softmax(x @ p, axis=0),

@@ -66,6 +66,7 @@ _ELEMENTWISE = {
     "or",
     "pow",
     "real",
+    "reduce_precision",
     "rem",
     "round",
     "rsqrt",
@@ -151,9 +152,23 @@ def _rule(eqn, axes):
     if name == "concatenate":
         axis = _same(axes, eqn)
         return [_not_along(axis, (params["dimension"],), eqn)]
+    if name in _PROGRAMS:
+        return _PROGRAMS[name](eqn, axes)
+    if name == "gather":
+        return [_gather(eqn, *axes)]
+    if name == "sort":
+        return [_not_along(_same(axes, eqn), (params["dimension"],), eqn)] * len(eqn.outvars)
     axis = axes[0]
     if axis is None or any(a is not None for a in axes[1:]):
         raise _MixesError(f"'{name}' cannot be followed")
+    if name == "split":
+        return [_not_along(axis, (params["axis"],), eqn)] * len(eqn.outvars)
+    if name == "top_k":
+        return [_not_along(axis, (len(eqn.invars[0].aval.shape) - 1,), eqn)] * 2
+    if name == "dynamic_slice":
+        if params["slice_sizes"][axis] == eqn.invars[0].aval.shape[axis]:
+            return [axis]
+        raise _MixesError("'dynamic_slice' takes a part of the batch")
     if name in _REDUCE:
         removed = _not_along(axis, tuple(params["axes"]), eqn)
         return [removed - sum(a < axis for a in params["axes"])]
@@ -161,6 +176,64 @@ def _rule(eqn, axes):
         along = params["dimensions"] if name == "rev" else (params["axis"],)
         return [_not_along(axis, tuple(along), eqn)]
     return [_shape_rule(name, params, axis, eqn)]
+
+
+def _scan(eqn, axes):
+    """The body with one turn's slices; what it hands on may come to depend on the batch after some turns."""
+    params = eqn.params
+    fixed, carried = params["num_consts"], params["num_carry"]
+    consts, carry, series = axes[:fixed], list(axes[fixed : fixed + carried]), axes[fixed + carried :]
+    if 0 in series:
+        raise _MixesError("'scan' runs along the batch")
+    each = [a if a is None else a - 1 for a in series]
+    for _ in range(carried + 1):
+        out = _follow(params["jaxpr"].jaxpr, [*consts, *carry, *each])
+        new = [_joined(a, b) for a, b in zip(carry, out[:carried], strict=True)]
+        if new == carry:
+            break
+        carry = new
+    return [*carry, *(a if a is None else a + 1 for a in out[carried:])]
+
+
+def _cond(eqn, axes):
+    """Every branch; which one is taken must not depend on the batch."""
+    if axes[0] is not None:
+        raise _MixesError("'cond' branches by the batch")
+    outs = [_follow(branch.jaxpr, axes[1:]) for branch in eqn.params["branches"]]
+    joined = outs[0]
+    for out in outs[1:]:
+        joined = [_joined(a, b) for a, b in zip(joined, out, strict=True)]
+    return joined
+
+
+def _joined(a, b):
+    if a is not None and b is not None and a != b:
+        raise _MixesError("a loop or a branch moves the batch to another axis")
+    return b if a is None else a
+
+
+_PROGRAMS = {"scan": _scan, "cond": _cond}
+
+
+def _gather(eqn, operand, indices):
+    """Rows by numbers: the batch among the numbers, in a dimension taken whole, or in both as a batching dimension."""
+    numbers, sizes = eqn.params["dimension_numbers"], eqn.params["slice_sizes"]
+    shape, ndim = eqn.invars[0].aval.shape, len(eqn.outvars[0].aval.shape)
+    others = [a for a in range(ndim) if a not in numbers.offset_dims]
+    paired, with_ = list(numbers.operand_batching_dims), list(numbers.start_indices_batching_dims)
+    if indices is not None:
+        if indices == len(eqn.invars[1].aval.shape) - 1:
+            raise _MixesError("'gather' takes an index from each example")
+        together = operand is not None and operand in paired and with_[paired.index(operand)] == indices
+        if operand is None or together:
+            if operand is None and indices in with_:
+                raise _MixesError("'gather' cannot be followed")
+            return others[indices]
+        raise _MixesError("'gather' takes from one example by another's numbers")
+    if operand in numbers.start_index_map or operand in paired or sizes[operand] != shape[operand]:
+        raise _MixesError("'gather' takes a part of the batch")
+    kept = [a for a in range(len(shape)) if a not in numbers.collapsed_slice_dims and a not in paired]
+    return numbers.offset_dims[kept.index(operand)]
 
 
 def _shape_rule(name, params, axis, eqn):

@@ -200,15 +200,17 @@ def _lookup(eqn, name, entries, place) -> Meeting | None:
 def _gathered(eqn, view, indices):
     """The batch axes of the result and the row numbers (-1: none), of a `gather` along the first axis."""
     numbers = eqn.params["dimension_numbers"]
+    places, fills = tuple(numbers.start_index_map), "FILL" in str(eqn.params["mode"])
     whole = tuple(eqn.params["slice_sizes"]) == (1, *view.value.shape[1:])
-    first = tuple(numbers.collapsed_slice_dims) == (0,) and tuple(numbers.start_index_map) == (0,)
-    if not whole or not first or tuple(numbers.operand_batching_dims) or indices.shape[-1] != 1:
+    # Beside the row there may be starts of dimensions that are taken whole: clipped, they are 0.
+    rowwise = 0 in places and tuple(numbers.collapsed_slice_dims) in ((), (0,)) and (places == (0,) or not fills)
+    if not whole or not rowwise or tuple(numbers.operand_batching_dims):
         return None
     batch = _rest(len(eqn.outvars[0].aval.shape), numbers.offset_dims, ())
-    rows, flat = view.value.shape[0], indices[..., 0]
-    if "FILL" in str(eqn.params["mode"]):
-        return batch, jnp.where((flat >= 0) & (flat < rows), flat, -1)
-    return batch, jnp.clip(flat, 0, rows - 1)
+    rows, row = view.value.shape[0], indices[..., places.index(0)]
+    if fills:
+        return batch, jnp.where((row >= 0) & (row < rows), row, -1)
+    return batch, jnp.clip(row, 0, rows - 1)
 
 
 RULES: dict[str, Callable] = {
