@@ -106,8 +106,10 @@ def test_which_rule_serves_which_parameter():
         _, told = kernel(network, x, check=False, explain=True)
         fallen = {p.name for p in told.parameters if p.rule == "gradient"}
         assert fallen == ({"branch"} if name == "odd" else set())
-        assert told.took > 0 and told.operations > 0 and len(told.parameters) == len(
-            jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
+        assert (
+            told.took > 0
+            and told.operations > 0
+            and len(told.parameters) == len(jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
         )
     rules = {p.name: p for p in kernel(*made("tied tokens", "float64")[:2], explain=True)[1].parameters}
     assert rules["table.weight"].rule == "lookup+dense"

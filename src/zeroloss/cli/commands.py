@@ -280,7 +280,7 @@ def twin(
         print(f"Wrote {out}.")
 
 
-@app.command(epilog="Example: zeroloss kernel wine --out kernel.npz")
+@app.command(epilog="Example: zeroloss kernel wine --figure spectrum.png --out kernel.npz")
 def kernel(
     data: o.Data,
     target: o.Target = None,
@@ -290,19 +290,29 @@ def kernel(
     depth: o.Depth = None,
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
+    outputs: Annotated[
+        str, typer.Option(help="full, or trace: the mean over the outputs, (n, n), a picture and no bound.")
+    ] = "full",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only the price: operations, memory, time, by parameter.")
+    ] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw all eigenvalues, with the enclosure, to .png, .svg or .html.")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
     force: o.Force = False,
 ) -> None:
-    """The tangent kernel of a network on the training inputs, and enclosures of its extreme eigenvalues."""
+    """The tangent kernel of a network on the training inputs, its spectrum, and enclosures of its extreme eigenvalues."""
     _free(out, force)
+    _free(figure, force)
     dataset = o.load(data, target, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed)
     _check_fits(net, dataset)
-    from zeroloss.cli.kernel import run_kernel
+    from zeroloss.cli.kernel import Asked, run_kernel
 
-    run_kernel(net, dataset, json, out, force)
+    run_kernel(net, dataset, Asked(outputs, estimate, figure, out, json, force))
 
 
 def _check_fits(net: Any, dataset: Any) -> None:

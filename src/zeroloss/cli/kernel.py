@@ -1,7 +1,9 @@
-"""`zeroloss kernel`: price, kernel, enclosures, file."""
+"""`zeroloss kernel`: price, kernel, enclosures, spectrum, files."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import io
 import json as json_module
 from pathlib import Path
@@ -9,51 +11,150 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.precision import as_double
 
-MOST_GIGABYTES = 16.0
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the user wants of the kernel."""
+
+    outputs: str
+    only_estimate: bool
+    figure: Path | None
+    out: Path | None
+    json: bool
+    force: bool
 
 
-def run_kernel(net: Any, dataset: Any, json: bool, out: Path | None, force: bool) -> None:
-    """Form the full kernel in float64, enclose its extreme eigenvalues, print and write."""
-    from zeroloss.tangent import kernel_matrix, largest_eigenvalue, smallest_eigenvalue
+def run_kernel(net: Any, dataset: Any, asked: Asked) -> None:
+    """Say the price; form the kernel in float64, enclose its extreme eigenvalues, print, draw and write."""
+    from zeroloss.tangent import estimate, kernel
 
-    equations = dataset.n * dataset.out_size
-    gigabytes = 3 * 8 * equations**2 / 1e9
-    seconds = 5 + equations**2 * (sum(net.widths) + 3 * equations / 3) / 4e10 if hasattr(net, "widths") else None
-    if not json:
-        expect = "" if seconds is None else f", expect about {seconds:.0f} s"
-        print(f"{equations:,} equations: {gigabytes:.2g} GB{expect}.", flush=True)
-    if gigabytes > MOST_GIGABYTES:
-        most = int((MOST_GIGABYTES * 1e9 / 24) ** 0.5 / dataset.out_size)
-        raise InputError(f"the full kernel needs {gigabytes:.0f} GB; give --n-train {most} or fewer.")
+    if asked.outputs not in ("full", "trace"):
+        raise InputError(f"--outputs {asked.outputs}: choose full or trace.")
+    if asked.figure is not None:
+        from zeroloss.figures.files import check_format
+
+        check_format(asked.figure)
     with double():
         wide = as_double(net)
-    matrix = kernel_matrix(wide, dataset.x_train)
-    low, high = smallest_eigenvalue(matrix), largest_eigenvalue(matrix)
-    if out is not None:
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            kernel=matrix,
-            lambda_min=[low.lower, low.upper],
-            lambda_max=[high.lower, high.upper],
-            outputs=dataset.out_size,
-        )
-        write_whole(out, buffer.getvalue(), force=force)
-    if json:
-        print(
-            json_module.dumps(
-                {"smallest": json_module.loads(low.to_json()), "largest": json_module.loads(high.to_json())}
-            )
-        )
+    price = estimate(wide, dataset.x_train, outputs=asked.outputs)
+    if asked.only_estimate:
+        print(price.to_json() if asked.json else price)
+        return
+    if not asked.json:
+        print(f"{str(price).splitlines()[0]}, enclosures included {_all_seconds(price):.2g} s.", flush=True)
+    with bar(asked.json) as progress:
+        progress.stage("kernel", f"about {price.seconds:.2g} s")
+        matrix = _matrix(kernel(wide, dataset.x_train, outputs=asked.outputs))
+        progress.stage("enclosures")
+        low, high = _ends(wide, dataset, matrix, asked.outputs)
+        values = None
+        if asked.figure is not None:
+            progress.stage("spectrum", f"about {_eigenvalue_seconds(len(matrix)):.2g} s")
+            values = _draw(matrix, low, asked)
+    _write(matrix, low, high, values, dataset.out_size, asked)
+    _tell(low, high, dataset, asked)
+
+
+def _matrix(k: np.ndarray) -> np.ndarray:
+    from zeroloss.tangent import as_matrix
+
+    return as_matrix(k)
+
+
+def _ends(net: Any, dataset: Any, matrix: np.ndarray, outputs: str) -> tuple[Any, Any]:
+    """Enclosures for the network's kernel where its rounding is bounded and fits into memory; else for the matrix as
+    stored."""
+    from zeroloss.tangent import entry_error_bound, largest_eigenvalue, smallest_eigenvalue
+
+    error = 0.0
+    have = available_bytes()
+    if outputs == "full" and (have is None or 4 * matrix.nbytes < have):
+        with contextlib.suppress(InputError):  # a network whose rounding is not bounded: as stored
+            error = entry_error_bound(net, dataset.x_train, matrix)
+    ends = smallest_eigenvalue(matrix, entry_error=error), largest_eigenvalue(matrix, entry_error=error)
+    if error == 0:
+        return ends
+    about = f"the network's tangent kernel (rounding counted: {error:.2g})"
+    return dataclasses.replace(ends[0], about=about), dataclasses.replace(ends[1], about=about)
+
+
+def _draw(matrix: np.ndarray, low: Any, asked: Asked) -> np.ndarray:
+    import scipy.linalg
+
+    from zeroloss.figures import spectrum
+    from zeroloss.figures.files import write_figure
+
+    values = scipy.linalg.eigh(matrix, eigvals_only=True)[::-1]
+    # Below what rounding may have made of a zero there is nothing to be seen.
+    floor = len(matrix) * np.finfo(float).eps * values[0]
+    table = {"index": np.arange(1, len(values) + 1), "eigenvalue": np.where(values > floor, values, np.nan)}
+    assert asked.figure is not None
+    lower = low.lower if asked.outputs == "full" else None  # the trace form bounds the full kernel's only from above
+    write_figure(asked.figure, spectrum(table, lower, low.upper), force=asked.force)
+    return values
+
+
+def _write(matrix, low, high, values, outputs: int, asked: Asked) -> None:
+    if asked.out is None:
+        return
+    arrays = {
+        "kernel": matrix,
+        "lambda_min": np.array([low.lower, low.upper]),
+        "lambda_max": np.array([high.lower, high.upper]),
+        "outputs": np.array(outputs if asked.outputs == "full" else 1),
+    }
+    if values is not None:
+        arrays["eigenvalues"] = values
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_whole(asked.out, buffer.getvalue(), force=asked.force)
+
+
+def _tell(low: Any, high: Any, dataset: Any, asked: Asked) -> None:
+    if asked.json:
+        ends = {"smallest": json_module.loads(low.to_json()), "largest": json_module.loads(high.to_json())}
+        print(json_module.dumps(ends))
         return
     print(repr(low), repr(high), sep="\n")
-    if low.lower > 0:
+    if asked.outputs == "trace":
+        print("Of the trace form: the full kernel's smallest eigenvalue is at most, its largest at least, that.")
+    elif low.lower > 0:
         print(
             f"Condition number at most {high.upper / low.lower:.4g}; "
             f"gradient descent is stable below step {2 * dataset.n / high.upper:.4g}."
         )
-    if out is not None:
-        print(f"Wrote {out} (kernel: example-major, (n c, n c)).")
+    else:
+        print(_why_not_positive(dataset))
+    if asked.out is not None:
+        print(f"Wrote {asked.out} (kernel: example-major, {'(n c, n c)' if asked.outputs == 'full' else '(n, n)'}).")
+    if asked.figure is not None:
+        print(f"Wrote {asked.figure}.")
+
+
+def _why_not_positive(dataset: Any) -> str:
+    from zeroloss.data import groups
+
+    repeats = dataset.n - groups(dataset.x_train).count
+    if repeats:
+        return f"{repeats} inputs repeat others, so the smallest eigenvalue is exactly 0; see it without them."
+    return "No positive lower bound: the smallest eigenvalue is too close to 0 to be told from it."
+
+
+def _all_seconds(price: Any) -> float:
+    """The kernel and its enclosures."""
+    from zeroloss.tangent.price import matrix_product_rate
+
+    rows = price.n1 * (price.c if price.outputs == "full" else 1)
+    return price.seconds + 3 * rows**3 / matrix_product_rate("float64")
+
+
+def _eigenvalue_seconds(rows: int) -> float:
+    """Half of the reduction to tridiagonal form runs at the speed of memory."""
+    from zeroloss.tangent.price import matrix_product_rate
+
+    return 8 * rows**3 / matrix_product_rate("float64")
