@@ -100,11 +100,39 @@ def test_certify_prints_verdicts_or_json(run, table):
 def test_kernel_states_memory_and_encloses(run, table, tmp_path):
     code, out, _ = run("kernel", table, "--target", "answer", "--width", 32, "--depth", 1, "--out", "k.npz")
     assert code == 0
-    assert "GB" in out and "smallest eigenvalue in" in out
+    assert "operations" in out.splitlines()[0] and "kB" in out.splitlines()[0] and "about" in out.splitlines()[0]
+    assert "smallest eigenvalue in" in out and "rounding counted" in out
     with np.load(tmp_path / "k.npz") as file:
         low, high = file["lambda_min"]
         values = np.linalg.eigvalsh(file["kernel"])
         assert low <= values[0] <= high
+
+
+def test_kernel_draws_its_spectrum_and_prices_itself(run, table, tmp_path):
+    about = ("kernel", table, "--target", "answer", "--width", 32, "--depth", 1)
+    code, out, _ = run(*about, "--estimate")
+    assert code == 0
+    assert "with weights[0]" in out and "eigenvalue" not in out
+    code, out, _ = run(*about, "--figure", "s.svg", "--out", "k.npz", "--outputs", "trace")
+    assert code == 0
+    assert "at most" in out and "as stored" in out
+    assert "smallest eigenvalue" in (tmp_path / "s.svg").read_text()
+    with np.load(tmp_path / "k.npz") as file:
+        np.testing.assert_allclose(file["eigenvalues"][::-1], np.linalg.eigvalsh(file["kernel"]), atol=1e-10)
+    code, _, err = run(*about, "--figure", "s.svg")
+    assert code == 2 and "exists" in err
+    code, _, err = run(*about, "--figure", "s.jpg")
+    assert code == 2 and ".png, .svg, .html" in err
+    code, _, err = run(*about, "--outputs", "diagonal")
+    assert code == 2 and "full or trace" in err
+
+
+def test_kernel_of_repeated_inputs_says_why_it_is_singular(run, tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("a,y\n" + "".join(f"{i % 10},{'p' if i % 3 else 'q'}\n" for i in range(20)))
+    code, out, _ = run("kernel", path, "--target", "y", "--width", 32, "--depth", 1)
+    assert code == 0
+    assert "repeat others" in out and "exactly 0" in out
 
 
 def test_repeated_inputs_with_different_labels_get_a_verdict(run, tmp_path):

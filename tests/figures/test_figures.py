@@ -184,3 +184,17 @@ def test_importing_the_room_is_light():
     code = f"import zeroloss.figures, zeroloss.report, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_chart_becomes_a_file_of_each_format(tmp_path):
+    from zeroloss.figures.files import write_figure
+
+    chart = figures.spectrum({"index": [1, 2, 3], "eigenvalue": [3.0, 1.0, 0.1]}, 0.05, 0.1)
+    assert write_figure(tmp_path / "a.png", chart).read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in write_figure(tmp_path / "a.svg", chart).read_text()
+    page = write_figure(tmp_path / "a.html", chart).read_text()
+    assert 'src="http' not in page and "vegaEmbed" in page
+    with pytest.raises(InputError, match="exists"):
+        write_figure(tmp_path / "a.svg", chart)
+    with pytest.raises(InputError, match=r"\.png, \.svg, \.html"):
+        write_figure(tmp_path / "a.pdf", chart)

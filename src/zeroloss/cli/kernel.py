@@ -141,7 +141,7 @@ def _why_not_positive(dataset: Any) -> str:
 
     repeats = dataset.n - groups(dataset.x_train).count
     if repeats:
-        return f"{repeats} inputs repeat others, so the smallest eigenvalue is exactly 0; see it without them."
+        return f"{repeats} inputs repeat others, so the smallest eigenvalue is exactly 0: no rate of descent follows from it."
     return "No positive lower bound: the smallest eigenvalue is too close to 0 to be told from it."
 
 

@@ -20,10 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.tangent.plan import Group, Side, plan
-from zeroloss.tangent.reader import Reader
+from zeroloss.tangent.reader import Reader, Use
 
-BLOCK_BYTES = 128e6
-"""Activations and cotangents of one block of examples."""
+BLOCK_BYTES = 32e6
+"""Activations and cotangents of one block of examples: what stays near the processor is several times faster."""
+LARGE_BYTES = 256e6
+"""The same where what is kept of an example is more than what it takes to find it, so that copying blocks costs more."""
 
 
 _COMPILED: set[Any] = set()
@@ -77,7 +79,7 @@ class Reading:
     Attributes:
         reader: the layers; groups: the contractions.
         arrays, trained: which leaves of the network are arrays, and which of these are trained.
-        c: outputs; example: bytes of one example's activations and cotangents.
+        c: outputs; sizes: entries of each array.
     """
 
     reader: Reader
@@ -106,9 +108,15 @@ class Reading:
 
     def working(self, itemsize: int) -> int:
         """Bytes of one example's deltas, inputs and cotangents while they are found."""
-        cotangents = sum(math.prod(shape) for shape, _ in self.reader.slots) * (self.c + 2)
+        cotangents = sum(math.prod(shape) for shape, _ in self.reader.slots) * (self.c + 1)
         inputs = sum(math.prod(u.sizes[:3]) for u in self.reader.uses if u.kind != "bias")
-        return 3 * (cotangents + inputs) * itemsize + self.features(itemsize)
+        return (cotangents + inputs) * itemsize
+
+    def block(self, itemsize: int) -> int:
+        """Examples a pass."""
+        working = max(1, self.working(itemsize))
+        room = LARGE_BYTES if self.features(itemsize) > working else BLOCK_BYTES
+        return 1 << (min(max(1, int(room // working)), 256).bit_length() - 1)
 
 
 def read(network: Any, x: np.ndarray, mask: Any, n2: int, outputs: str) -> Reading:
@@ -163,16 +171,20 @@ def parts(reading: Reading, network: Any, x: np.ndarray, most: int | None = None
     examples; by default `len(x)`)."""
     leaves = jax.tree.leaves(network)
     values = [leaves[i] for i in reading.arrays]
-    fits = max(1, int(BLOCK_BYTES // max(1, reading.working(x.dtype.itemsize))))
-    block = min(most or len(x), 1 << (min(fits, 256).bit_length() - 1))
-    found: list[Any] = []
-    for rows, count in padded(x, block):
-        arrays = _extract(
+    block = min(most or len(x), reading.block(4 if x.dtype == np.float32 else 8))
+    joined: Any = None
+    for start, (rows, count) in zip(range(0, len(x), block), padded(x, block), strict=True):
+        found = _extract(
             reading.reader, reading.function, reading.groups, reading.reader.consts, values, jnp.asarray(rows)
         )
-        found.append(jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], arrays))
+        if len(x) <= block:
+            joined = jax.tree.map(lambda leaf, k=count: np.asarray(leaf)[:k], found)
+            break
+        if joined is None:
+            joined = jax.tree.map(lambda leaf: np.empty((len(x), *leaf.shape[1:]), leaf.dtype), found)
+        for whole, part in zip(jax.tree.leaves(joined), jax.tree.leaves(found), strict=True):
+            whole[start : start + count] = np.asarray(part)[:count]
     _COMPILED.add((reading.reader, reading.groups))
-    joined = found[0] if len(found) == 1 else jax.tree.map(lambda *blocks: np.concatenate(blocks), *found)
     result = []
     for group, arrays in zip(reading.groups, joined, strict=True):
         if group.form == "explicit":
@@ -239,25 +251,33 @@ def _outer(side: Side, hs, gs):
 
 
 def _explicit(reader: Reader, group: Group, hs, gs, size: int):
-    """The gradient by the leaf, `(c, size)`: in the layout of the first use, or entry by entry of the leaf."""
+    """The gradient by the leaf, `(c, size)`: in the layout `(B, F, A)` of the first use, or entry by entry of the leaf."""
     total: Any = 0.0
     for side in group.sides:
-        use, h, g = reader.uses[side.use], hs[side.use], gs[side.use]
-        if use.kind == "lookup":
-            rows = use.sizes[2]
-            numbers = jnp.where(h[0, :, 0] < 0, rows, h[0, :, 0])  # -1, no row, is dropped
-            found = jax.vmap(
-                lambda g, k=numbers, r=rows: jnp.zeros((r, g.shape[-1]), g.dtype).at[k].add(g[0], mode="drop")
-            )(g)
-            found = found[:, None]
-        elif use.inner[2] == 1 and use.kind == "scale":
-            found = jnp.sum(h * g, axis=-2, keepdims=True)
-        else:
-            found = jnp.einsum("bpa,cbpf->cbaf", h, g)
+        use = reader.uses[side.use]
+        found = _written(use, hs[side.use], gs[side.use])
         if group.aligned:
             found = found.swapaxes(-1, -2) if side.swapped else found
             total = total + found.reshape(len(found), -1)
         else:
             flat = jnp.zeros((len(found), size), found.dtype)
-            total = total + flat.at[:, use.index.reshape(-1)].add(found.reshape(len(found), -1))
+            entries = use.index.swapaxes(1, 2).reshape(-1)
+            total = total + flat.at[:, entries].add(found.reshape(len(found), -1))
     return total
+
+
+def _written(use: Use, h, g):
+    """`(c, B, F, A)`: `sum_p g[c, b, p, f] h[b, p, a]`."""
+    if use.kind == "lookup":
+        rows = use.sizes[2]
+        numbers = jnp.where(h[0, :, 0] < 0, rows, h[0, :, 0])  # -1, no row, is dropped
+        found = jax.vmap(lambda one: jnp.zeros((rows, one.shape[-1]), one.dtype).at[numbers].add(one, mode="drop"))(
+            g[:, 0]
+        )
+        return found.swapaxes(1, 2)[:, None]
+    if use.kind == "scale":
+        return jnp.sum(h * g, axis=-2, keepdims=True)
+    if use.kind == "bias":  # its h is one number over all positions of one turn
+        return jnp.sum(h * g, axis=-2)[..., None]
+    # In this order the product comes out as it is kept, without a transposition.
+    return jnp.einsum("cbpf,bpa->bcfa", g, h).swapaxes(0, 1)

@@ -130,17 +130,15 @@ def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: in
     """Bytes at the peak, and of the kernel alone."""
     from zeroloss.tangent.contraction import CELLS, TILE
     from zeroloss.tangent.kernel import FEATURE_BYTES
-    from zeroloss.tangent.layerwise import BLOCK_BYTES
 
     c = reading.c
     entries = n1 * (n1 if n2 is None else n2) * {"full": c * c, "trace": 1, "diagonal": c}[outputs]
     points = n1 if n2 is None else n1 + n2
     copies = 2 if outputs == "diagonal" else 1
     kept = min(points * reading.features(itemsize), max(FEATURE_BYTES, 2 * reading.features(itemsize)))
-    working = max(BLOCK_BYTES, reading.working(itemsize))
-    working = min(working, points * reading.working(itemsize))
+    working = min(points, reading.block(itemsize)) * (2 * reading.working(itemsize) + reading.features(itemsize))
     tiles = 4 * max(min(TILE * TILE, entries), CELLS if _many(reading) else 0) * itemsize
-    return float(copies * entries * itemsize + 2 * kept + working + tiles), float(entries * itemsize)
+    return float(copies * entries * itemsize + kept + working + tiles), float(entries * itemsize)
 
 
 def _many(reading: Reading) -> bool:
