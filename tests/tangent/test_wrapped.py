@@ -26,6 +26,8 @@ def standardise(h):
 
 
 SQUARE = {"w": (3, 3), "v": (3, 2)}
+with double():
+    NUMBER, MASK = jnp.asarray(0.7), jnp.asarray(RNG.standard_normal((3, 3)))
 FUNCTIONS = {
     "no bias": ({"w": (3, 5), "v": (5, 2)}, lambda p, x: jnp.tanh(x @ p["w"]) @ p["v"]),
     "only a bias": ({"b": (2,)}, lambda p, x: x[..., :2] + p["b"]),
@@ -71,6 +73,10 @@ FUNCTIONS = {
     "activations join": (
         {"a": (3, 2), "b": (3, 1), "v": (3, 2)},
         lambda p, x: jnp.hstack([jnp.tanh(x @ p["a"]), x @ p["b"]]) @ p["v"],
+    ),
+    "numbers closed over": (
+        {"w": (3, 3), "b": (3,), "v": (3, 2)},
+        lambda p, x: jnp.tanh((x @ (p["w"] * MASK)) * NUMBER + p["b"] * NUMBER) @ p["v"] / NUMBER,
     ),
     "einsum": (SQUARE, lambda p, x: jnp.einsum("nd,dk,kc->nc", x, p["w"], p["v"])),
 }
@@ -247,3 +253,10 @@ def test_reshape_that_joins_examples():
     network = wrap(lambda p, x: x.reshape(2, -1)[:, :12] @ p, arrays(w=(12, 2))["w"])
     with pytest.raises(InputError):
         kernel(network, RNG.standard_normal((4, 4, 3)))
+
+
+def test_numpy_parameters_keep_their_precision():
+    x = RNG.standard_normal((4, 3))
+    for dtype in (np.float32, np.float64):
+        network = wrap(lambda p, v: jnp.tanh(v @ p["w"]), {"w": RNG.standard_normal((3, 2)).astype(dtype)})
+        assert_close(kernel(network, x), brute_force(network, x), dtype)

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroloss.plumbing import double
 
 
 class Wrapped(eqx.Module):
@@ -27,5 +32,13 @@ class Wrapped(eqx.Module):
 
 
 def wrap(function: Callable, params: Any) -> Wrapped:
-    """Any `function(params, batch) -> (n, c)` as a network: `zl.kernel`, `descend`, `audit` then work on it."""
-    return Wrapped(params, function)
+    """Any `function(params, batch) -> (n, c)` as a network: `zl.tangent.kernel`, `descend`, `audit` then work on it.
+
+    NumPy arrays among the parameters become JAX arrays of the same precision.
+    """
+
+    def parameter(leaf):
+        return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
+
+    with double():  # float64 stays float64
+        return Wrapped(jax.tree.map(parameter, params), function)

@@ -28,9 +28,6 @@ LARGE_BYTES = 256e6
 """The same where what is kept of an example is more than what it takes to find it, so that copying blocks costs more."""
 
 
-_COMPILED: set[Any] = set()
-
-
 @dataclasses.dataclass(frozen=True)
 class Part:
     """What one contraction needs of a set of examples.
@@ -92,7 +89,7 @@ class Reading:
     @property
     def compiled(self) -> bool:
         """Whether the passes have run before in this process."""
-        return (self.reader, self.groups) in _COMPILED
+        return self.groups in self.reader.compiled
 
     def features(self, itemsize: int) -> int:
         """Bytes that one example's parts take."""
@@ -184,7 +181,7 @@ def parts(reading: Reading, network: Any, x: np.ndarray, most: int | None = None
             joined = jax.tree.map(lambda leaf: np.empty((len(x), *leaf.shape[1:]), leaf.dtype), found)
         for whole, part in zip(jax.tree.leaves(joined), jax.tree.leaves(found), strict=True):
             whole[start : start + count] = np.asarray(part)[:count]
-    _COMPILED.add((reading.reader, reading.groups))
+    reading.reader.compiled.add(reading.groups)
     result = []
     for group, arrays in zip(reading.groups, joined, strict=True):
         if group.form == "explicit":

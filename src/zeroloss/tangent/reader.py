@@ -118,6 +118,7 @@ class Reader:
         uses: the uses found, in the order of evaluation; slots: shape and dtype of each delta.
         plain: indices of the trained leaves that no rule serves.
         consts: arrays that the function closes over, to be handed to `run`.
+        compiled: the contractions for which the passes have run in this process.
     """
 
     def __init__(self, function: Callable, leaves: Sequence[Any], x: Any, trained: Sequence[int]):
@@ -130,18 +131,22 @@ class Reader:
         while True:  # a leaf found plain on the way is followed no more: start again without it
             tape = _Tape(None)
             found = len(self._plain)
-            jax.eval_shape(lambda ls, v, tape=tape: self._evaluate(self.consts, ls, v, tape), shapes, x)
+            # Everything is abstract here as it is in `run`, so that both take the same turns.
+            jax.eval_shape(lambda cs, ls, v, tape=tape: self._evaluate(cs, ls, v, tape), self.consts, shapes, x)
             self._plain |= tape.plain
             self._plain |= set(self.trained) - {use.leaf for use in tape.uses}
             if len(self._plain) == found:
                 break
         self.uses, self.slots = tuple(tape.uses), tuple(tape.slots)
         self.plain = tuple(sorted(self._plain))
+        self.compiled: set[Any] = set()
 
     def run(self, consts: Sequence[Any], leaves: Sequence[Any], x: Any, deltas: Sequence[Any]) -> tuple[Any, list[Any]]:
         """`f` with `deltas` added at the slots: `(f(x), inputs)`, an input `(*loops, B, P, A)` a use."""
         tape = _Tape(list(deltas))
         out = self._evaluate(consts, leaves, x, tape)
+        if len(tape.inputs) != len(self.uses):
+            raise RuntimeError("the function was read otherwise than it runs; please report it")
         return out, tape.inputs
 
     def _evaluate(self, consts, leaves, x, tape):
