@@ -19,7 +19,7 @@ help:
 	@echo "make test      run the tests that take seconds               (ARGS=\"-m slow\" for the others)"
 	@echo "make lint      style, formatting, types, order of the imports"
 	@echo "make bench     measure against what a user would pick instead"
-	@echo "make docs      run the example of the README and check its links"
+	@echo "make docs      run the Python of README.md and docs/, check the links"
 
 examine: $(CORE)
 	@echo "== Examining $(DATA); the report goes to $(OUT)/report.html"
@@ -41,8 +41,8 @@ bench: $(TEST)
 	done
 
 docs: $(TEST)
-	@echo "== The documentation is README.md so far: its example is run, and its links are followed"
-	$(BIN)/python -m pytest tests/test_readme.py $(ARGS)
+	@echo "== README.md and docs/: their Python is run, and the links of the README are followed"
+	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs_snippets.py $(ARGS)
 
 setup: $(CORE)
 setup-test: $(TEST)

@@ -74,7 +74,7 @@ def test_random_networks(layers, outputs):
 
 
 @pytest.mark.slow
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(LAYERS, min_size=1, max_size=6), st.integers(1, 2))
 def test_many_random_networks(layers, outputs):
     compare(layers, outputs)

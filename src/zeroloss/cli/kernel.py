@@ -73,7 +73,7 @@ def _ends(net: Any, dataset: Any, matrix: np.ndarray, outputs: str) -> tuple[Any
 
     error = 0.0
     have = available_bytes()
-    if outputs == "full" and (have is None or 4 * matrix.nbytes < have):
+    if outputs == "full" and (have is None or 6 * matrix.nbytes < have):
         with contextlib.suppress(InputError):  # a network whose rounding is not bounded: as stored
             error = entry_error_bound(net, dataset.x_train, matrix)
     ends = smallest_eigenvalue(matrix, entry_error=error), largest_eigenvalue(matrix, entry_error=error)
