@@ -33,9 +33,10 @@ def made(name, dtype):
 
 @pytest.fixture
 def contraction(monkeypatch, request):
-    """ "outer" or "explicit" wherever there is a choice; "cheaper" as users have it."""
-    cost = {"outer": -1e30, "explicit": 1e30, "cheaper": plan.ENTRYWISE}[request.param]
-    monkeypatch.setattr(plan, "ENTRYWISE", cost)
+    """The contraction asked for wherever there is a choice: outer, explicit, late; cheaper: as users have it."""
+    if request.param != "cheaper":
+        monkeypatch.setattr(plan, "ENTRYWISE", -1e30 if request.param == "outer" else 1e30)
+        monkeypatch.setattr(plan, "LATE", 0.0 if request.param == "late" else 1e30)
     layerwise._plan_cached.cache_clear()
     yield request.param
     layerwise._plan_cached.cache_clear()
@@ -66,7 +67,7 @@ def test_every_architecture_by_the_other_contraction(name, contraction, dtype):
 
 
 @pytest.mark.parametrize("outputs", ["full", "trace", "diagonal"])
-@pytest.mark.parametrize("contraction", ["outer"], indirect=True)
+@pytest.mark.parametrize("contraction", ["outer", "late"], indirect=True)
 @pytest.mark.parametrize("name", ["autoencoder", "stacked"])
 def test_one_set_of_points_and_other_forms(name, contraction, outputs):
     check(name, "float64", outputs, one_set=True)
@@ -74,7 +75,7 @@ def test_one_set_of_points_and_other_forms(name, contraction, outputs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("contraction", "outputs"), [("outer", "trace"), ("explicit", "diagonal")], indirect=["contraction"]
+    ("contraction", "outputs"), [("outer", "trace"), ("explicit", "diagonal"), ("late", "full")], indirect=["contraction"]
 )
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_in_other_forms(name, contraction, outputs):

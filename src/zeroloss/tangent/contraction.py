@@ -13,6 +13,8 @@ TILE = 1024
 """Rows and columns of the kernel formed at a time."""
 CELLS = 4_000_000
 """Entries of a Gram matrix over positions formed at a time."""
+LATE_BYTES = 64e6
+"""Gradients written out at a time, where that is put off until they are multiplied."""
 
 
 def gram(first: list[Part], second: list[Part] | None, shape: tuple[int, int, int], outputs: str) -> np.ndarray:
@@ -53,14 +55,21 @@ def _full(first: list[Part], second: list[Part] | None, shape: tuple[int, int, i
         step = _step(one, c)
         for i in range(0, n1, step):
             rows = slice(i, min(i + step, n1))
-            left = one.take(rows)
+            left = _ready(one, rows)
             for j in range(i if symmetric else 0, n2, step):
                 columns = slice(j, min(j + step, n2))
-                result[rows, :, columns] += _tile(left, two.take(columns), c)
+                right = left if symmetric and i == j else _ready(two, columns)
+                result[rows, :, columns] += _tile(left, right, c)
     matrix = result.reshape(n1 * c, n2 * c)
     if symmetric:
         mirror(matrix)
     return matrix
+
+
+def _ready(part: Part, rows: slice) -> Part:
+    """Some of the examples, their gradients written out where that was put off."""
+    some = part.take(rows)
+    return some.written() if part.late else some
 
 
 def _dtype(part: Part):
@@ -72,6 +81,8 @@ def _dtype(part: Part):
 
 def _step(part: Part, c: int) -> int:
     """Examples a tile."""
+    if part.late:
+        return max(1, min(TILE // c, int(LATE_BYTES // (c * part.size() * _dtype(part).itemsize))))
     if part.explicit is not None:
         return max(1, TILE // c)
     most = max(f.shape[-2] for _, f, _ in part.sides)

@@ -37,11 +37,25 @@ class Part:
         sides: for the outer form, a use each: arrays of the `A` and of the `F` side, `(n, B, P, M)`, the one that holds
             the cotangent `(n, c, B, P, M)`; and whether that is the side of `A`.
         crossing: pairs of sides that share entries.
+        late: whether the gradient is to be written out from the sides (see `written`).
     """
 
     explicit: np.ndarray | None
     sides: tuple[tuple[np.ndarray, np.ndarray, bool], ...] = ()
     crossing: tuple[tuple[int, int], ...] = ()
+    late: bool = False
+
+    def written(self) -> Part:
+        """The same with the gradient written out."""
+        arrays = [(f, a) if s else (a, f) for a, f, s in self.sides]
+        return Part(np.asarray(_write_late(tuple(s for _, _, s in self.sides), arrays)))
+
+    def size(self) -> int:
+        """Entries of the gradient of one example and output."""
+        if self.explicit is not None:
+            return self.explicit.shape[-1]
+        a, f, _ = self.sides[0]
+        return a.shape[-3] * a.shape[-1] * f.shape[-1]
 
     def take(self, rows: slice) -> Part:
         """The same of some of the examples."""
@@ -61,7 +75,7 @@ class Part:
         """All outputs as one, so that the kernel of this part is the sum over outputs; None where it is not so simple."""
         if self.explicit is not None:
             return dataclasses.replace(self, explicit=self.explicit.reshape(len(self.explicit), 1, -1))
-        if len(self.sides) > 1 or self.sides[0][2]:
+        if self.late or len(self.sides) > 1 or self.sides[0][2]:
             return None
         a, f, _ = self.sides[0]
         n, c, b, p, m = f.shape
@@ -100,7 +114,7 @@ class Reading:
                 continue
             for side in group.sides:
                 b, p, a, f = self.reader.uses[side.use].sizes
-                total += b * p * (a + 1 + self.c * f)
+                total += b * p * (a + (group.form == "outer") + self.c * f)
         return total * itemsize
 
     def working(self, itemsize: int) -> int:
@@ -188,7 +202,7 @@ def parts(reading: Reading, network: Any, x: np.ndarray, most: int | None = None
             result.append(Part(arrays))
         else:
             sides = tuple((a, f, side.swapped) for (a, f), side in zip(arrays, group.sides, strict=True))
-            result.append(Part(None, sides, group.crossing))
+            result.append(Part(None, sides, group.crossing, group.form == "late"))
     return result
 
 
@@ -261,6 +275,16 @@ def _explicit(reader: Reader, group: Group, hs, gs, size: int):
             entries = use.index.swapaxes(1, 2).reshape(-1)
             total = total + flat.at[:, entries].add(found.reshape(len(found), -1))
     return total
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _write_late(swapped: tuple[bool, ...], sides):
+    """`(n, c, size)` from the inputs `(n, B, P, A)` and cotangents `(n, c, B, P, F)` of each use."""
+    total: Any = 0.0
+    for turned, (h, g) in zip(swapped, sides, strict=True):
+        found = jnp.einsum("ncbpf,nbpa->nbcfa", g, h).swapaxes(1, 2)
+        total = total + (found.swapaxes(-1, -2) if turned else found)
+    return total.reshape(*total.shape[:2], -1)
 
 
 def _written(use: Use, h, g):

@@ -19,6 +19,9 @@ from zeroloss.tangent.reader import Reader, Use
 ENTRYWISE = 40
 """What one multiplication and addition of a product of Gram matrices costs, in operations of a matrix product."""
 
+LATE = 2.0
+"""Gradients are written out late where inputs and cotangents take so many times less memory."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Side:
@@ -41,7 +44,8 @@ class Group:
 
     Attributes:
         leaf: index of the leaf; leaves: all that are served, absorbed biases too.
-        form: "outer" or "explicit"; aligned: whether all its uses have one layout up to transposition.
+        form: "outer", "explicit", or "late": written out like "explicit", but only while it is multiplied, as inputs and
+            cotangents take less memory; aligned: whether all its uses have one layout up to transposition.
         sides: its uses; empty for a plain leaf.
         crossing: pairs of sides that share entries (each with itself among them).
         size: entries of an explicit gradient.
@@ -94,9 +98,13 @@ def _chosen(reader, group, by_leaf, sizes, n1, n2, c, columns) -> list[Group]:
     explicit = n1 * n2 * group.explicit + (n1 + n2) * group.making
     if n1 * n2 * group.outer <= explicit:
         return [group]
+    kinds = {reader.uses[s.use].kind for s in group.sides}
+    shapes = [reader.uses[s.use].sizes for s in group.sides]
+    kept = sum(b * p * (a + c * f) for b, p, a, f in shapes)
+    late = group.aligned and kinds <= {"dense", "convolution"} and LATE * kept <= c * group.size
     alone = dataclasses.replace(
         group,
-        form="explicit",
+        form="late" if late else "explicit",
         leaves=(group.leaf,),
         sides=tuple(dataclasses.replace(s, bias=None) for s in group.sides),
     )

@@ -29,8 +29,8 @@ class Served(Record):
     Attributes:
         rule: "dense", "convolution", "bias", "scale", "lookup" (several joined by +); "gradient" where no rule serves it.
         positions: at how many places one example uses an entry.
-        contraction: "outer" (Gram matrices multiplied), "explicit" (gradients written out), "with NAME" (a bias counted
-            with its weight).
+        contraction: "outer" (Gram matrices multiplied), "explicit" (gradients written out), "late" (written out only while they
+            are multiplied), "with NAME" (a bias counted with its weight).
         operations: counted for the whole kernel; other: what the contraction not chosen would have taken (inf: none).
     """
 
@@ -115,7 +115,7 @@ def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str,
     groups = reading.groups
     contracting = pairs * sum(g.outer if g.form == "outer" else g.explicit for g in groups)
     passes = points * (2 + reading.c) * count(reading.reader.jaxpr)
-    making = points * sum(g.making for g in groups if g.form == "explicit")
+    making = points * sum(g.making for g in groups if g.form != "outer")
     room, whole = memory(reading, n1, n2, outputs, itemsize)
     rate = matrix_product_rate("float64" if itemsize == 8 else "float32")
     seconds = (contracting + SLOWER * (passes + making)) / rate + whole / 2e9
@@ -128,7 +128,7 @@ def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str,
 
 def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: int) -> tuple[float, float]:
     """Bytes at the peak, and of the kernel alone."""
-    from zeroloss.tangent.contraction import CELLS, TILE
+    from zeroloss.tangent.contraction import CELLS, LATE_BYTES, TILE
     from zeroloss.tangent.kernel import FEATURE_BYTES
 
     c = reading.c
@@ -137,8 +137,11 @@ def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: in
     copies = 2 if outputs == "diagonal" else 1
     kept = min(points * reading.features(itemsize), max(FEATURE_BYTES, 2 * reading.features(itemsize)))
     working = min(points, reading.block(itemsize)) * (2 * reading.working(itemsize) + reading.features(itemsize))
+    late = 2 * min(
+        LATE_BYTES, max((points * c * g.size * itemsize for g in reading.groups if g.form == "late"), default=0.0)
+    )
     tiles = 4 * max(min(TILE * TILE, entries), CELLS if _many(reading) else 0) * itemsize
-    return float(copies * entries * itemsize + kept + working + tiles), float(entries * itemsize)
+    return float(copies * entries * itemsize + kept + working + tiles + late), float(entries * itemsize)
 
 
 def _many(reading: Reading) -> bool:
