@@ -3,7 +3,7 @@
 from zeroloss.minima.constructions.bumps import bumps
 from zeroloss.minima.constructions.caps import caps
 from zeroloss.minima.constructions.choose import spoil
-from zeroloss.minima.constructions.combine import Stack, extend, from_network, join, to_network
+from zeroloss.minima.constructions.combine import Stack, deepen, from_network, join, to_network
 from zeroloss.minima.constructions.slab import slab
 from zeroloss.minima.constructions.spoilers import Spoilers
 from zeroloss.minima.constructions.twin import Twin, twin
@@ -14,7 +14,7 @@ __all__ = [
     "Twin",
     "bumps",
     "caps",
-    "extend",
+    "deepen",
     "from_network",
     "join",
     "slab",

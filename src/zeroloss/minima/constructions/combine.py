@@ -1,6 +1,6 @@
 """Networks as stacks of numpy layers that can be made deeper and added together, exactly.
 
-extend:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units a layer; exact in floating point)
+deepen:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units a layer; exact in floating point)
 join:    (f, g) -> f + g, side by side, with the activations of each kept
 """
 
@@ -66,7 +66,28 @@ def to_network(stack: Stack, dtype: str = "float64") -> FeedForward:
         return FeedForward(weights, biases, stack.activations)
 
 
-def extend(stack: Stack, depth: int) -> Stack:
+def inserted(network: FeedForward, changed: list, scales: list, biases: list, offsets: list, name: str) -> FeedForward:
+    """`network` with other layers in place of its read-out, hidden ones of activation `name` and a new read-out.
+
+    `changed`, `scales`, `biases`, `offsets`: their weights, the multipliers of these, their biases (or None), and the
+    multipliers of these. What stands before is kept bit for bit.
+    """
+    import jax.numpy as jnp
+
+    with double():
+        weights = [*network.weights[:-1], *(jnp.asarray(w, network.dtype) for w in changed)]
+        bias = [*network.biases[:-1], *(None if b is None else jnp.asarray(b, network.dtype) for b in biases)]
+        activations = (*network.activations, *(((name, len(w)),) for w in changed[:-1]))
+        return FeedForward(
+            weights,
+            bias,
+            activations,
+            (*network.weight_scales[:-1], *scales),
+            (*network.bias_scales[:-1], *offsets),
+        )
+
+
+def deepen(stack: Stack, depth: int) -> Stack:
     """The same function with `depth` hidden layers: its outputs go on as pairs `R(f), R(-f)`.
 
     Raises:
@@ -90,7 +111,7 @@ def extend(stack: Stack, depth: int) -> Stack:
 def join(first: Stack, second: Stack) -> Stack:
     """`first + second` as one network, as deep as the deeper of the two (at least one hidden layer)."""
     depth = max(first.depth, second.depth, 1)
-    first, second = extend(first, depth), extend(second, depth)
+    first, second = deepen(first, depth), deepen(second, depth)
     weights = [np.vstack([first.weights[0], second.weights[0]])]
     weights += [scipy.linalg.block_diag(a, b) for a, b in zip(first.weights[1:-1], second.weights[1:-1], strict=True)]
     weights.append(np.hstack([first.weights[-1], second.weights[-1]]))

@@ -20,7 +20,7 @@ import numpy as np
 from zeroloss.data import Dataset, collapse, groups
 from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
-from zeroloss.minima.constructions.combine import Stack, extend, join, to_network
+from zeroloss.minima.constructions.combine import Stack, deepen, join, to_network
 from zeroloss.minima.constructions.spoilers import Spoilers
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
@@ -181,7 +181,7 @@ def _check_size(g: Stack, spoilers: Spoilers, c: int) -> None:
 
 def _assembled(g: Stack, spoilers: Spoilers, coefficients: np.ndarray, depth: int | None) -> Stack:
     stack = join(g, spoilers.stack(coefficients))
-    return stack if depth is None else extend(stack, depth)
+    return stack if depth is None else deepen(stack, depth)
 
 
 def _fit(
