@@ -94,6 +94,7 @@ def extend(
     name = _activation(network, activation)
     rows, wanted = _rows(network, x, y)
     given = predict(network, rows) if rows is not None else None
+    target = wanted if wanted is not None else given
     chain = name in ("sigmoid", "tanh")
     way, needed = _way(network, name, width, chain)
     units = needed if width is None else int(width)
@@ -110,10 +111,9 @@ def extend(
         assert limits is not None
         made = Chain.fitting(name, layers, limits, network.dtype, sharpness)
         deeper, holds = made.network(network, units), f"to the tolerance where every |output| is at most M; {origin}"
-        if rows is not None:
-            deeper, solved = refitted(deeper, network, made, rows, wanted if wanted is not None else given)
+        if rows is not None and target is not None:
+            deeper, solved = refitted(deeper, network, made, rows, target)
             holds += f"; on the {len(rows)} rows given {solved}"
-    target = wanted if wanted is not None else given
     return Extension(
         layers=int(layers),
         width=units,
@@ -122,7 +122,7 @@ def extend(
         holds=f"The function is kept {holds}.",
         bound=None if limits is None else tuple(limits.tolist()),
         tolerance=made.tolerance if made else _rounding(network, way),
-        max_error=None if rows is None else _error(deeper, rows, target),
+        max_error=None if rows is None or target is None else _error(deeper, rows, target),
         network=deeper,
     )
 

@@ -88,11 +88,11 @@ def _function(name: str) -> Callable:
     import jax
     import jax.numpy as jnp
 
-    if name not in ACTIVATIONS:
-        return lambda z: jax.nn.leaky_relu(z, negative_slope(name))
+    slope = negative_slope(name)
+    if slope is not None:
+        return lambda z: jax.nn.leaky_relu(z, slope)
     return {
         "relu": jax.nn.relu,
-        "leaky_relu": lambda z: jax.nn.leaky_relu(z, LEAKY_SLOPE),
         "abs": jnp.abs,
         "tanh": jnp.tanh,
         "sigmoid": jax.nn.sigmoid,
@@ -110,11 +110,12 @@ def gain(name: str) -> float:
     import numpy as np
     import scipy.special as sp
 
-    slope = negative_slope(name)
+    leak = negative_slope(name)
+    slope = 0.0 if leak is None else leak
     z = np.linspace(-12, 12, 24_001)
     phi = {
         "relu": lambda: np.maximum(z, 0),
-        name if slope is not None else "leaky_relu": lambda: np.where(z > 0, z, slope * z),
+        name if leak is not None else "leaky_relu": lambda: np.where(z > 0, z, slope * z),
         "abs": lambda: np.abs(z),
         "tanh": lambda: np.tanh(z),
         "sigmoid": lambda: sp.expit(z),
