@@ -10,7 +10,7 @@ from zeroloss.data import Dataset, load_data
 from zeroloss.minima.constructions import Twin, twin
 from zeroloss.minima.constructions.base import ridge
 from zeroloss.minima.constructions.combine import to_network
-from zeroloss.networks import MLP, FeedForward, load_network, predict, save_network, wrap
+from zeroloss.networks import MLP, FeedForward, export_network, load_network, predict, save_network, wrap
 from zeroloss.networks.activations import negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import from_json
@@ -110,6 +110,19 @@ def test_float32_serves_the_separation_it_is_said_to():
         assert made.train_max_error_float64 < 1e-12
         assert (made.smallest_separation >= made.float32_separation) == (share > 1)
     assert errors[0] < 0.01 < errors[1]
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu(0.25)", "sigmoid"])
+def test_a_twin_as_onnx_is_fitted_as_well(activation, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    data = classes()
+    made = twin(data, depth=3, activation=activation, dtype="float32")
+    path = export_network(tmp_path / "twin.onnx", made.network)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    f = session.run(None, {"x": data.x_train.astype(np.float32)})[0]
+    assert (f.argmax(axis=1) == data.labels_train).all()
+    np.testing.assert_allclose(f, data.y_train, atol=10 * made.train_max_error_float32 + 1e-5)  # sums in another order
 
 
 def test_deeper_is_the_same_function():
@@ -293,12 +306,12 @@ def test_digits(kind):
 def test_ten_thousand_images():
     if not os.path.exists(os.path.join(os.environ.get("ZEROLOSS_DATA", ""), "mnist10k.npz")):
         pytest.skip("mnist10k.npz is not in the folder that $ZEROLOSS_DATA names")
-    data = load_data("mnist")
+    data = load_data("mnist", n_train=8000)
     data = dataclasses.replace(
         data,
         x_train=np.concatenate([data.x_train, data.x_test]),
         y_train=np.concatenate([data.y_train, data.y_test]),
-        labels=np.concatenate([data.labels, data.labels_test]),
+        labels_train=np.concatenate([data.labels_train, data.labels_test]),
         x_test=data.x_test[:0],
         y_test=data.y_test[:0],
         labels_test=data.labels_test[:0],

@@ -110,7 +110,8 @@ def twin(
         kind: "bumps", "slab", "caps", or "auto", which says in `.why` what it chose.
         depth: hidden layers of the result; by default as many as needed (caps 1, bumps and slabs 2, or that of `g`).
         activation: of the bumps: "relu", "leaky_relu", "prelu(a)" with 0 < a < 1, or "sigmoid" (see `activated.py`).
-            `of` and `base` keep theirs. Layers that only pass outputs on are relu, or as the bumps if these are prelu.
+            `of` and `base` keep theirs, the small network has the same. Layers that only pass
+            outputs on are relu, or as the bumps if these are prelu.
             A parametric relu cancels large numbers off its bumps: the closer `a` is to 1, the more float32 loses.
         dtype: "float64" or "float32", of the network returned; both are measured.
         key: seed of what is random (the network for neither `of` nor `base`, projections).
@@ -128,7 +129,7 @@ def twin(
     distinct = collapse(x_all, y_all)
     x, y, weights, group = distinct.x, distinct.y, distinct.sizes.astype(float), groups(x_all).index
     progress.stage("what holds elsewhere")
-    g, base_sentence = predictor(of, base, x, y, weights, data.task, int(key))
+    g, base_sentence = predictor(of, base, x, y, weights, data.task, int(key), activation)
     progress.stage(f"separating {len(x)} points")
     spoilers, why = spoil(x, kind, int(key), progress)
     least = float32_separation(spoilers, x)
