@@ -16,6 +16,7 @@ from zeroloss.minima.constructions.combine import Stack, deepen, from_network, j
 from zeroloss.minima.constructions.nodes import bump_network, grid, node_bumps
 from zeroloss.minima.constructions.slab import slab
 from zeroloss.minima.constructions.spoilers import Spoilers
+from zeroloss.minima.constructions.tables import bound_table, line_table, network_table, plane_table
 from zeroloss.minima.constructions.twin import Twin, twin
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Stack",
     "Twin",
     "approximation_error",
+    "bound_table",
     "box_bound",
     "bump_network",
     "bump_norm",
@@ -34,8 +36,11 @@ __all__ = [
     "grid",
     "grid_coverage",
     "join",
+    "line_table",
     "losses_at_scale",
+    "network_table",
     "node_bumps",
+    "plane_table",
     "slab",
     "spoil",
     "to_network",
