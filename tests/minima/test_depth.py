@@ -8,7 +8,7 @@ import pytest
 from zeroloss.data import from_arrays
 from zeroloss.descent import descend
 from zeroloss.minima import Extension, extend, extend_convolutional
-from zeroloss.minima.chain import Chain
+from zeroloss.minima.chain import Chain, _features
 from zeroloss.minima.convolutional import identity_convolution
 from zeroloss.networks import MLP, FeedForward, predict
 from zeroloss.plumbing import InputError
@@ -112,6 +112,20 @@ def test_the_training_points_are_fitted_again(activation):
     given_targets = extend(given, 10, x=X, y=y, bound=2.0, **blunt)
     assert given_targets.max_error < 1e-11
     np.testing.assert_allclose(predict(given_targets.network, X), y, atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_what_fitting_again_changes_elsewhere_is_said(activation):
+    given = net(activation, 1, dtype="float64")
+    limit = np.abs(predict(given, X)).max()
+    made = extend(given, 10, 1, x=X, sharpness=0.1)
+    plain = extend(given, 10, 1, bound=limit, sharpness=0.1)
+    said = float(made.holds.split("at most ")[-1].split(" |(h, 1)|")[0])
+    z = np.random.default_rng(3).standard_normal((500, 3))
+    h = _features(given, z)[0]
+    moved = np.abs(predict(made.network, z) - predict(plain.network, z))[:, 0]
+    # The chain has slopes of at most 1, and `said` has two digits.
+    assert (moved <= 1.05 * said * np.sqrt((h**2).sum(axis=1) + 1) + 1e-12).all() and moved.max() > 1e-6
 
 
 def test_more_rows_than_weights_are_said_and_left():

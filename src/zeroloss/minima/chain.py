@@ -114,7 +114,12 @@ def refitted(
             bias = np.asarray(deeper.biases[index], np.float64).copy()
             bias[:outputs] = chain.e * b
             deeper = eqx.tree_at(lambda n: n.biases[index], deeper, jnp.asarray(bias, network.dtype))
-    return deeper, "the values are fitted again, by the read-out before the chain, to rounding"
+    scaled = change * np.concatenate([np.full(m, abs(a)), np.full(len(change) - m, abs(c))])[:, None]
+    moved = float(np.linalg.norm(scaled, axis=0).max())
+    return deeper, (
+        "the values are fitted again to rounding, by the read-out before the chain, whose change adds elsewhere at most "
+        f"{moved:.2g} |(h, 1)|, h the last hidden layer there"
+    )
 
 
 def _features(network: FeedForward, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

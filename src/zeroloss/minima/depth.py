@@ -82,7 +82,8 @@ def extend(
         x: rows `(n, d)` on which the result is measured, and from which `B` (half the range of each output is left as
             margin) and `M` are taken.
         y: values `(n, c)` that a chain must give on `x` exactly; by default those of `network`. The read-out before
-            the chain is solved again for `chain^-1(y)`, which needs at least as many last hidden units as rows.
+            the chain is solved again for `chain^-1(y)`, which needs about as many last hidden units as rows. That moves
+            the function elsewhere, by at most what `.holds` says beyond the tolerance.
         bound: `B` or `M`, one number or one an output, if known: then the function is kept wherever it holds.
         sharpness: `e M` of a chain; by default about the one of least error in the precision of the network.
 
