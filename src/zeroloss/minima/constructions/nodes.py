@@ -43,7 +43,7 @@ def node_bumps(
     Args:
         nodes: distinct rows, or `(n,)` in one dimension.
         half_width: `w` of the hats.
-        b: the threshold, one number or one a node (the paper's `b_1`, `b_2` are those of two classes); by default
+        b: the threshold, one number or one a node (for instance one for each class); by default
             `d - 1/2`.
         activation: "relu", "leaky_relu", "prelu(a)" with 0 < a < 1, or "sigmoid".
         steep: `K`, the steepness of sigmoids.

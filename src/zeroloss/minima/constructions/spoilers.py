@@ -84,16 +84,28 @@ def float32_separation(spoilers: Spoilers, x: np.ndarray, share: float = 0.01) -
     (bumps), and a sum `v . x` of `d` terms by `e = (d + 2) u |v| . |x|/|v|` (slab, caps). Bumps stand at the rounded
     points, where they are exact; they must only stay apart, `s - 2 e >= r` with `r <= s/4`: the answer is `8/3 e`. The
     peaks of slabs and caps fall by `e` over their width, which is a fixed part of `s`: the answer is the `s` at which
-    that is `share`. A worst case: rounding errors mostly cancel. Standing: ours.
+    that is `share`. A parametric relu of slope `a` cancels numbers as large as the L1 range over the width off its bumps,
+    to `2 u/(1 - a^2)^2` of them, which must be at most `share` as well; a sigmoid's argument must be right to half of
+    its 40, so that its half-width is at least `2 u max |x|`. A worst case: rounding errors mostly cancel. Standing: ours.
     """
     if not np.isfinite(spoilers.separation):
         return 0.0
     u, first = 2.0**-24, np.abs(spoilers.weights[0])
+    used = x[:, first.any(axis=0)]
+    part = spoilers.separation / spoilers.width
+    needs = []
     if spoilers.kind == "bumps":
-        return float(8 / 3 * u * np.abs(x[:, first.any(axis=0)]).max(axis=0).sum())
-    size = np.linalg.norm(first, axis=1)
-    moved = max(((np.abs(x[i : i + 1024]) @ first.T) / size).max() for i in range(0, len(x), 1024))
-    return float((x.shape[1] + 2) * u * moved / share * spoilers.separation / spoilers.width)
+        needs.append(8 / 3 * u * np.abs(used).max(axis=0).sum())
+    else:
+        size = np.linalg.norm(first, axis=1)
+        moved = max(((np.abs(x[i : i + 1024]) @ first.T) / size).max() for i in range(0, len(x), 1024))
+        needs.append((x.shape[1] + 2) * u * moved / share * part)
+    slope = negative_slope(spoilers.activation)
+    if slope is not None:
+        needs.append(2 * u / (1 - slope**2) ** 2 * np.ptp(used, axis=0).sum() / share * part)
+    if spoilers.activation == "sigmoid":
+        needs.append(2 * u * np.abs(used).max() * part)
+    return float(max(needs))
 
 
 def nearest(x: np.ndarray, block: int = 1024) -> np.ndarray:

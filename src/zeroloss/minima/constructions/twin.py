@@ -57,7 +57,7 @@ class Twin(Record):
             the coordinates used where these are not all; gap of the projections; margin of the hyperplanes).
         smallest_width: the smallest distance from a training point, in that measure, at which its bump is 0.
         float32_separation: the smallest separation that this kind, with points of this size, can serve in float32:
-            closer points may be taken for one (bumps) or lose 1 % of their peak (slab, caps). A worst case; what was
+            closer points may be taken for one (bumps) or lose 1 % of their peak (slab, caps, parametric relu). A worst case; what was
             measured stands above.
         dtype: of `network`.
         network: the twin itself (not written to JSON).
@@ -132,7 +132,6 @@ def twin(
     g, base_sentence = predictor(of, base, x, y, weights, data.task, int(key), activation)
     progress.stage(f"separating {len(x)} points")
     spoilers, why = spoil(x, kind, int(key), progress)
-    least = float32_separation(spoilers, x)
     spoilers = with_activation(spoilers, activation)
     _check_size(g, spoilers, y.shape[1])
     if depth is not None and depth < max(g.depth, len(spoilers.weights)):
@@ -157,7 +156,7 @@ def twin(
         test_untouched=float(1 - spoilers.active(x_test).mean()) if len(x_test) else None,
         smallest_separation=spoilers.separation,
         smallest_width=spoilers.width,
-        float32_separation=least,
+        float32_separation=float32_separation(spoilers, x),
         dtype=dtype,
         network=to_network(stack, dtype),
         **figures,
