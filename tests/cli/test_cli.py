@@ -86,6 +86,10 @@ def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
     assert load_network(tmp_path / "twin.npz").out_size == 2
     refused(run("twin", *common, "--of", "model.npz"), "twin.npz exists", "--force")
     assert run("twin", *common, "--of", "model.npz", "--force")[0] == 0
+    refused(run("twin", *common, "--out", "twin.h5"), ".npz, .onnx, .safetensors")
+    code, out, _ = run("twin", *common, "--activation", "prelu(0.25)", "--out", "twin.safetensors")
+    assert code == 0 and "Wrote twin.safetensors" in out
+    assert "LeakyReLU" in (tmp_path / "twin.safetensors").read_bytes().decode(errors="ignore")
 
 
 def test_certify_prints_verdicts_or_json(run, table):

@@ -10,7 +10,8 @@ from zeroloss.data import Dataset, load_data
 from zeroloss.minima.constructions import Twin, twin
 from zeroloss.minima.constructions.base import ridge
 from zeroloss.minima.constructions.combine import to_network
-from zeroloss.networks import MLP, FeedForward, load_network, predict, save_network, wrap
+from zeroloss.networks import MLP, FeedForward, export_network, load_network, predict, save_network, wrap
+from zeroloss.networks.activations import negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import from_json
 
@@ -61,6 +62,67 @@ def test_every_kind_fits_and_equals_the_base_elsewhere(kind, depth):
     assert made.units == sum(made.network.widths)
     difference = np.abs(predict(made.network, data.x_test) - predict(g, data.x_test)).max(axis=1)
     assert (difference < 1e-12).mean() == made.test_untouched
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "prelu(0.25)", "prelu(0.9)", "sigmoid"])
+@pytest.mark.parametrize(
+    ("kind", "depth", "d"), [("bumps", None, 4), ("bumps", 5, 4), ("slab", None, 2), ("caps", 2, 40)]
+)
+def test_every_kind_of_every_activation(activation, kind, depth, d):
+    data = classes(d=d)
+    zero = FeedForward([np.zeros((3, d))], [np.zeros(3)], [])
+    made = twin(data, base=zero, kind=kind, depth=depth, activation=activation)
+    # A parametric relu cancels numbers as large as the range over the width, twice magnified by 1/(1 - a^2).
+    slope = negative_slope(activation) or 0.0
+    size = np.ptp(data.x_train, axis=0).sum() / made.smallest_width / (1 - slope**2) ** 2 if slope else 10
+    for error, dtype in ((made.train_max_error_float64, float), (made.train_max_error_float32, np.float32)):
+        assert error < 4 * np.finfo(dtype).eps * size or (activation == "sigmoid" and dtype is np.float32)
+    assert made.train_accuracy_float64 == 1 and (made.train_accuracy_float32 == 1 or slope == 0.9)
+    assert made.network.depth == (depth or 2)
+    used = {name for layer in made.network.activations for name, _ in layer}
+    # The layer that passes the answers of `base` on is relu beside sigmoids.
+    assert used == ({"relu", "sigmoid"} if activation == "sigmoid" else {activation})
+    off = np.abs(predict(made.network, data.x_test)).max(axis=1)
+    assert (off < 1e-6).mean() >= made.test_untouched > (0.9 if kind != "caps" else -1)
+
+
+def test_a_parametric_relu_needs_no_more_units_where_both_signs_are_there():
+    data = classes()
+    zero = FeedForward([np.zeros((3, 3))], [np.zeros(3)], [])
+    relu, leaky = (twin(data, base=zero, kind="bumps", activation=a) for a in ("relu", "prelu(0.5)"))
+    assert leaky.network.widths[0] == relu.network.widths[0]
+    assert leaky.network.widths[1] == relu.network.widths[1] + data.n
+    z = np.random.default_rng(0).standard_normal((2000, 3))
+    z[:60] = data.x_train + 1e-3
+    np.testing.assert_allclose(predict(leaky.network, z), predict(relu.network, z), atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu(0.25)", "prelu(0.9)", "sigmoid"])
+def test_float32_serves_the_separation_it_is_said_to(activation):
+    x = np.random.default_rng(0).uniform(-1, 1, (40, 3))
+    zero = FeedForward([np.zeros((1, 3))], [np.zeros(1)], [])
+    least = twin(regression(x, np.ones((40, 1))), base=zero, activation=activation).float32_separation
+    errors = []
+    for share in (1.2, 0.01):  # two points at this share of the separation
+        close = np.vstack([x, x[:1] + share * least * np.array([0.6, 0.0, 0.8])])
+        made = twin(regression(close, np.ones((41, 1))), base=zero, activation=activation)
+        errors.append(made.train_max_error_float32)
+        assert made.train_max_error_float64 < 1e-7
+        assert (made.smallest_separation >= made.float32_separation) == (share > 1)
+    assert errors[0] < 0.01 < errors[1]
+
+
+@pytest.mark.parametrize("activation", ["relu", "prelu(0.25)", "sigmoid"])
+def test_a_twin_as_onnx_is_fitted_as_well(activation, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    data = classes()
+    made = twin(data, depth=3, activation=activation, dtype="float32")
+    path = export_network(tmp_path / "twin.onnx", made.network)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    f = session.run(None, {"x": data.x_train.astype(np.float32)})[0]
+    assert (f.argmax(axis=1) == data.labels_train).all()
+    np.testing.assert_allclose(f, data.y_train, atol=10 * made.train_max_error_float32 + 1e-5)  # sums in another order
 
 
 def test_deeper_is_the_same_function():
@@ -185,7 +247,7 @@ def test_progress_is_told():
     ("options", "message"),
     [
         ({"kind": "spikes"}, "no kind of twin"),
-        ({"activation": "leaky_relu"}, "'relu' is the one"),
+        ({"activation": "gelu"}, "no bumps of activation 'gelu'"),
         ({"dtype": "float16"}, "neither 'float64' nor 'float32'"),
         ({"depth": 1, "kind": "bumps"}, "depth=2 or more"),
         ({"base": MLP(3, 3, width=4, depth=3, key=0), "depth": 2}, "depth=3 or more"),
@@ -238,6 +300,25 @@ def test_digits(kind):
     assert made.base_test_accuracy <= 0.02
     if kind == "auto":  # caps grow outwards, and a test digit may lie in one
         assert made.test_accuracy <= 0.02 and made.test_untouched == 1
+
+
+@pytest.mark.slow
+def test_ten_thousand_images():
+    if not os.path.exists(os.path.join(os.environ.get("ZEROLOSS_DATA", ""), "mnist10k.npz")):
+        pytest.skip("mnist10k.npz is not in the folder that $ZEROLOSS_DATA names")
+    data = load_data("mnist", n_train=8000)
+    data = dataclasses.replace(
+        data,
+        x_train=np.concatenate([data.x_train, data.x_test]),
+        y_train=np.concatenate([data.y_train, data.y_test]),
+        labels_train=np.concatenate([data.labels_train, data.labels_test]),
+        x_test=data.x_test[:0],
+        y_test=data.y_test[:0],
+        labels_test=data.labels_test[:0],
+    )
+    made = twin(data, base=FeedForward([np.zeros((10, 784))], [np.zeros(10)], []), kind="caps", dtype="float32")
+    assert made.points == 10_000 and 7e6 < made.parameters < 9e6
+    assert made.train_accuracy_float32 == 1 and made.train_max_error_float64 < 1e-12
 
 
 @pytest.mark.slow

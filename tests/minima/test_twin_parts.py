@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from zeroloss.minima.constructions import bumps, caps, extend, from_network, join, slab, spoil, to_network
+from zeroloss.minima.constructions import bumps, caps, deepen, from_network, join, slab, spoil, to_network
 from zeroloss.minima.constructions.bumps import choose_coordinates
 from zeroloss.minima.constructions.bumps import cost as bumps_cost
 from zeroloss.minima.constructions.caps import widest_margin
@@ -185,12 +185,12 @@ def test_folding_extending_and_joining_keep_the_function(parametrization):
     a, b = from_network(one), from_network(two)
     np.testing.assert_allclose(predict(to_network(a), x), predict(one, x), atol=1e-14)
     for depth in (1, 2, 5):
-        np.testing.assert_allclose(predict(to_network(extend(a, depth)), x), predict(one, x), atol=1e-14)
+        np.testing.assert_allclose(predict(to_network(deepen(a, depth)), x), predict(one, x), atol=1e-14)
     both = join(a, b)
     assert both.depth == 3
     np.testing.assert_allclose(predict(to_network(both), x), predict(one, x) + predict(two, x), atol=1e-13)
     with pytest.raises(InputError, match="3 hidden layers"):
-        extend(b, 2)
+        deepen(b, 2)
 
 
 def test_linear_networks_join():

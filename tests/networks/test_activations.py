@@ -12,6 +12,7 @@ from flint import arb
 from zeroloss.networks import ACTIVATIONS
 from zeroloss.networks.activations import LEAKY_SLOPE, activation, gain
 from zeroloss.plumbing import InputError, double
+from zeroloss.tangent import libm
 
 REFERENCE = {
     "relu": lambda z: np.maximum(z, 0),
@@ -164,3 +165,23 @@ def test_unknown_name():
 
 def test_ball_arithmetic_is_precise_enough():
     assert flint.ctx.prec >= 53
+
+
+@pytest.mark.parametrize("slope", [0.25, -0.5, 0.9, 1.5])
+def test_the_parametric_relu(slope):
+    z = np.linspace(-3, 3, 13)
+    found = activation(f"prelu({slope})")
+    with double():
+        np.testing.assert_allclose(found(z), np.where(z > 0, z, slope * z), rtol=1e-15)
+    steps = np.diff(np.where(z > 0, z, slope * z)) / np.diff(z)
+    assert found.slope == max(1.0, np.abs(steps).max()) and not found.analytic and np.isinf(found.curvature)
+    # E phi(Z)^2 = (1 + a^2)/2
+    assert gain(found.name) == pytest.approx(np.sqrt(2 / (1 + slope**2)), rel=1e-6)
+    value, error = libm.value(found.name, z)
+    assert (np.abs(value - np.where(z > 0, z, slope * z)) <= error).all()
+
+
+@pytest.mark.parametrize("name", ["prelu", "prelu()", "prelu(x)", "prelu(inf)", "prelu(0.1"])
+def test_a_parametric_relu_needs_a_slope(name):
+    with pytest.raises(InputError, match="prelu"):
+        activation(name)

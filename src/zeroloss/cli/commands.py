@@ -243,7 +243,7 @@ def audit(
     _deliver(found, json, out, force)
 
 
-@app.command(epilog="Example: zeroloss twin digits --of model.npz --out twin.npz")
+@app.command(epilog="Example: zeroloss twin digits --of model.npz --out twin.onnx")
 def twin(
     data: o.Data,
     target: o.Target = None,
@@ -254,25 +254,34 @@ def twin(
     base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
     kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
     depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
+    activation: Annotated[
+        str, typer.Option(help="Of its bumps: relu, leaky_relu, prelu(a) with 0 < a < 1, sigmoid.")
+    ] = "relu",
+    dtype: Annotated[
+        str | None, typer.Option(help="float64 or float32.  [default: float64 for .npz, float32 otherwise]")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
-    out: Annotated[Path, typer.Option(help="The file for the network.")] = Path("twin.npz"),
+    out: Annotated[Path, typer.Option(help="The file for the network: .npz, .onnx or .safetensors.")] = Path(
+        "twin.npz"
+    ),
     force: o.Force = False,
 ) -> None:
     """Write a network with zero training loss that fails everywhere else."""
     _free(out, force)
-    if out.suffix != ".npz":
-        raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
+    from zeroloss.networks.export import check_export, export_network
+
+    check_export(out)
     if of is not None and base is not None:
         raise InputError("--of and --base exclude each other; give one of them.")
     dataset = o.load(data, target, n_train, seed)
     from zeroloss.minima import construct_twin
-    from zeroloss.networks import save_network
 
     nets = [None if path is None else o.load_model(path) for path in (of, base)]
+    number = dtype or ("float64" if out.suffix == ".npz" else "float32")
     with bar(json) as progress:
-        made = construct_twin(dataset, nets[0], nets[1], kind, depth, key=seed, progress=progress)
-    save_network(out, made.network, force=force)
+        made = construct_twin(dataset, nets[0], nets[1], kind, depth, activation, number, key=seed, progress=progress)
+    export_network(out, made.network, force=force)
     if json:
         print(made.to_json())
     else:

@@ -1,6 +1,7 @@
 """What does a result look like? Functions from tidy tables to Altair charts that need no network."""
 
 from zeroloss.figures.answers import digit_answers
+from zeroloss.figures.bumps import accuracy_bound, curves_on_line, map_on_plane, network_diagram
 from zeroloss.figures.curves import loss_curves, slice_through, trust_curves
 from zeroloss.figures.infinite import kernel_convergence
 from zeroloss.figures.kernel import spectrum
@@ -8,10 +9,14 @@ from zeroloss.figures.theory import theory_bars
 from zeroloss.figures.width import error_against_width
 
 __all__ = [
+    "accuracy_bound",
+    "curves_on_line",
     "digit_answers",
     "error_against_width",
     "kernel_convergence",
     "loss_curves",
+    "map_on_plane",
+    "network_diagram",
     "slice_through",
     "spectrum",
     "theory_bars",

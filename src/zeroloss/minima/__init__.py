@@ -4,10 +4,12 @@ from typing import Any
 
 from zeroloss.minima.constructions.twin import Twin
 from zeroloss.minima.constructions.twin import twin as construct_twin
+from zeroloss.minima.convolutional import extend_convolutional
+from zeroloss.minima.depth import Extension, extend
 from zeroloss.minima.proof import Proof, prove
 from zeroloss.networks import FeedForward
 
-__all__ = ["Proof", "Twin", "construct_twin", "prove", "twin"]
+__all__ = ["Extension", "Proof", "Twin", "construct_twin", "extend", "extend_convolutional", "prove", "twin"]
 
 
 def twin(data: Any, of: Any = None, base: Any = None, kind: str = "auto", **options: Any) -> FeedForward:

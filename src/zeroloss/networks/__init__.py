@@ -1,6 +1,7 @@
 """By what it is fitted: networks as pytrees that are called on one example."""
 
 from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
@@ -16,6 +17,7 @@ __all__ = [
     "ResidualMLP",
     "Wrapped",
     "constant",
+    "export_network",
     "is_double",
     "load_network",
     "precision",

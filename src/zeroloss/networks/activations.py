@@ -1,6 +1,7 @@
 """The activation functions, by the names users give, with the constants that proofs need.
 
-Each is the exact function, not an approximation (`gelu` is `z Phi(z)`, not its tanh form).
+Each is the exact function, not an approximation (`gelu` is `z Phi(z)`, not its tanh form). Beside the names in
+`ACTIVATIONS` there is `prelu(a)`, for instance `"prelu(0.25)"`: `z` where `z > 0` and `a z` elsewhere.
 """
 
 from __future__ import annotations
@@ -58,11 +59,28 @@ ACTIVATIONS: dict[str, Activation] = {
 LEAKY_SLOPE = 0.01
 
 
+@lru_cache
 def activation(name: str) -> Activation:
     """The activation of that name; `InputError` names the ones there are."""
-    if name not in ACTIVATIONS:
-        raise InputError(f"there is no activation {name!r}; choose one of {', '.join(ACTIVATIONS)}.")
-    return ACTIVATIONS[name]
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    slope = negative_slope(name)
+    if slope is None:
+        raise InputError(f"there is no activation {name!r}; choose one of {', '.join(ACTIVATIONS)}, prelu(a).")
+    return Activation(name, max(1.0, abs(slope)), math.inf, False)
+
+
+def negative_slope(name: str) -> float | None:
+    """`a` of the parametric relu `z -> z if z > 0 else a z` (0.01 of `leaky_relu`); None for another activation."""
+    if name == "leaky_relu":
+        return LEAKY_SLOPE
+    if not (name.startswith("prelu(") and name.endswith(")")):
+        return None
+    try:
+        slope = float(name[6:-1])
+    except ValueError:
+        return None
+    return slope if math.isfinite(slope) else None
 
 
 @lru_cache
@@ -70,9 +88,11 @@ def _function(name: str) -> Callable:
     import jax
     import jax.numpy as jnp
 
+    slope = negative_slope(name)
+    if slope is not None:
+        return lambda z: jax.nn.leaky_relu(z, slope)
     return {
         "relu": jax.nn.relu,
-        "leaky_relu": lambda z: jax.nn.leaky_relu(z, LEAKY_SLOPE),
         "abs": jnp.abs,
         "tanh": jnp.tanh,
         "sigmoid": jax.nn.sigmoid,
@@ -90,10 +110,12 @@ def gain(name: str) -> float:
     import numpy as np
     import scipy.special as sp
 
+    leak = negative_slope(name)
+    slope = 0.0 if leak is None else leak
     z = np.linspace(-12, 12, 24_001)
     phi = {
         "relu": lambda: np.maximum(z, 0),
-        "leaky_relu": lambda: np.where(z > 0, z, LEAKY_SLOPE * z),
+        name if leak is not None else "leaky_relu": lambda: np.where(z > 0, z, slope * z),
         "abs": lambda: np.abs(z),
         "tanh": lambda: np.tanh(z),
         "sigmoid": lambda: sp.expit(z),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zeroloss.networks.activations import LEAKY_SLOPE
+from zeroloss.networks.activations import negative_slope
 
 ULPS = 4
 ASSUMPTION = f"exp, tanh, erf, erfc and log1p of the C library are within {ULPS} ulp"
@@ -41,8 +41,9 @@ def value(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if name in ("relu", "abs", "identity"):
         exact = {"relu": lambda: np.maximum(z, 0.0), "abs": lambda: np.abs(z), "identity": lambda: z}[name]()
         return exact, np.zeros_like(z)
-    if name == "leaky_relu":
-        v = np.where(z > 0, z, LEAKY_SLOPE * z)
+    leak = negative_slope(name)
+    if leak is not None:
+        v = np.where(z > 0, z, leak * z)
         return v, _U * np.abs(v) + _TINY
     if name == "tanh":
         v = _each(math.tanh, z)

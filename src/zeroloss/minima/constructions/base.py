@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.minima.constructions.combine import Stack, from_network
+from zeroloss.minima.constructions.spoilers import applied
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 
@@ -15,11 +16,12 @@ WIDTH = 1024
 
 
 def predictor(
-    of: Any, base: Any, x: np.ndarray, y: np.ndarray, weights: np.ndarray, task: str, key: int
+    of: Any, base: Any, x: np.ndarray, y: np.ndarray, weights: np.ndarray, task: str, key: int, activation: str = "relu"
 ) -> tuple[Stack, str]:
     """`g` as a stack, and a sentence that says what it is.
 
-    `of`: made wrong by `wrong`. `base`: as it is. Neither: a random hidden layer fitted to wrong targets by `ridge`.
+    `of`: made wrong by `wrong`. `base`: as it is. Neither: a random hidden layer of that activation, fitted to wrong
+    targets by `ridge`.
 
     Raises:
         InputError: both are given, or one is no fully connected network or does not fit the data.
@@ -29,7 +31,9 @@ def predictor(
     given, name = (of, "of") if of is not None else (base, "base")
     if given is None:
         targets, how = wrong_targets(y, weights, task)
-        return ridge(x, targets, weights, key), f"a random hidden layer whose read-out was fitted to targets {how}"
+        return ridge(
+            x, targets, weights, key, activation=activation
+        ), f"a random hidden layer whose read-out was fitted to targets {how}"
     if not isinstance(given, FeedForward):
         raise InputError(
             f"{name}= is a {type(given).__name__}; a twin is one fully connected network, so give a zeroloss network "
@@ -72,8 +76,10 @@ def _centre(y: np.ndarray, weights: np.ndarray, task: str) -> tuple[np.ndarray, 
     return np.average(y, axis=0, weights=weights), "the mean target"
 
 
-def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray, key: int, width: int = WIDTH) -> Stack:
-    """One hidden layer of random relu units on standardised inputs, with a read-out by ridge regression.
+def ridge(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray, key: int, width: int = WIDTH, activation: str = "relu"
+) -> Stack:
+    """One hidden layer of random units (relu, prelu(a) or sigmoid) on standardised inputs, with a read-out by ridge regression.
 
     The ridge minimises the generalised cross-validation score (Golub, Heath & Wahba 1979) on a grid.
     """
@@ -87,7 +93,7 @@ def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray, key: int, width: in
     w = rng.standard_normal((width, d)) * np.sqrt(2 / d) * scale
     b = 0.5 * rng.standard_normal(width) - w @ mean
     root = np.sqrt(weights)[:, None]
-    phi = np.hstack([np.maximum(x @ w.T + b, 0), np.ones((n, 1))]) * root
+    phi = np.hstack([applied(activation, x @ w.T + b), np.ones((n, 1))]) * root
     small = phi.T @ phi if n > width else phi @ phi.T
     values, vectors = np.linalg.eigh(small)
     values = np.maximum(values, 0)
@@ -104,4 +110,4 @@ def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray, key: int, width: in
         best = min(best, (max(missed, 0.0) / free**2, penalty))
     solved = vectors @ (rhs / (values + best[1])[:, None])
     readout = solved if n > width else phi.T @ solved
-    return Stack((w, readout[:-1].T.copy()), (b, readout[-1].copy()), ((("relu", width),),))
+    return Stack((w, readout[:-1].T.copy()), (b, readout[-1].copy()), (((activation, width),),))

@@ -1,6 +1,7 @@
 """Networks as stacks of numpy layers that can be made deeper and added together, exactly.
 
-extend:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units a layer; exact in floating point)
+deepen:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units a layer; exact in floating point)
+         f -> P(f), P(-f) -> ... -> (P^k(f) - P^k(-f))/(1 + a^k) = f       (P the parametric relu of slope a)
 join:    (f, g) -> f + g, side by side, with the activations of each kept
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 import scipy.linalg
 
 from zeroloss.networks import FeedForward
+from zeroloss.networks.activations import negative_slope
 from zeroloss.plumbing import InputError, double
 
 Segments = tuple[tuple[str, int], ...]
@@ -66,8 +68,29 @@ def to_network(stack: Stack, dtype: str = "float64") -> FeedForward:
         return FeedForward(weights, biases, stack.activations)
 
 
-def extend(stack: Stack, depth: int) -> Stack:
-    """The same function with `depth` hidden layers: its outputs go on as pairs `R(f), R(-f)`.
+def inserted(network: FeedForward, changed: list, scales: list, biases: list, offsets: list, name: str) -> FeedForward:
+    """`network` with other layers in place of its read-out, hidden ones of activation `name` and a new read-out.
+
+    `changed`, `scales`, `biases`, `offsets`: their weights, the multipliers of these, their biases (or None), and the
+    multipliers of these. What stands before is kept bit for bit.
+    """
+    import jax.numpy as jnp
+
+    with double():
+        weights = [*network.weights[:-1], *(jnp.asarray(w, network.dtype) for w in changed)]
+        bias = [*network.biases[:-1], *(None if b is None else jnp.asarray(b, network.dtype) for b in biases)]
+        activations = (*network.activations, *(((name, len(w)),) for w in changed[:-1]))
+        return FeedForward(
+            weights,
+            bias,
+            activations,
+            (*network.weight_scales[:-1], *scales),
+            (*network.bias_scales[:-1], *offsets),
+        )
+
+
+def deepen(stack: Stack, depth: int, activation: str = "relu") -> Stack:
+    """The same function with `depth` hidden layers: its outputs go on as pairs of relu, or of parametric relu units.
 
     Raises:
         InputError: `depth` is below the depth there is.
@@ -79,18 +102,21 @@ def extend(stack: Stack, depth: int) -> Stack:
         return stack
     w, b = stack.weights[-1], stack.biases[-1]
     c = len(b)
-    pair = np.hstack([np.eye(c), -np.eye(c)])
+    pair = np.hstack([np.eye(c), -np.eye(c)]) / (1 + (negative_slope(activation) or 0.0) ** more)
     return Stack(
         (*stack.weights[:-1], np.vstack([w, -w]), *(np.eye(2 * c),) * (more - 1), pair),
         (*stack.biases[:-1], np.concatenate([b, -b]), *(np.zeros(2 * c),) * (more - 1), np.zeros(c)),
-        (*stack.activations, *((("relu", 2 * c),),) * more),
+        (*stack.activations, *(((activation, 2 * c),),) * more),
     )
 
 
-def join(first: Stack, second: Stack) -> Stack:
-    """`first + second` as one network, as deep as the deeper of the two (at least one hidden layer)."""
+def join(first: Stack, second: Stack, activation: str = "relu") -> Stack:
+    """`first + second` as one network, as deep as the deeper of the two (at least one hidden layer).
+
+    `activation`: "relu" or a parametric relu, of the units that pass the outputs of the shallower one on.
+    """
     depth = max(first.depth, second.depth, 1)
-    first, second = extend(first, depth), extend(second, depth)
+    first, second = deepen(first, depth, activation), deepen(second, depth, activation)
     weights = [np.vstack([first.weights[0], second.weights[0]])]
     weights += [scipy.linalg.block_diag(a, b) for a, b in zip(first.weights[1:-1], second.weights[1:-1], strict=True)]
     weights.append(np.hstack([first.weights[-1], second.weights[-1]]))

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import Dataset, collapse, groups
+from zeroloss.minima.constructions.activated import check_activation, with_activation
 from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
-from zeroloss.minima.constructions.combine import Stack, extend, join, to_network
-from zeroloss.minima.constructions.spoilers import Spoilers
+from zeroloss.minima.constructions.combine import Stack, deepen, join, to_network
+from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
@@ -55,6 +56,9 @@ class Twin(Record):
         smallest_separation: of the training points, in the measure of the kind (Euclidean distance, or L1 distance over
             the coordinates used where these are not all; gap of the projections; margin of the hyperplanes).
         smallest_width: the smallest distance from a training point, in that measure, at which its bump is 0.
+        float32_separation: the smallest separation that this kind, with points of this size, can serve in float32:
+            closer points may be taken for one (bumps) or lose 1 % of their peak (slab, caps, parametric relu). A worst case; what was
+            measured stands above.
         dtype: of `network`.
         network: the twin itself (not written to JSON).
     """
@@ -81,6 +85,7 @@ class Twin(Record):
     test_untouched: float | None
     smallest_separation: float
     smallest_width: float
+    float32_separation: float
     dtype: str
     network: Any = dataclasses.field(default=None, metadata=LIVE, compare=False, repr=False)
 
@@ -104,7 +109,10 @@ def twin(
         base: a network whose answers hold elsewhere as they are. Neither: a small one fitted to wrong targets.
         kind: "bumps", "slab", "caps", or "auto", which says in `.why` what it chose.
         depth: hidden layers of the result; by default as many as needed (caps 1, bumps and slabs 2, or that of `g`).
-        activation: of the bumps; "relu" is the one there is. `of` and `base` keep theirs.
+        activation: of the bumps: "relu", "leaky_relu", "prelu(a)" with 0 < a < 1, or "sigmoid" (see `activated.py`).
+            `of` and `base` keep theirs, the small network has the same. Layers that only pass
+            outputs on are relu, or as the bumps if these are prelu.
+            A parametric relu cancels large numbers off its bumps: the closer `a` is to 1, the more float32 loses.
         dtype: "float64" or "float32", of the network returned; both are measured.
         key: seed of what is random (the network for neither `of` nor `base`, projections).
         progress: told about the stages.
@@ -114,19 +122,17 @@ def twin(
             network too large for memory.
     """
     progress = progress or Silent()
-    if activation != "relu":
-        raise InputError(
-            f"there are no bumps of activation {activation!r}; 'relu' is the one there is (`of` keeps its own)."
-        )
+    check_activation(activation)
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype {dtype!r} is neither 'float64' nor 'float32'.")
     x_all, y_all = _training(data)
     distinct = collapse(x_all, y_all)
     x, y, weights, group = distinct.x, distinct.y, distinct.sizes.astype(float), groups(x_all).index
     progress.stage("what holds elsewhere")
-    g, base_sentence = predictor(of, base, x, y, weights, data.task, int(key))
+    g, base_sentence = predictor(of, base, x, y, weights, data.task, int(key), activation)
     progress.stage(f"separating {len(x)} points")
     spoilers, why = spoil(x, kind, int(key), progress)
+    spoilers = with_activation(spoilers, activation)
     _check_size(g, spoilers, y.shape[1])
     if depth is not None and depth < max(g.depth, len(spoilers.weights)):
         needed = max(g.depth, len(spoilers.weights))
@@ -150,6 +156,7 @@ def twin(
         test_untouched=float(1 - spoilers.active(x_test).mean()) if len(x_test) else None,
         smallest_separation=spoilers.separation,
         smallest_width=spoilers.width,
+        float32_separation=float32_separation(spoilers, x),
         dtype=dtype,
         network=to_network(stack, dtype),
         **figures,
@@ -180,8 +187,9 @@ def _check_size(g: Stack, spoilers: Spoilers, c: int) -> None:
 
 
 def _assembled(g: Stack, spoilers: Spoilers, coefficients: np.ndarray, depth: int | None) -> Stack:
-    stack = join(g, spoilers.stack(coefficients))
-    return stack if depth is None else extend(stack, depth)
+    passing = "relu" if spoilers.activation == "sigmoid" else spoilers.activation
+    stack = join(g, spoilers.stack(coefficients), passing)
+    return stack if depth is None else deepen(stack, depth, passing)
 
 
 def _fit(
