@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from zeroloss.minima.certificate import ProofCertificate, check_certificate, load_certificate
 from zeroloss.minima.constructions.twin import Twin
 from zeroloss.minima.constructions.twin import twin as construct_twin
 from zeroloss.minima.proof import Proof, prove
 from zeroloss.networks import FeedForward
 
-__all__ = ["Proof", "Twin", "construct_twin", "prove", "twin"]
+__all__ = [
+    "Proof",
+    "ProofCertificate",
+    "Twin",
+    "check_certificate",
+    "construct_twin",
+    "load_certificate",
+    "prove",
+    "twin",
+]
 
 
 def twin(data: Any, of: Any = None, base: Any = None, kind: str = "auto", **options: Any) -> FeedForward:

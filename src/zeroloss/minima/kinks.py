@@ -53,7 +53,8 @@ def kink_margin(
         if index:
             before = max(activation(name).slope for name, _ in network.activations[index - 1]) * speed[index - 1]
         own = np.sqrt(
-            (t * (a * lengths[index]) ** 2 + u * c**2)[:, None] + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
+            (t * (a * lengths[index]) ** 2 + u * c**2)[:, None]
+            + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
         )
         reach = radius * (own * SLOP + TINY) + 1e-300
         smallest = min(smallest, float(np.min((np.abs(z) - error) / reach)) / SLOP)

@@ -82,7 +82,7 @@ def newton_kantorovich(
     blank = NewtonKantorovich(
         math.inf, 0.0, math.inf, math.inf, 0.0, None, None, equations, parameters, len(distinct.x), "none", ""
     )
-    short = _too_large(network, distinct, parameters)
+    short = too_large(network, distinct, trained)
     if short:
         layers = forward(network, distinct.x)
         return dataclasses.replace(blank, residual_upper=residual_norm(layers[-1], distinct), obstacle=short)
@@ -99,8 +99,9 @@ def residual_norm(last: Layer, distinct: Collapsed) -> float:
     return float(np.linalg.norm(entries * root)) * SLOP + UNDERFLOW
 
 
-def _too_large(network: FeedForward, distinct: Collapsed, parameters: int) -> str:
-    equations = distinct.y.size
+def too_large(network: FeedForward, distinct: Collapsed, trained: Trained) -> str:
+    """Why the proof is not tried: fewer parameters than equations, or too many equations; "" if it is."""
+    equations, parameters = distinct.y.size, trained.count(network)
     if parameters < equations:
         return f"{equations - parameters:,} more equations ({equations:,}) than trained parameters ({parameters:,})"
     if equations > MOST_EQUATIONS:

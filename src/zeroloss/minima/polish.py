@@ -23,14 +23,27 @@ FACTORS, FEW = 40, 2
 """How often the kernel may be factored: with up to `SMALL` equations, and above."""
 CHORDS = 12
 SHORTEST = 1 / 64
+WORTH = 0.01
 
 
 def polish(network: FeedForward, distinct: Collapsed, trained: Trained, *, factor: Any = None) -> FeedForward:
     """`network` (float64) moved to where the residual is at its rounding, or as far as it will fall.
 
+    Returned unchanged where the residual does not fall to `WORTH` of what it was: to find a minimum is the business of
+    `zeroloss.descend`.
+
     Args:
         factor: a Cholesky factor (LAPACK, lower triangle) of the kernel at weights near by, tried first.
     """
+    moved = _polished(network, distinct, trained, factor)
+    if moved is network:
+        return network
+    root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
+    before, after = (np.linalg.norm((_outputs(w, distinct.x) - distinct.y) * root) for w in (network, moved))
+    return moved if after <= WORTH * before else network
+
+
+def _polished(network: FeedForward, distinct: Collapsed, trained: Trained, factor: Any) -> FeedForward:
     left = FACTORS if distinct.y.size <= SMALL else FEW
     try:
         while True:
