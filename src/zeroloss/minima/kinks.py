@@ -57,6 +57,8 @@ def kink_margin(
             + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
         )
         reach = radius * (own * SLOP + TINY) + 1e-300
+        if not np.isfinite(reach).all():
+            return 0.0
         smallest = min(smallest, float(np.min((np.abs(z) - error) / reach)) / SLOP)
     return smallest
 

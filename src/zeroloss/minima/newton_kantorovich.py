@@ -69,6 +69,7 @@ class NewtonKantorovich(Record):
     obstacle: str
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # infinite and undefined bounds prove nothing
 def newton_kantorovich(
     network: FeedForward, distinct: Collapsed, trained: Trained, *, stored: Any = None
 ) -> NewtonKantorovich:

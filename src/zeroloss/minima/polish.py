@@ -26,6 +26,7 @@ SHORTEST = 1 / 64
 WORTH = 0.01
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # steps that overflow are not taken
 def polish(network: FeedForward, distinct: Collapsed, trained: Trained, *, factor: Any = None) -> FeedForward:
     """`network` (float64) moved to where the residual is at its rounding, or as far as it will fall.
 

@@ -71,6 +71,7 @@ def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float
     return " ".join(parts)
 
 
+@np.errstate(over="ignore")
 def evidence_of(judged: Judged, x, y, distinct, which: str, moved: float, digest: str) -> dict[str, Any]:
     """The numbers: every constant, each assumption, and what they are about."""
     last = forward(judged.network, distinct.x)[-1]
