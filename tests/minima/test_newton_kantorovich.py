@@ -286,3 +286,58 @@ def _positive(gram, tau, arb_mat):
     size = gram.nrows()
     shifted = [[gram[i, j] - (tau if i == j else 0) for j in range(size)] for i in range(size)]
     return all(arb_mat([row[:k] for row in shifted[:k]]).det() > 0 for k in range(1, size + 1))
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_beta_is_above_second_derivatives_in_ball_arithmetic(activation):
+    """`|D^2 F(w)[u, u]| <= beta |u|^2` in 200 bits, `u` random and where floats say it is worst, `w` on the ball's rim."""
+    flint = pytest.importorskip("flint")
+    arb = flint.arb
+    net, n = MLP(3, 1, 5, 1, activation, dtype="float64", key=3), 4
+    from zeroloss.tangent.rounding import backward
+    from zeroloss.tangent.smoothness import lipschitz_of_derivative
+
+    layers, trained = _layers(net, X[:n]), trained_layers(net, trainable_mask(net, None))
+    sizes = [np.linalg.norm(layer.h, axis=1) * (1 + 1e-9) for layer in layers]
+    beta = lipschitz_of_derivative(net, sizes, backward(net, layers).peak, np.ones(n), trained)(0.5)
+    with double():
+        moved = _move(net, 0.499, 1)
+        flat, unravel = jax.flatten_util.ravel_pytree(moved)
+        hessians = np.asarray(jax.hessian(lambda w: jax.vmap(unravel(w))(jnp.asarray(X[:n]))[:, 0])(flat))
+        worst = [np.linalg.eigh(h)[1][:, k] for h in hessians for k in (0, -1)]
+        directions = [
+            unravel(jnp.asarray(u)) for u in [*worst, *np.random.default_rng(0).standard_normal((5, len(flat)))]
+        ]
+    before, flint.ctx.prec = flint.ctx.prec, 200
+    try:
+        largest = 0.0
+        for u in directions:
+            square = sum((_second(arb, moved, u, row, activation) ** 2 for row in X[:n]), arb(0))
+            length = sum((arb(float(v)) ** 2 for leaf in jax.tree.leaves(u) for v in np.ravel(leaf)), arb(0))
+            ratio = square.sqrt() / length
+            assert ratio < arb(beta)
+            largest = max(largest, float(ratio.mid()))
+        assert largest > 0.02 * beta
+    finally:
+        flint.ctx.prec = before
+
+
+def _second(arb, net, u, row, activation):
+    """`D^2 f[u, u] = a_2 sum_k (2 v'_k phi'(z_k) z'_k + v_k phi''(z_k) z'_k^2)` in balls, one hidden layer."""
+    a1, a2, c1 = (arb(float(s)) for s in (*net.weight_scales, net.bias_scales[0]))
+    total = arb(0)
+    for k in range(net.widths[0]):
+        z, dz = (
+            a1 * sum((arb(float(p)) * arb(float(q)) for p, q in zip(m.weights[0][k], row, strict=True)), arb(0))
+            + c1 * arb(float(m.biases[0][k]))
+            for m in (net, u)
+        )
+        v, dv = (arb(float(m.weights[1][0, k])) for m in (net, u))
+        if activation == "tanh":
+            first = 1 - z.tanh() ** 2
+            second = -2 * z.tanh() * first
+        else:
+            s = 1 / (1 + (-z).exp())
+            first, second = s * (1 - s), s * (1 - s) * (1 - 2 * s)
+        total += a2 * (2 * dv * first * dz + v * second * dz**2)
+    return total

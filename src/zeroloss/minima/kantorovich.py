@@ -28,7 +28,8 @@ class Kantorovich:
 
     Attributes:
         beta, h: on the ball of radius `ball`.
-        radius: `rho`, rounded up; None where no ball works (the numbers then are those of the smallest ball tried).
+        radius: `rho`, rounded up; None where no ball works (the numbers then are those of the smallest ball tried on which
+            `h` is above 1/2).
     """
 
     ball: float
@@ -46,18 +47,18 @@ def kantorovich(eps: float, sigma: float, beta: Callable[[float], float]) -> Kan
     """
     if not (0 < sigma < math.inf and 0 <= eps < math.inf):
         return Kantorovich(0.0, math.inf, math.inf, None)
-    first = None
+    worst = None
     for times in RADII:
         ball = times * SLOP * eps / sigma + 1e-300
         if not math.isfinite(ball):
             break
         slope = beta(ball)
         h = (slope / sigma) * (eps / sigma) * SLOP + 1e-300 if math.isfinite(slope) else math.inf
-        first = first or Kantorovich(ball, slope, h, None)
         if not h <= 0.5:
+            worst = worst or Kantorovich(ball, slope, h, None)
             continue
         root = math.sqrt(max(0.0, 1 - 2 * h)) * (1 - 1e-9)
         radius = 2 * eps / sigma / (1 + root) * SLOP + 1e-300
         if radius <= ball:
             return Kantorovich(ball, slope, h, radius)
-    return first or Kantorovich(0.0, math.inf, math.inf, None)
+    return worst or Kantorovich(0.0, math.inf, math.inf, None)

@@ -27,7 +27,7 @@ from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.enclosure import smallest_eigenvalue
-from zeroloss.tangent.rounding import SLOP, Layer, backward, forward
+from zeroloss.tangent.rounding import SLOP, Layer, backward, forward, output_error
 from zeroloss.tangent.rows import Rows, Trained, jacobian_rows
 from zeroloss.tangent.smoothness import lipschitz_of_derivative
 from zeroloss.verdict import Record, at_least, at_most
@@ -84,20 +84,23 @@ def newton_kantorovich(
         math.inf, 0.0, math.inf, math.inf, 0.0, None, None, equations, parameters, len(distinct.x), "none", ""
     )
     short = too_large(network, distinct, trained)
-    if short:
-        layers = forward(network, distinct.x)
-        return dataclasses.replace(blank, residual_upper=residual_norm(layers[-1], distinct), obstacle=short)
     try:
+        if short:
+            eps = residual_norm(network, forward(network, distinct.x), distinct)
+            return dataclasses.replace(blank, residual_upper=eps, obstacle=short)
         return _prove(network, distinct, trained, stored, blank)
     except InputError as error:  # numbers out of the range proofs are made for
         return dataclasses.replace(blank, obstacle=str(error).rstrip("."))
 
 
-def residual_norm(last: Layer, distinct: Collapsed) -> float:
-    """`eps`: a proved upper bound on `|F(w)|` from the outputs."""
-    entries = np.abs(distinct.y - last.z) * (1 + 2.0**-50) + last.z_error + distinct.rounding
-    root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
-    return float(np.linalg.norm(entries * root)) * SLOP + UNDERFLOW
+def residual_norm(network: FeedForward, layers: list[Layer], distinct: Collapsed) -> float:
+    """`eps`: a proved upper bound on `|F(w)|`, the smaller of two: with entrywise errors, and with those of whole rows."""
+    last, root = layers[-1], np.sqrt(np.asarray(distinct.sizes, np.float64))
+    gaps = np.abs(distinct.y - last.z) * (1 + 2.0**-50) + distinct.rounding
+    by_entry = float(np.linalg.norm((gaps + last.z_error) * root[:, None]))
+    rows = np.linalg.norm(gaps, axis=1) * SLOP + output_error(network, layers)
+    by_row = float(np.linalg.norm(rows * root))
+    return min(by_entry, by_row) * SLOP + UNDERFLOW
 
 
 def too_large(network: FeedForward, distinct: Collapsed, trained: Trained) -> str:
@@ -116,7 +119,7 @@ def too_large(network: FeedForward, distinct: Collapsed, trained: Trained) -> st
 
 def _prove(network, distinct, trained: Trained, stored, blank: NewtonKantorovich) -> NewtonKantorovich:
     layers = forward(network, distinct.x)
-    eps = residual_norm(layers[-1], distinct)
+    eps = residual_norm(network, layers, distinct)
     found = dataclasses.replace(blank, residual_upper=eps)
     at_kink = undecided(network, layers)
     if at_kink:
@@ -144,7 +147,10 @@ def _prove(network, distinct, trained: Trained, stored, blank: NewtonKantorovich
     margin = kink_margin(network, layers, sizes, trained, result.radius)
     found = dataclasses.replace(found, kink_margin=None if margin == math.inf else margin)
     if not margin > 1:
-        why = f"a pre-activation is within {at_most(1 / margin) if margin > 0 else 'any'} times the distance a kink may have"
+        why = (
+            f"the radius would be {at_most(result.radius)}, and the nearest kink of a pre-activation is only shown to be farther than "
+            f"{at_least(max(margin, 0.0))} times that"
+        )
         return dataclasses.replace(found, obstacle=why)
     return dataclasses.replace(found, radius=result.radius)
 
