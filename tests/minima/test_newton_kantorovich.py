@@ -341,3 +341,34 @@ def _second(arb, net, u, row, activation):
             first, second = s * (1 - s), s * (1 - s) * (1 - 2 * s)
         total += a2 * (2 * dv * first * dz + v * second * dz**2)
     return total
+
+
+@pytest.mark.slow
+def test_diabetes_with_narrow_layers():
+    """309 equations or so, 64 features a layer: the read-out alone is too narrow, the whole network is not."""
+    from zeroloss.data import load_data
+
+    data = load_data("diabetes")
+    fit = descend(MLP(10, 1, 64, 2, key=0), data, method="gauss-newton", steps=400)
+    proof = prove(fit.network, data, descent=fit)
+    assert proof.status is Status.PROVED
+    assert proof.method == NK
+    assert proof.radius < 1e-6
+
+
+@pytest.mark.slow
+def test_factor_of_descent_polishes_a_larger_system():
+    """2,500 equations: the network is moved away from the minimum, and chords with descent's factor bring it back."""
+    from zeroloss.data import load_data
+
+    data = load_data("digits", n_train=250)
+    fit = descend(MLP(64, 10, 200, 2, key=0), data, method="gauss-newton", steps=100)
+    assert fit.factor is not None
+    away = _move(fit.network, 1e-5, 0)
+    proof = prove(away, data, descent=fit)
+    assert proof.status is Status.PROVED
+    assert proof.which == "polished"
+    assert proof.moved < 1e-3
+    alone = prove(away, data)
+    assert alone.status is Status.PROVED
+    assert alone.radius == pytest.approx(proof.radius, rel=0.2)

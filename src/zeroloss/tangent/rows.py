@@ -73,13 +73,17 @@ class Rows:
 
     @property
     def rounding(self) -> float:
-        """A bound on `|formed - DF_float DF_float^T|_2`: inner products of length m are within `gamma_m` of the roots
-        of the diagonal entries."""
-        longest = max(
-            (g.shape[2] + (0 if h is None else h.shape[1]) for h, _, g in self.parts),
-            default=0,
-        )
-        return gamma(longest + len(self.parts) + 16) * self.trace * SLOP + 1e-280
+        """A bound on `|formed - DF_float DF_float^T|_2`.
+
+        Inner products of length m are within `gamma_m` of the roots of the diagonal entries; underflow, which flushes less
+        than 1e-304 a sum, is multiplied by the other Gram matrix.
+        """
+        longest, lost = 0, 0.0
+        for h, bias, g in self.parts:
+            inputs = bias**2 + (0.0 if h is None else float(np.max(np.sum(h**2, axis=-1))))
+            lost += 1e-300 * g.shape[0] * g.shape[1] * (1.0 + inputs + float(np.max(np.sum(g**2, axis=-1))))
+            longest = max(longest, g.shape[2] + (0 if h is None else h.shape[1]))
+        return (gamma(longest + len(self.parts) + 16) * self.trace + lost) * SLOP
 
     def kernel(self) -> tuple[np.ndarray, float]:
         """`DF_float DF_float^T` `(n c, n c)`, bitwise symmetric, and `rounding`."""
