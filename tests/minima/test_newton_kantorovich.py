@@ -218,6 +218,34 @@ def test_kernel_of_descent_is_used_only_where_it_is_near():
         assert found.singular_value_lower == fresh.singular_value_lower
 
 
+def test_a_factor_from_near_by_only_says_where_to_try(monkeypatch):
+    """Good, bad and broken factors: the bound stays below the eigenvalue, and with a good one it is as sharp."""
+    import scipy.linalg.lapack as lapack
+
+    from zeroloss.minima import newton_kantorovich as room
+
+    monkeypatch.setattr(room, "WORTH_GUESSING", 1)
+    net = MLP(3, 2, 12, 2, dtype="float64", key=4)
+    distinct, trained = collapse(X, Y), trained_layers(net, trainable_mask(net, None))
+    from zeroloss.tangent.kernel import kernel_matrix
+
+    with double():
+        kernel = np.asarray(kernel_matrix(net, X))
+    exact = np.sqrt(np.linalg.eigvalsh(kernel)[0])
+    good = lapack.dpotrf(kernel.T, lower=1)[0]
+    for factor in (
+        good,
+        lapack.dpotrf(kernel + np.eye(30), lower=1)[0],
+        np.eye(30),
+        good * np.nan,
+        good * 1e-200,
+        good[:3],
+    ):
+        found = newton_kantorovich(net, distinct, trained, factor=factor)
+        assert found.singular_value_lower <= exact * (1 + 1e-9)
+        assert found.singular_value_lower >= 0.99 * exact
+
+
 def test_bad_input_is_one_line():
     with pytest.raises(InputError, match="newton-kantorovich"):
         prove(MLP(3, 2, 9, 1), (X, Y), method="newton")

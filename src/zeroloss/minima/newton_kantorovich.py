@@ -19,6 +19,7 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy.linalg.lapack as lapack
 
 from zeroloss.data.repeats import Collapsed
 from zeroloss.minima.kantorovich import kantorovich
@@ -26,7 +27,9 @@ from zeroloss.minima.kinks import kink_margin, undecided
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
-from zeroloss.tangent.enclosure import smallest_eigenvalue
+from zeroloss.tangent.enclosure import is_above, smallest_eigenvalue
+from zeroloss.tangent.prepare import prepare
+from zeroloss.tangent.ritz import lowest_pair
 from zeroloss.tangent.rounding import SLOP, Layer, backward, forward, output_error
 from zeroloss.tangent.rows import Rows, Trained, jacobian_rows
 from zeroloss.tangent.smoothness import lipschitz_of_derivative
@@ -36,6 +39,8 @@ MOST_EQUATIONS = 20_000
 """Above, the kernel (3.2 GB) is not formed and nothing is proved."""
 UNDERFLOW = 1e-140
 """More than a norm loses where squares underflow."""
+WORTH_GUESSING = 1000
+"""Rows above which a factor that is there already is used to guess the smallest eigenvalue."""
 DRIFT = 0.02
 """A stored kernel is used if it is off by no more than this part of its smallest eigenvalue."""
 
@@ -71,13 +76,15 @@ class NewtonKantorovich(Record):
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # infinite and undefined bounds prove nothing
 def newton_kantorovich(
-    network: FeedForward, distinct: Collapsed, trained: Trained, *, stored: Any = None
+    network: FeedForward, distinct: Collapsed, trained: Trained, *, stored: Any = None, factor: Any = None
 ) -> NewtonKantorovich:
     """The proof at the weights of `network` (float64), for collapsed data, moving the layers `trained`.
 
     Args:
         stored: a kernel `(n c, n c)` with weighted rows that may be that of `network` or of weights near by; it is
             compared with the one at these weights, tile by tile, and used only if its distance is small enough.
+        factor: a Cholesky factor (LAPACK, lower triangle) of such a kernel: it finds where the bound on the eigenvalue is
+            to be tried, and proves nothing.
     """
     equations, parameters = distinct.y.size, trained.count(network)
     blank = NewtonKantorovich(
@@ -88,7 +95,7 @@ def newton_kantorovich(
         if short:
             eps = residual_norm(network, forward(network, distinct.x), distinct)
             return dataclasses.replace(blank, residual_upper=eps, obstacle=short)
-        return _prove(network, distinct, trained, stored, blank)
+        return _prove(network, distinct, trained, (stored, factor), blank)
     except InputError as error:  # numbers out of the range proofs are made for
         return dataclasses.replace(blank, obstacle=str(error).rstrip("."))
 
@@ -117,7 +124,7 @@ def too_large(network: FeedForward, distinct: Collapsed, trained: Trained) -> st
     return ""
 
 
-def _prove(network, distinct, trained: Trained, stored, blank: NewtonKantorovich) -> NewtonKantorovich:
+def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: NewtonKantorovich) -> NewtonKantorovich:
     layers = forward(network, distinct.x)
     eps = residual_norm(network, layers, distinct)
     found = dataclasses.replace(blank, residual_upper=eps)
@@ -130,7 +137,7 @@ def _prove(network, distinct, trained: Trained, stored, blank: NewtonKantorovich
     peak = cotangents.peak
     rows = jacobian_rows(network, layers, cotangents, root, trained)
     del cotangents
-    sigma, eigenvalue, which = _singular_value(rows, stored)
+    sigma, eigenvalue, which = _singular_value(rows, *known)
     found = dataclasses.replace(found, singular_value_lower=sigma, kernel=which)
     if sigma == 0:
         why = (
@@ -164,24 +171,42 @@ def _short(eps: float, sigma: float, beta: float, h: float) -> str:
     )
 
 
-def _singular_value(rows: Rows, stored: Any) -> tuple[float, float, str]:
+def _singular_value(rows: Rows, stored: Any, factor: Any) -> tuple[float, float, str]:
     """A lower bound on `sigma_min(DF)`, the one on the eigenvalue it is from, and the kernel that was used."""
     lower, which = -math.inf, ""
     if stored is not None:
-        matrix = np.asarray(stored)
-        lower, which = _from_stored(rows, matrix), "the one that descent has formed, its drift counted"
+        lower, which = (
+            _from_stored(rows, np.asarray(stored), factor),
+            "the one that descent has formed, its drift counted",
+        )
     if not lower > 0:
         matrix, rounding = rows.kernel()
-        lower, which = smallest_eigenvalue(matrix, entry_error=rounding).lower, "formed at these weights"
+        lower, which = _eigenvalue_lower(matrix, rounding, factor), "formed at these weights"
     return max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - rows.error), lower, which
 
 
-def _from_stored(rows: Rows, matrix: np.ndarray) -> float:
+def _from_stored(rows: Rows, matrix: np.ndarray, factor: Any) -> float:
     size = rows.parts[0][2].shape[0] * rows.parts[0][2].shape[1] if rows.parts else 0
     if matrix.shape != (size, size) or not np.isfinite(np.diag(matrix)).all():
         return -math.inf
     off = rows.distance(matrix, most=DRIFT * float(np.min(np.diag(matrix))))
     if not math.isfinite(off):
         return -math.inf
-    found = smallest_eigenvalue(matrix, entry_error=off)
-    return found.lower if found.lower > 0 and off <= DRIFT * (found.lower + off) else -math.inf
+    lower = _eigenvalue_lower(matrix, off, factor)
+    return lower if lower > 0 and off <= DRIFT * (lower + off) else -math.inf
+
+
+def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> float:
+    """A proved lower bound on the smallest eigenvalue; with a factor from near by, in one factorisation."""
+    if factor is None or factor.shape != matrix.shape or len(matrix) <= WORTH_GUESSING:
+        return smallest_eigenvalue(matrix, entry_error=entry_error).lower
+    ready, error = prepare(matrix, entry_error)
+
+    def solve(v: np.ndarray) -> np.ndarray:
+        return lapack.dpotrs(factor, v.reshape(-1, 1), lower=1)[0][:, 0]
+
+    pair = lowest_pair(ready.product, solve, len(matrix), noise=0.0, tolerance=1e-3, most=30)
+    guess = 0.995 * (pair.value - pair.error) if math.isfinite(pair.error) else 0.0
+    if guess > 0 and is_above(ready.matrix, guess, factor=ready.factor):
+        return math.nextafter(guess / ready.scale - error, -math.inf)
+    return smallest_eigenvalue(matrix, entry_error=entry_error).lower

@@ -154,8 +154,8 @@ def _judge(given, distinct, trained: Trained, polish: bool, method: str, descent
     if polish and not too_large(given, distinct, trained):
         start = polish_all(given, distinct, trained, factor=None if descent is None else descent.factor)
     progress.update(0.3)
-    stored = None if descent is None else descent.kernel
-    by_newton = newton_kantorovich(start, distinct, trained, stored=stored)
+    stored, factor = (None, None) if descent is None else (descent.kernel, descent.factor)
+    by_newton = newton_kantorovich(start, distinct, trained, stored=stored, factor=factor)
     if by_newton.radius is not None or readout is None:
         network = start
     return Judged(
