@@ -92,6 +92,29 @@ def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
     assert "LeakyReLU" in (tmp_path / "twin.safetensors").read_bytes().decode(errors="ignore")
 
 
+def test_prove_by_newton_kantorovich_and_check(run, table, tmp_path):
+    common = (table, "--target", "answer")
+    assert run("descend", *common, "--width", 10, "--depth", 2, "--method", "gauss-newton", "--out", "m.npz")[0] == 0
+    code, out, _ = run("prove", *common, "--model", "m.npz", "--out", "proof.json")
+    assert code == 0
+    assert "By Newton-Kantorovich" in out
+    code, out, _ = run("prove", "--check", "proof.json", *common)
+    assert code == 0
+    assert out.startswith("PROVED")
+    assert "Computed again from weights and data alone" in out
+    text = table.read_text()
+    last = text.rstrip()[-3:]
+    table.write_text(text.rstrip()[: -len(last.split(",")[-1])] + ("no" if last == "yes" else "yes") + "\n")
+    code, out, _ = run("prove", *common, "--check", "proof.json")
+    assert code == 1
+    assert out.startswith("UNKNOWN")
+    assert "not the data" in out
+    refused(run("prove", *common), "--model", "--check")
+    refused(run("prove", *common, "--model", "m.npz", "--check", "proof.json"), "either --model")
+    refused(run("prove", *common, "--check", "m.npz"), "m.npz is not a certificate")
+    refused(run("prove", *common, "--model", "m.npz", "--method", "hope"), "hope", "newton-kantorovich")
+
+
 def test_certify_prints_verdicts_or_json(run, table):
     code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1)
     assert code == 0

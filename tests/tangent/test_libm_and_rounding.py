@@ -9,7 +9,7 @@ from zeroloss.networks import ACTIVATIONS, MLP, FeedForward
 from zeroloss.networks.activations import LEAKY_SLOPE
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent import libm
-from zeroloss.tangent.rounding import backward, forward, spectral_norm_upper
+from zeroloss.tangent.rounding import KINKED, backward, forward, output_error, spectral_norm_upper
 
 SMOOTH = [name for name, a in ACTIVATIONS.items() if a.analytic]
 
@@ -146,21 +146,29 @@ def exact_backward(network, zs, output):
         w, a = np.asarray(network.weights[index], np.float64), arb(network.weight_scales[index])
         names = [name for name, units in network.activations[index - 1] for _ in range(units)]
         up = [a * sum((arb(float(w[j, k])) * g[j] for j in range(len(g))), arb(0)) for k in range(w.shape[1])]
-        g = [u * SLOPES[name](z) for u, name, z in zip(up, names, zs[index - 1], strict=True)]
+        g = [u * _slope(name, z) for u, name, z in zip(up, names, zs[index - 1], strict=True)]
         gs.append(g)
     return gs[::-1]
+
+
+def _slope(name, z):
+    return arb(KINKED[name][1 if z > 0 else 0]) if name in KINKED else SLOPES[name](z)
 
 
 def assert_forward_and_backward(network, x):
     layers = forward(network, x)
     smooth = all(name in SMOOTH for layer in network.activations for name, _ in layer)
-    cotangents = backward(network, layers) if smooth else None
+    cotangents = backward(network, layers, kinks=not smooth)
+    lengths = output_error(network, layers)
     for i, row in enumerate(x):
         zs = exact_forward(network, row)
+        off = sum(((arb(float(f)) - z) ** 2 for f, z in zip(layers[-1].z[i], zs[-1], strict=True)), arb(0)).sqrt()
+        assert off < arb(float(lengths[i]))
+        assert lengths[i] <= np.linalg.norm(layers[-1].z_error[i]) * (1 + 1e-5) + 1e-100
         for index, (layer, z) in enumerate(zip(layers, zs, strict=True)):
             assert_within(layer.z[i], layer.z_error[i], z, f"z of layer {index + 1}")
             assert (layer.z_error[i] <= 1e-11 * (1 + np.abs(layer.z[i])) * (1 + np.abs(row).max())).all()
-        for output in range(network.out_size if smooth else 0):
+        for output in range(network.out_size):
             for index, g in enumerate(exact_backward(network, zs, output)):
                 found, error = cotangents.g[index][i, output], cotangents.error[index][i, output]
                 assert_within(found, error, g, f"cotangent of layer {index + 1}")
@@ -214,3 +222,22 @@ def test_spectral_norm_of_special_matrices():
     for peak in (1e-150, 1e150):
         with pytest.raises(InputError, match="outside the range proofs are made for"):
             spectral_norm_upper(np.full((2, 2), peak))
+
+
+def test_rows_of_outputs_are_known_better_than_their_entries_together():
+    """Errors of a wide layer pass on by its spectral norm, not by that of its absolute values."""
+    net = MLP(5, 40, 200, 3, "tanh", dtype="float64", key=0)
+    layers = forward(net, np.random.default_rng(0).standard_normal((4, 5)))
+    assert (output_error(net, layers) < 0.5 * np.linalg.norm(layers[-1].z_error, axis=1)).all()
+
+
+def test_a_kink_within_rounding_leaves_the_slope_open():
+    """`z = 1 + 1e-17 - 1` is 0 or 1e-17: the error of the slope is the whole jump, and only with `kinks`."""
+    with double():
+        net = FeedForward([np.array([[1.0, 1e-17, -1.0]]), np.ones((1, 1))], [None, None], ["abs"])
+    layers = forward(net, np.ones((1, 3)))
+    with pytest.raises(KeyError):
+        backward(net, layers)
+    cotangents = backward(net, layers, kinks=True)
+    assert cotangents.g[0][0, 0, 0] == -1.0
+    assert cotangents.error[0][0, 0, 0] >= 2.0

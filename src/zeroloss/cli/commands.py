@@ -187,10 +187,17 @@ def descend(
 @app.command(epilog="Example: zeroloss prove digits --model model.npz")
 def prove(
     data: o.Data,
-    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
+    model: Annotated[str | None, typer.Option(help="A network: a saved .npz, or package.module:factory.")] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Verify this certificate again, on its own; exits with 1 if it fails.")
+    ] = None,
     target: o.Target = None,
     n_train: o.NTrain = None,
-    polish: Annotated[bool, typer.Option(help="First move the read-out to where the residual is at rounding.")] = True,
+    polish: Annotated[bool, typer.Option(help="First move the weights to where the residual is at rounding.")] = True,
+    method: Annotated[str, typer.Option(help="auto, readout or newton-kantorovich.")] = "auto",
+    trainable: Annotated[
+        str | None, typer.Option(help="What may move: readout, hidden, layer1, ...  [default: all]")
+    ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -198,17 +205,33 @@ def prove(
 ) -> None:
     """After training: is a global minimum provably near these weights? --out writes the certificate as JSON."""
     _free(out, force)
+    if (model is None) == (check is None):
+        raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
+    if check is not None:
+        _check_certificate(check, o.load(data, target, n_train, seed), json, out, force)
+        return
     dataset = o.load(data, target, n_train, seed)
-    net = o.load_model(model)
+    net = o.load_model(str(model))
     from zeroloss.minima import prove as run
 
     with bar(json) as progress:
-        proof = run(net, dataset, polish, progress=progress)
+        proof = run(net, dataset, polish, method=method, trainable=trainable, progress=progress)
     if not json:
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
-    _deliver(proof, json, out, force)
+    _deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
+
+
+def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, force: bool) -> None:
+    from zeroloss.minima import check_certificate, load_certificate
+
+    found = check_certificate(load_certificate(path), dataset)
+    if not json:
+        show_verdict("certificate", found)
+    _deliver(found, json, out, force)
+    if str(found.status) != "PROVED":
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: zeroloss audit digits --model model.npz")
@@ -337,11 +360,12 @@ def _free(out: Path | None, force: bool) -> None:
         check_free(out, force=force)
 
 
-def _deliver(record: Any, json: bool, out: Path | None, force: bool) -> None:
+def _deliver(record: Any, json: bool, out: Path | None, force: bool, *, written: Any = None) -> None:
+    """Print the record with --json, and write it (or what is `written` in its place) to --out."""
     from zeroloss.plumbing import write_whole
 
     if out is not None:
-        write_whole(out, record.to_json(indent=1), force=force)
+        write_whole(out, (record if written is None else written).to_json(indent=1), force=force)
     if json:
         print(record.to_json())
     elif out is not None:

@@ -41,6 +41,8 @@ from zeroloss.verdict import Verdict
 NEAR_ENOUGH = 1e-10
 """Loss above the infimum at which Gauss-Newton hands over to the polishing of the read-out, which moves little from
 there."""
+KERNEL_EQUATIONS = 3000
+"""Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
 Announce = Callable[[str, Verdict], None]
 
 
@@ -217,11 +219,16 @@ def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Des
 
 
 def _prove(state: _State, plan: Plan) -> None:
-    proof = prove(state.fitted, state.data, polish=True, progress=state.progress)
+    proof = prove(state.fitted, state.data, polish=True, method=_method(state), progress=state.progress)
     state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
     _tell_proof(state, "fit", proof)
     state.numbers["fitted"] = _scores(state.fitted, state.data, proof)
+
+
+def _method(state: _State) -> str:
+    """Which proofs are tried: Newton-Kantorovich only where it takes seconds, for the plan does not count it."""
+    return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
 
 
 def _tell_proof(state: _State, name: str, proof: Proof) -> None:
@@ -255,7 +262,7 @@ def _twin(state: _State, plan: Plan) -> None:
         "train_accuracy_float32": made.train_accuracy_float32,
         "smallest_separation": made.smallest_separation,
     }
-    proof = prove(state.twin, state.data, polish=False, progress=state.progress)
+    proof = prove(state.twin, state.data, polish=False, method=_method(state), progress=state.progress)
     _tell_proof(state, "twin", proof)
     state.numbers["twin"] = _scores(state.twin, state.data, proof)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zeroloss.minima.certificate import ProofCertificate, check_certificate, load_certificate
 from zeroloss.minima.constructions.twin import Twin
 from zeroloss.minima.constructions.twin import twin as construct_twin
 from zeroloss.minima.convolutional import extend_convolutional
@@ -9,7 +10,19 @@ from zeroloss.minima.depth import Extension, extend
 from zeroloss.minima.proof import Proof, prove
 from zeroloss.networks import FeedForward
 
-__all__ = ["Extension", "Proof", "Twin", "construct_twin", "extend", "extend_convolutional", "prove", "twin"]
+__all__ = [
+    "Extension",
+    "Proof",
+    "ProofCertificate",
+    "Twin",
+    "check_certificate",
+    "construct_twin",
+    "extend",
+    "extend_convolutional",
+    "load_certificate",
+    "prove",
+    "twin",
+]
 
 
 def twin(data: Any, of: Any = None, base: Any = None, kind: str = "auto", **options: Any) -> FeedForward:

@@ -25,6 +25,15 @@ def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool =
     Raises:
         InputError: the file exists (and not `force`), or the network is of a kind that cannot be written.
     """
+    return write_whole(path, network_bytes(network), force=force)
+
+
+def network_bytes(network: FeedForward) -> bytes:
+    """What `save_network` writes; `network_from_bytes` reads it back.
+
+    Raises:
+        InputError: the network is of a kind that cannot be written.
+    """
     if not isinstance(network, FeedForward):
         raise InputError(f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward or an MLP can.")
     header: dict[str, Any] = {
@@ -41,7 +50,7 @@ def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool =
     arrays |= {f"bias_{i}": np.asarray(b) for i, b in enumerate(network.biases) if b is not None}
     buffer = io.BytesIO()
     np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-    return write_whole(path, buffer.getvalue(), force=force)
+    return buffer.getvalue()
 
 
 def load_network(path: str | os.PathLike) -> FeedForward:
@@ -51,29 +60,41 @@ def load_network(path: str | os.PathLike) -> FeedForward:
         InputError: there is no such file, or it does not hold a network of ours.
     """
     try:
-        content = io.BytesIO(Path(path).read_bytes())  # np.load would leave a damaged file open
-        with np.load(content, allow_pickle=False) as file:
-            if "zeroloss" not in file:
-                raise InputError(
-                    f"{path} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {path}`."
-                )
-            header = json.loads(str(file["zeroloss"]))
-            arrays = {name: file[name] for name in file.files if name != "zeroloss"}
+        content = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}; name a network saved by zeroloss (.npz).") from error
+    except OSError as error:
+        raise InputError(f"{path} {DAMAGED}") from error
+    return network_from_bytes(content, str(path))
+
+
+def network_from_bytes(content: bytes, name: str) -> FeedForward:
+    """The network in the bytes of an `.npz` of ours; `name` is what errors call it.
+
+    Raises:
+        InputError: they do not hold a network of ours.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            if "zeroloss" not in file:
+                raise InputError(
+                    f"{name} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {name}`."
+                )
+            header = json.loads(str(file["zeroloss"]))
+            arrays = {entry: file[entry] for entry in file.files if entry != "zeroloss"}
     except InputError:
         raise
     except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:  # TypeError: a lone array (.npy)
-        raise InputError(f"{path} {DAMAGED}") from error
+        raise InputError(f"{name} {DAMAGED}") from error
     form = header.get("format") if isinstance(header, dict) else None
     if form != FORMAT:
-        raise InputError(f"{path} was written in format {form}; this version of zeroloss reads format {FORMAT}.")
+        raise InputError(f"{name} was written in format {form}; this version of zeroloss reads format {FORMAT}.")
     try:
         return _build(header, arrays)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(f"{path} {DAMAGED}") from error
+        raise InputError(f"{name} {DAMAGED}") from error
 
 
 def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward:

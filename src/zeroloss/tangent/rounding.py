@@ -14,13 +14,15 @@ import dataclasses
 import numpy as np
 
 from zeroloss.networks import FeedForward
-from zeroloss.networks.activations import activation
+from zeroloss.networks.activations import LEAKY_SLOPE, activation
 from zeroloss.plumbing import InputError
 from zeroloss.tangent import libm
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue
 
 SLOP = 1 + 1e-6
 TINY = 1e-290
+KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
+"""Activations that are linear but for a kink at 0: their slopes to its left and right."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +80,32 @@ def _activate(segments, z, z_error):
     return h, error
 
 
+def output_error(network: FeedForward, layers: list[Layer]) -> np.ndarray:
+    """A bound `(n,)` on the length of each row of (computed - exact) outputs, often far below that of `z_error`.
+
+    With `e_l` for `z_l`: `e_l <= a_l |W_l|_2 c1 e_{l-1} + |own rounding of layer l|_2`; entry by entry errors pass
+    through `|W|` instead, whose norm is larger by up to the root of the width. The smaller of both is kept at each layer.
+
+    Raises:
+        InputError: a weight matrix out of the range of `spectral_norm_upper`.
+    """
+    error = np.zeros(len(layers[0].h))
+    for index, layer in enumerate(layers):
+        w, a = np.asarray(network.weights[index], np.float64), abs(network.weight_scales[index])
+        own = (np.abs(layer.h) @ (a * np.abs(w)).T) * gamma(w.shape[1] + 8)
+        if network.biases[index] is not None:
+            offset = network.bias_scales[index] * np.asarray(network.biases[index], np.float64)
+            own = own + gamma(w.shape[1] + 8) * np.abs(offset)
+        error = (a * spectral_norm_upper(w) * error + np.linalg.norm(own, axis=1)) * SLOP + 1e-150
+        error = np.minimum(error, np.linalg.norm(layer.z_error, axis=1) * SLOP + 1e-150)
+        if index < network.depth:
+            segments = network.activations[index]
+            _, rounding = _activate(segments, layer.z, np.zeros_like(layer.z))
+            slope = max(activation(name).slope for name, _ in segments)
+            error = (slope * error + np.linalg.norm(rounding, axis=1)) * SLOP + 1e-150
+    return error
+
+
 @dataclasses.dataclass(frozen=True)
 class Cotangents:
     """`g_l = d f_a/d z_l` `(n, c, m_l)` of every layer, with entrywise error bounds `(n, c, m_l)`.
@@ -90,8 +118,12 @@ class Cotangents:
     peak: list[np.ndarray]
 
 
-def backward(network: FeedForward, layers: list[Layer]) -> Cotangents:
-    """Cotangents of every layer for every output; smooth activations only (KeyError otherwise)."""
+def backward(network: FeedForward, layers: list[Layer], *, kinks: bool = False) -> Cotangents:
+    """Cotangents of every layer for every output; smooth activations only (KeyError otherwise).
+
+    With `kinks` also those of `KINKED`: the slope on the side of the pre-activation, its error the jump where rounding
+    leaves the side open.
+    """
     n, c = layers[-1].z.shape
     g, error = np.broadcast_to(np.eye(c), (n, c, c)).copy(), np.zeros((n, c, c))
     gs, errors, peaks = [g], [error], []
@@ -102,7 +134,7 @@ def backward(network: FeedForward, layers: list[Layer]) -> Cotangents:
         up = a * (g @ w)
         up_error = ((step * np.abs(g) + error) @ (abs(a) * np.abs(w))) * SLOP + TINY
         peaks.append(np.max(np.abs(up) + up_error, axis=-1) * SLOP)
-        slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1])
+        slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1], kinks)
         g = up * slope[:, None, :]
         error = (up_error * (np.abs(slope) + slope_error)[:, None, :] + np.abs(up) * slope_error[:, None, :]) * SLOP
         error = error + 2.0**-52 * np.abs(g) + TINY
@@ -111,10 +143,17 @@ def backward(network: FeedForward, layers: list[Layer]) -> Cotangents:
     return Cotangents(gs[::-1], errors[::-1], peaks[::-1])
 
 
-def _slopes(segments, layer: Layer):
+def _slopes(segments, layer: Layer, kinks: bool):
     value, error, start = np.empty_like(layer.z), np.empty_like(layer.z), 0
     for name, units in segments:
         part = slice(start, start + units)
+        if kinks and name in KINKED:
+            left, right = KINKED[name]
+            z = layer.z[:, part]
+            value[:, part] = np.where(z > 0, right, left)
+            error[:, part] = np.where(np.abs(z) > layer.z_error[:, part], 0.0, (right - left) * SLOP)
+            start += units
+            continue
         value[:, part], own = libm.slope(name, layer.z[:, part])
         error[:, part] = (activation(name).curvature * layer.z_error[:, part] + own) * SLOP
         start += units

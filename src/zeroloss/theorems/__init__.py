@@ -1,8 +1,8 @@
 """What is known beforehand: hypotheses checked with numbers, conclusions with constants."""
 
+from zeroloss.tangent.smoothness import Constants, constants, lipschitz_of_derivative
 from zeroloss.theorems.certify import Certificate, certify, judge_curve
 from zeroloss.theorems.composite import Composite, composite_theorem
-from zeroloss.theorems.smoothness import Constants, constants, lipschitz_of_derivative
 
 __all__ = [
     "Certificate",

@@ -32,8 +32,9 @@ from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, libm, linearised_curve
 from zeroloss.tangent.readout import readout_matrix, singular_value_lower
 from zeroloss.tangent.rounding import forward
+from zeroloss.tangent.rows import Trained, trained_layers
+from zeroloss.tangent.smoothness import constants
 from zeroloss.theorems.composite import Composite, composite_theorem
-from zeroloss.theorems.smoothness import Trained, constants
 from zeroloss.verdict import Record, Status, Verdict, at_least, at_most
 from zeroloss.verdict.record import LIVE
 
@@ -142,15 +143,6 @@ class _Announced(dict[str, Verdict]):
         super().__setitem__(name, verdict)
         if self._announce is not None:
             self._announce(name, verdict)
-
-
-def trained_layers(network: FeedForward, mask: Any) -> Trained:
-    """Which layers' weights and biases `mask` trains."""
-    flags = iter(jax.tree.leaves(mask))
-    leaves = jax.tree.leaves(network)
-    by_id = {id(leaf): flag for leaf, flag in zip(leaves, flags, strict=True)}
-    weights = tuple(by_id[id(w)] for w in network.weights)
-    return Trained(weights, tuple(b is not None and by_id[id(b)] for b in network.biases))
 
 
 def _exists(network, distinct, clashes: int, trained: Trained | None) -> Verdict:

@@ -8,8 +8,8 @@ import pytest
 from zeroloss.data import collapse
 from zeroloss.networks import MLP, trainable_mask
 from zeroloss.plumbing import double
-from zeroloss.theorems import smoothness
-from zeroloss.theorems.certify import trained_layers
+from zeroloss.tangent import smoothness
+from zeroloss.tangent.rows import trained_layers
 
 
 def _problem(activation, parametrization="ntk", trainable=None, depth=2, repeats=False):

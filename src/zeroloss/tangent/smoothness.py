@@ -30,12 +30,15 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks import FeedForward
-from zeroloss.networks.activations import activation
+from zeroloss.networks.activations import Activation, activation
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
-from zeroloss.tangent.rounding import SLOP, Cotangents, Layer, backward, forward, spectral_norm_upper
+from zeroloss.tangent.rounding import KINKED, SLOP, Layer, backward, forward, spectral_norm_upper
+from zeroloss.tangent.rows import Trained, jacobian_rows
 
 BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
+TINY = 1e-150
+"""Above what squares lose by underflow."""
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
 
@@ -51,14 +54,6 @@ class Constants:
     beta: Callable[[float], float]
     method: str
     equations: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """Which weights and biases move, layer by layer."""
-
-    weights: tuple[bool, ...]
-    biases: tuple[bool, ...]
 
 
 def constants(
@@ -131,55 +126,56 @@ def _bounds(gram: np.ndarray, entries: float, error: float) -> tuple[float, floa
     return small**2 * (1 - 1e-12), (math.sqrt(max(upper, 0.0)) + error) ** 2 * SLOP
 
 
-def _parts(network, layers, cotangents: Cotangents, root, trained: Trained):
-    """For every layer `(h scaled, weight trained, bias scale if trained, g weighted)` and a bound on
-    `|J_float - J|_F^2`."""
-    parts, squared = [], 0.0
-    for index, layer in enumerate(layers):
-        a, c = network.weight_scales[index], network.bias_scales[index]
-        bias = c if trained.biases[index] and network.biases[index] is not None else 0.0
-        h = a * layer.h if trained.weights[index] else None
-        g = cotangents.g[index] * root[:, None, None]
-        g_error = (
-            np.linalg.norm(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]), axis=-1) * root[:, None]
-        )
-        g_norm = np.linalg.norm(g, axis=-1)
-        if h is not None:
-            h_norm = np.linalg.norm(h, axis=-1)[:, None]
-            h_error = np.linalg.norm(abs(a) * layer.h_error + 2.0**-51 * np.abs(h), axis=-1)[:, None]
-            squared += float(np.sum((h_error * g_norm + h_norm * g_error + h_error * g_error) ** 2))
-        squared += float(np.sum((bias * g_error) ** 2))
-        parts.append((h, bias, g))
-    return parts, math.sqrt(squared) * SLOP
-
-
 def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float]:
-    parts, error = _parts(network, layers, cotangents, root, trained)
-    n, c = layers[-1].z.shape
-    total, longest = np.zeros((n * c, n * c)), 0
-    for h, bias, g in parts:
-        if h is None and bias == 0:
-            continue
-        flat = g.reshape(n * c, -1)
-        gram = np.full((n, n), bias**2) if h is None else h @ h.T + bias**2
-        total += (flat @ flat.T) * np.repeat(np.repeat(gram, c, 0), c, 1)
-        longest = max(longest, flat.shape[1] + (0 if h is None else h.shape[1]))
-    total = 0.5 * (total + total.T)
-    return _bounds(total, gamma(longest + len(parts) + 12) * float(np.trace(total)) * SLOP, error)
+    rows = jacobian_rows(network, layers, cotangents, root, trained)
+    total, rounding = rows.kernel()
+    return _bounds(total, rounding, rows.error)
 
 
 def _squared_norm(network, layers, cotangents, root, trained) -> float:
     """An upper bound on `|J|_F^2` of these examples; over all of them, on the largest eigenvalue."""
-    parts, error = _parts(network, layers, cotangents, root, trained)
-    total = 0.0
-    for h, bias, g in parts:
-        inputs = np.full(len(g), bias**2) + (0.0 if h is None else np.sum(h**2, axis=-1))
-        total += float(np.sum(inputs * np.sum(g**2, axis=(1, 2))))
-    return (math.sqrt(total * SLOP) + error) ** 2 * SLOP
+    rows = jacobian_rows(network, layers, cotangents, root, trained)
+    return (math.sqrt(rows.trace * SLOP) + rows.error) ** 2 * SLOP
+
+
+def speeds(
+    network: FeedForward, sizes: list[np.ndarray], trained: Trained
+) -> Callable[[float], tuple[list[np.ndarray], list[np.ndarray]]]:
+    """`R -> (A_1 .. A_D, H_0 .. H_D)` of the recursion above, `(n,)` each, for `B(w0, R)`; kinks allowed.
+
+    `A_l` bounds how fast `z_l` moves with the trained parameters, `H_l` the length of `h_l`. `sizes` are upper bounds on
+    `|h_l(w0)|`.
+    """
+    depth = network.depth
+    norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
+    names = [[activation(name) for name, _ in segments] for segments in network.activations]
+    c1 = [max(a.slope for a in layer) for layer in names]
+    bound = [max(a.bound for a in layer) for layer in names]
+    t = [float(v) for v in trained.weights]
+    u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
+    scale, offset = [abs(a) for a in network.weight_scales], [abs(c) for c in network.bias_scales]
+
+    def at(radius: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        speed: list[np.ndarray] = []
+        lengths = [sizes[0]]
+        for i in range(depth):
+            before = scale[i] * (norms[i] + t[i] * radius) * c1[i - 1] * speed[i - 1] if i else 0.0
+            speed.append(np.sqrt(t[i] * (scale[i] * lengths[i]) ** 2 + u[i] * offset[i] ** 2 + before**2))
+            reach = sizes[i + 1] + c1[i] * speed[i] * radius
+            lengths.append(np.minimum(reach, bound[i] * math.sqrt(network.widths[i])))
+        return [a * SLOP + TINY for a in speed], [h * SLOP + TINY for h in lengths]
+
+    return at
 
 
 def lipschitz_of_derivative(
-    network: FeedForward, sizes: list[np.ndarray], peak: list[np.ndarray], root: np.ndarray, trained: Trained
+    network: FeedForward,
+    sizes: list[np.ndarray],
+    peak: list[np.ndarray],
+    root: np.ndarray,
+    trained: Trained,
+    *,
+    linear_pieces: bool = False,
 ) -> Callable[[float], float]:
     """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms).
 
@@ -187,29 +183,23 @@ def lipschitz_of_derivative(
         sizes: upper bounds on `|h_{l-1}|`, `(n,)` for each layer; peak: on `|df/dh_l|_inf`, `(n, c)` for each hidden
             layer.
         root: `sqrt(n_g)`, `(n,)`.
+        linear_pieces: take `phi'' = 0` where `phi` is linear but for kinks; for balls on which no pre-activation
+            crosses one.
     """
     depth = network.depth
     norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
-    rows = np.linalg.norm(np.asarray(network.weights[-1], np.float64), axis=1) * SLOP
+    rows = np.linalg.norm(np.asarray(network.weights[-1], np.float64), axis=1) * SLOP + TINY
     names = [[activation(name) for name, _ in segments] for segments in network.activations]
     c1 = [max(a.slope for a in layer) for layer in names]
-    c2 = [max(a.curvature for a in layer) for layer in names]
-    bound = [max(a.bound for a in layer) for layer in names]
-    widths = network.widths
+    c2 = [max(_curvature(a, linear_pieces) for a in layer) for layer in names]
+    known = speeds(network, sizes, trained)
     t = [float(v) for v in trained.weights]
-    u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
     scale = [abs(a) for a in network.weight_scales]
-    offset = [abs(c) for c in network.bias_scales]
 
     def beta(radius: float) -> float:
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
         s.append(scale[depth] * (rows + t[depth] * radius)[None, :])
-        speed: list[Any] = []  # A_l, (n,)
-        size = sizes[0]
-        for i in range(depth):
-            before = s[i] * c1[i - 1] * speed[i - 1] if i else 0.0
-            speed.append(np.sqrt(t[i] * (scale[i] * size) ** 2 + u[i] * offset[i] ** 2 + before**2))
-            size = np.minimum(sizes[i + 1] + c1[i] * speed[i] * radius, bound[i] * math.sqrt(widths[i]))
+        speed, _ = known(radius)
         total = np.zeros_like(peak[0]) if depth else np.zeros((len(root), len(rows)))
         g: Any = np.ones((1, len(rows)))  # G_{l+1}
         p: Any = np.zeros((1, 1))
@@ -226,3 +216,7 @@ def lipschitz_of_derivative(
         return value if math.isfinite(value) else math.inf
 
     return beta
+
+
+def _curvature(known: Activation, linear_pieces: bool) -> float:
+    return 0.0 if linear_pieces and known.name in KINKED else known.curvature

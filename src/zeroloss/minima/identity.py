@@ -1,0 +1,43 @@
+"""What a proof is about, to the last bit: hashes of data and weights, and distances between weights."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from zeroloss.networks import FeedForward
+
+
+def data_hash(x: np.ndarray, y: np.ndarray) -> str:
+    """SHA-256 of the training inputs and targets as float64, row by row."""
+    arrays = (np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def weights_hash(network: FeedForward) -> str:
+    """SHA-256 of all weights as float64, in the order of the leaves."""
+    return hashlib.sha256(b"".join(np.asarray(leaf, np.float64).tobytes() for leaf in leaves(network))).hexdigest()
+
+
+def leaves(network: Any) -> list[Any]:
+    """The floating arrays of a network."""
+    import equinox as eqx
+    import jax
+
+    return [leaf for leaf in jax.tree.leaves(network) if eqx.is_inexact_array(leaf)]
+
+
+def norm(network: Any) -> float:
+    """Euclidean norm of all weights."""
+    return float(np.sqrt(sum(float(np.sum(np.asarray(leaf, np.float64) ** 2)) for leaf in leaves(network))))
+
+
+def distance(first: Any, second: Any) -> float:
+    """Euclidean distance of two networks' weights."""
+    gaps = (
+        np.asarray(a, np.float64) - np.asarray(b, np.float64)
+        for a, b in zip(leaves(first), leaves(second), strict=True)
+    )
+    return float(np.sqrt(sum(float(np.sum(gap**2)) for gap in gaps)))
