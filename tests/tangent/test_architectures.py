@@ -37,6 +37,7 @@ def contraction(monkeypatch, request):
     if request.param != "cheaper":
         monkeypatch.setattr(plan, "ENTRYWISE", -1e30 if request.param == "outer" else 1e30)
         monkeypatch.setattr(plan, "LATE", 0.0 if request.param == "late" else 1e30)
+        monkeypatch.setattr(plan, "LATE_FROM", 0)
     layerwise._plan_cached.cache_clear()
     yield request.param
     layerwise._plan_cached.cache_clear()
@@ -75,7 +76,9 @@ def test_one_set_of_points_and_other_forms(name, contraction, outputs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("contraction", "outputs"), [("outer", "trace"), ("explicit", "diagonal"), ("late", "full")], indirect=["contraction"]
+    ("contraction", "outputs"),
+    [("outer", "trace"), ("explicit", "diagonal"), ("late", "full")],
+    indirect=["contraction"],
 )
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_in_other_forms(name, contraction, outputs):

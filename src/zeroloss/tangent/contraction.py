@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroloss.tangent.layerwise import Part
+from zeroloss.tangent.layerwise import Part, late_tile
 
 TILE = 1024
 """Rows and columns of the kernel formed at a time."""
@@ -55,21 +55,15 @@ def _full(first: list[Part], second: list[Part] | None, shape: tuple[int, int, i
         step = _step(one, c)
         for i in range(0, n1, step):
             rows = slice(i, min(i + step, n1))
-            left = _ready(one, rows)
+            left = one.take(rows)
             for j in range(i if symmetric else 0, n2, step):
                 columns = slice(j, min(j + step, n2))
-                right = left if symmetric and i == j else _ready(two, columns)
+                right = left if symmetric and i == j else two.take(columns)
                 result[rows, :, columns] += _tile(left, right, c)
     matrix = result.reshape(n1 * c, n2 * c)
     if symmetric:
         mirror(matrix)
     return matrix
-
-
-def _ready(part: Part, rows: slice) -> Part:
-    """Some of the examples, their gradients written out where that was put off."""
-    some = part.take(rows)
-    return some.written() if part.late else some
 
 
 def _dtype(part: Part):
@@ -93,6 +87,8 @@ def _step(part: Part, c: int) -> int:
 
 def _tile(one: Part, two: Part, c: int) -> np.ndarray:
     """`(n1, c, n2, c)`."""
+    if one.late:
+        return late_tile(one, two)
     if one.explicit is not None:
         n1, n2 = len(one.explicit), len(two.explicit)  # type: ignore[arg-type]
         size = one.explicit.shape[-1]

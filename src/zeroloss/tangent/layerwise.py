@@ -37,7 +37,7 @@ class Part:
         sides: for the outer form, a use each: arrays of the `A` and of the `F` side, `(n, B, P, M)`, the one that holds
             the cotangent `(n, c, B, P, M)`; and whether that is the side of `A`.
         crossing: pairs of sides that share entries.
-        late: whether the gradient is to be written out from the sides (see `written`).
+        late: whether the gradient is to be written out from the sides (see `late_tile`).
     """
 
     explicit: np.ndarray | None
@@ -45,10 +45,9 @@ class Part:
     crossing: tuple[tuple[int, int], ...] = ()
     late: bool = False
 
-    def written(self) -> Part:
-        """The same with the gradient written out."""
-        arrays = [(f, a) if s else (a, f) for a, f, s in self.sides]
-        return Part(np.asarray(_write_late(tuple(s for _, _, s in self.sides), arrays)))
+    def inputs_and_cotangents(self) -> tuple[tuple[bool, ...], list[tuple[np.ndarray, np.ndarray]]]:
+        """Whether each use is transposed, and its `h` `(n, B, P, A)` and `g` `(n, c, B, P, F)`."""
+        return tuple(s for _, _, s in self.sides), [(f, a) if s else (a, f) for a, f, s in self.sides]
 
     def size(self) -> int:
         """Entries of the gradient of one example and output."""
@@ -277,7 +276,23 @@ def _explicit(reader: Reader, group: Group, hs, gs, size: int):
     return total
 
 
+def late_tile(one: Part, two: Part) -> np.ndarray:
+    """`(n1, c, n2, c)` of two parts whose gradients are not written out yet.
+
+    Written out and multiplied in one compiled function: two libraries' threads taking turns would be in each other's way.
+    """
+    swapped, sides = one.inputs_and_cotangents()
+    others = None if one is two else two.inputs_and_cotangents()[1]
+    return np.asarray(_late_tile(swapped, sides, others))
+
+
 @functools.partial(jax.jit, static_argnums=0)
+def _late_tile(swapped, sides, others):
+    left = _write_late(swapped, sides)
+    right = left if others is None else _write_late(swapped, others)
+    return jnp.einsum("iap,jbp->iajb", left, right)
+
+
 def _write_late(swapped: tuple[bool, ...], sides):
     """`(n, c, size)` from the inputs `(n, B, P, A)` and cotangents `(n, c, B, P, F)` of each use."""
     total: Any = 0.0

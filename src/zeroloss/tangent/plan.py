@@ -20,7 +20,9 @@ ENTRYWISE = 40
 """What one multiplication and addition of a product of Gram matrices costs, in operations of a matrix product."""
 
 LATE = 2.0
-"""Gradients are written out late where inputs and cotangents take so many times less memory."""
+LATE_FROM = 50_000_000
+"""Gradients are written out late, which is slower, where those of all examples have more entries than `LATE_FROM` and inputs
+and cotangents `LATE` times fewer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,7 @@ def _chosen(reader, group, by_leaf, sizes, n1, n2, c, columns) -> list[Group]:
     shapes = [reader.uses[s.use].sizes for s in group.sides]
     kept = sum(b * p * (a + c * f) for b, p, a, f in shapes)
     late = group.aligned and kinds <= {"dense", "convolution"} and LATE * kept <= c * group.size
+    late = late and (n1 + n2) * c * group.size > LATE_FROM
     alone = dataclasses.replace(
         group,
         form="late" if late else "explicit",
