@@ -89,6 +89,7 @@ def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
     refused(run("twin", *common, "--out", "twin.h5"), ".npz, .onnx, .safetensors")
     code, out, _ = run("twin", *common, "--activation", "prelu(0.25)", "--out", "twin.safetensors")
     assert code == 0 and "Wrote twin.safetensors" in out
+    assert "training accuracy 100 %" in out and "float32 serves" in out and "on the test points: accuracy" in out
     assert "LeakyReLU" in (tmp_path / "twin.safetensors").read_bytes().decode(errors="ignore")
 
 

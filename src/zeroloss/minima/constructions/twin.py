@@ -25,7 +25,7 @@ from zeroloss.minima.constructions.combine import Stack, deepen, join, to_networ
 from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
-from zeroloss.verdict import Record
+from zeroloss.verdict import Record, at_most
 from zeroloss.verdict.record import LIVE
 
 PARAMETERS = 150_000_000
@@ -88,6 +88,28 @@ class Twin(Record):
     float32_separation: float
     dtype: str
     network: Any = dataclasses.field(default=None, metadata=LIVE, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        """What a person asks of a twin first; the fields have the rest."""
+        if self.train_accuracy_float64 is None:
+            on, off = f"largest error {self.train_max_error_float64:.2g}", ("R2", self.test_r2, "")
+            narrow = f"{self.train_max_error_float32:.2g}"
+        else:
+            on = f"training accuracy {100 * self.train_accuracy_float64:.4g} %"
+            off = ("accuracy", None if self.test_accuracy is None else 100 * self.test_accuracy, " %")
+            narrow = f"{100 * (self.train_accuracy_float32 or 0.0):.4g} %"
+        lines = [
+            f"<Twin of {self.points:,} points by {self.kind}: {self.depth} hidden layers, {self.units:,} units, "
+            f"{self.parameters:,} parameters, {self.dtype}",
+            f"  on the training points: loss {self.train_loss_float64:.2g} above its least value, {on} "
+            f"(in float32 {self.train_loss_float32:.2g} and {narrow})",
+        ]
+        if off[1] is not None:
+            lines.append(f"  on the test points: {off[0]} {off[1]:.3g}{off[2]}")
+        lines.append(
+            f"  the closest two points are {self.smallest_separation:.2g} apart; float32 serves {at_most(self.float32_separation, 2)} or more"
+        )
+        return "\n".join([*lines, f"  {self.why[:1].upper()}{self.why[1:]} Elsewhere: {self.base[:1].lower()}{self.base[1:]}"]) + ">"
 
 
 def twin(
