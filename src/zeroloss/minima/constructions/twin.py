@@ -107,9 +107,15 @@ class Twin(Record):
         if off[1] is not None:
             lines.append(f"  on the test points: {off[0]} {off[1]:.3g}{off[2]}")
         lines.append(
-            f"  the closest two points are {self.smallest_separation:.2g} apart; float32 serves {at_most(self.float32_separation, 2)} or more"
+            f"  the closest two points are {self.smallest_separation:.2g} apart; "
+            f"float32 serves {at_most(self.float32_separation, 2)} or more"
         )
-        return "\n".join([*lines, f"  {self.why[:1].upper()}{self.why[1:]} Elsewhere: {self.base[:1].lower()}{self.base[1:]}"]) + ">"
+        return (
+            "\n".join(
+                [*lines, f"  {self.why[:1].upper()}{self.why[1:]} Elsewhere: {self.base[:1].lower()}{self.base[1:]}"]
+            )
+            + ">"
+        )
 
 
 def twin(
