@@ -12,7 +12,7 @@ import numpy as np
 from zeroloss.networks import Wrapped
 from zeroloss.tangent.layerwise import padded
 
-MOST = 128
+MOST = 32
 """Examples that take part, at most."""
 
 
@@ -21,7 +21,7 @@ def probe(
 ) -> None:
     """Compare `v^T K u` with `<DF(x1)^T v, DF(x2)^T u>` of the original function for random `v`, `u`.
 
-    `v` and `u` are normal on up to 128 examples (the first, the last, the others drawn), and 0 elsewhere. On one set of
+    `v` and `u` are normal on up to 32 examples (the first, the last, the others drawn), and 0 elsewhere. On one set of
     points `u = v`, which tells two symmetric matrices apart as well. For the trace and diagonal forms `v` and `u` belong to
     one output at a time: a random one, or (trace) each of up to 16.
 
