@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from zeroloss.networks import MLP, trainable_mask
+from zeroloss.networks import MLP, FeedForward, trainable_mask
 from zeroloss.plumbing import double
 from zeroloss.tangent import rows as room
 from zeroloss.tangent.rounding import backward, forward
-from zeroloss.tangent.rows import jacobian_rows, trained_layers
+from zeroloss.tangent.rows import Trained, jacobian_rows, trained_layers
 
 RNG = np.random.default_rng(0)
 X, ROOT = RNG.standard_normal((7, 3)), np.sqrt(RNG.integers(1, 5, 7).astype(float))
@@ -64,3 +64,12 @@ def test_kernel_and_pull_back_of_what_is_trained(activation, trainable):
     assert sorted(rows.pull_back(a)) == [
         k for k in range(3) if expected.weights[k] is not None or expected.biases[k] is not None
     ]
+
+
+def test_one_array_in_two_layers_is_two_parameters():
+    with double():
+        shared = jnp.eye(3)
+        net = FeedForward([shared, shared], [None, jnp.zeros(3)], ["tanh"])
+    trained = trained_layers(net, trainable_mask(net, "layer1"))
+    assert trained == Trained((True, False), (False, False))
+    assert trained_layers(net, trainable_mask(net)) == Trained((True, True), (False, True))

@@ -38,13 +38,9 @@ class Trained:
 
 def trained_layers(network: FeedForward, mask: Any) -> Trained:
     """Which layers' weights and biases `mask` (of `zeroloss.networks.trainable_mask`) trains."""
-    import jax
-
-    flags = iter(jax.tree.leaves(mask))
-    leaves = jax.tree.leaves(network)
-    by_id = {id(leaf): flag for leaf, flag in zip(leaves, flags, strict=True)}
-    weights = tuple(by_id[id(w)] for w in network.weights)
-    return Trained(weights, tuple(b is not None and by_id[id(b)] for b in network.biases))
+    weights = tuple(bool(yes) for yes in mask.weights)
+    pairs = zip(network.biases, mask.biases, strict=True)
+    return Trained(weights, tuple(b is not None and bool(yes) for b, yes in pairs))
 
 
 @dataclasses.dataclass(frozen=True)
