@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 HERE = Path(__file__).resolve().parent
@@ -22,3 +24,16 @@ sys.path += [str(folder) for folder in sorted(HERE.iterdir()) if folder.is_dir()
 settings.register_profile("here", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, max_examples=60, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_functions_go_with_their_module():
+    """Thousands of compiled functions in one process exhaust its memory maps, and the compiler crashes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    if "zeroloss.tangent.layerwise" in sys.modules:
+        layerwise = sys.modules["zeroloss.tangent.layerwise"]
+        layerwise._reader_cached.cache_clear()
+        layerwise._plan_cached.cache_clear()
+    gc.collect()
