@@ -1,6 +1,6 @@
 """The figures of docs/gallery.md, with the settings that make them.
 
-    python results/gallery.py          # seconds; writes docs/gallery/*.png
+python results/gallery.py          # seconds; writes docs/gallery/*.png
 """
 
 from __future__ import annotations
