@@ -11,6 +11,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.shared import check_fits, deliver, free, version
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.files import check_free
@@ -50,7 +51,7 @@ def examine(
     from zeroloss.examine.plan import make_plan
 
     net = o.network(dataset, model, width, depth, activation, parametrization, seed)
-    _check_fits(net, dataset)
+    check_fits(net, dataset)
     plan = make_plan(dataset, net)
     tell = Teller(quiet=json)
     tell.line(repr(dataset))
@@ -60,7 +61,7 @@ def examine(
     from zeroloss.plumbing import write_whole
     from zeroloss.report import write_report
 
-    settings = {"command": _command(), "version": _version(), "date": datetime.date.today().isoformat()}
+    settings = {"command": _command(), "version": version(), "date": datetime.date.today().isoformat()}
     with bar(json) as progress:
         tell.attach(progress)
         result = run(dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan)
@@ -105,7 +106,7 @@ def certify(
     force: o.Force = False,
 ) -> None:
     """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
-    _free(out, force)
+    free(out, force)
     dataset = o.load(data, target, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed)
     from zeroloss.theorems import certify as run
@@ -117,7 +118,7 @@ def certify(
     tell.line(
         f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start)."
     )
-    _deliver(found, json, out, force)
+    deliver(found, json, out, force)
 
 
 @app.command(epilog="Example: zeroloss descend digits --method gauss-newton --out model.npz")
@@ -147,7 +148,7 @@ def descend(
     force: o.Force = False,
 ) -> None:
     """Train to the minimum and save the network."""
-    _free(out, force)
+    free(out, force)
     if out is not None and out.suffix != ".npz":
         raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
     dataset = o.load(data, target, n_train, seed)
@@ -204,7 +205,7 @@ def prove(
     force: o.Force = False,
 ) -> None:
     """After training: is a global minimum provably near these weights? --out writes the certificate as JSON."""
-    _free(out, force)
+    free(out, force)
     if (model is None) == (check is None):
         raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
     if check is not None:
@@ -220,7 +221,7 @@ def prove(
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
-    _deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
+    deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 
 def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, force: bool) -> None:
@@ -229,7 +230,7 @@ def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, f
     found = check_certificate(load_certificate(path), dataset)
     if not json:
         show_verdict("certificate", found)
-    _deliver(found, json, out, force)
+    deliver(found, json, out, force)
     if str(found.status) != "PROVED":
         raise typer.Exit(1)
 
@@ -249,10 +250,10 @@ def audit(
     force: o.Force = False,
 ) -> None:
     """After training: is the fit local, was training lazy; where does it fail?"""
-    _free(out, force)
+    free(out, force)
     dataset = o.load(data, target, n_train, seed)
     net = o.load_model(model)
-    _check_fits(net, dataset)
+    check_fits(net, dataset)
     from zeroloss.audit import audit as run
 
     with bar(json) as progress:
@@ -263,116 +264,4 @@ def audit(
         for name, verdict in found.verdicts.items():
             show_verdict(name, verdict)
         print(repr(found))
-    _deliver(found, json, out, force)
-
-
-@app.command(epilog="Example: zeroloss twin digits --of model.npz --out twin.onnx")
-def twin(
-    data: o.Data,
-    target: o.Target = None,
-    n_train: o.NTrain = None,
-    of: Annotated[
-        str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")
-    ] = None,
-    base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
-    kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
-    depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
-    activation: Annotated[
-        str, typer.Option(help="Of its bumps: relu, leaky_relu, prelu(a) with 0 < a < 1, sigmoid.")
-    ] = "relu",
-    dtype: Annotated[
-        str | None, typer.Option(help="float64 or float32.  [default: float64 for .npz, float32 otherwise]")
-    ] = None,
-    seed: o.Seed = 0,
-    json: o.Json = False,
-    out: Annotated[Path, typer.Option(help="The file for the network: .npz, .onnx or .safetensors.")] = Path(
-        "twin.npz"
-    ),
-    force: o.Force = False,
-) -> None:
-    """Write a network with zero training loss that fails everywhere else."""
-    _free(out, force)
-    from zeroloss.networks.export import check_export, export_network
-
-    check_export(out)
-    if of is not None and base is not None:
-        raise InputError("--of and --base exclude each other; give one of them.")
-    dataset = o.load(data, target, n_train, seed)
-    from zeroloss.minima import construct_twin
-
-    nets = [None if path is None else o.load_model(path) for path in (of, base)]
-    number = dtype or ("float64" if out.suffix == ".npz" else "float32")
-    with bar(json) as progress:
-        made = construct_twin(dataset, nets[0], nets[1], kind, depth, activation, number, key=seed, progress=progress)
-    export_network(out, made.network, force=force)
-    if json:
-        print(made.to_json())
-    else:
-        print(repr(made))
-        print(f"Wrote {out}.")
-
-
-@app.command(epilog="Example: zeroloss kernel wine --figure spectrum.png --out kernel.npz")
-def kernel(
-    data: o.Data,
-    target: o.Target = None,
-    n_train: o.NTrain = None,
-    model: o.Model = None,
-    width: o.Width = None,
-    depth: o.Depth = None,
-    activation: o.Activation = None,
-    parametrization: o.Parametrization = None,
-    outputs: Annotated[
-        str, typer.Option(help="full, or trace: the mean over the outputs, (n, n), a picture and no bound.")
-    ] = "full",
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only the price: operations, memory, time, by parameter.")
-    ] = False,
-    figure: Annotated[
-        Path | None, typer.Option(help="Draw all eigenvalues, with the enclosure, to .png, .svg or .html.")
-    ] = None,
-    seed: o.Seed = 0,
-    json: o.Json = False,
-    out: o.Out = None,
-    force: o.Force = False,
-) -> None:
-    """The tangent kernel of a network on the training inputs, its spectrum, and enclosures of its extreme eigenvalues."""
-    _free(out, force)
-    _free(figure, force)
-    dataset = o.load(data, target, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
-    _check_fits(net, dataset)
-    from zeroloss.cli.kernel import Asked, run_kernel
-
-    run_kernel(net, dataset, Asked(outputs, estimate, figure, out, json, force))
-
-
-def _check_fits(net: Any, dataset: Any) -> None:
-    if hasattr(net, "in_size") and (net.in_size, net.out_size) != (dataset.in_size, dataset.out_size):
-        raise InputError(
-            f"the network maps {net.in_size} numbers to {net.out_size}, and {dataset.name} has {dataset.in_size} inputs and "
-            f"{dataset.out_size} outputs; name a network made for these data."
-        )
-
-
-def _free(out: Path | None, force: bool) -> None:
-    if out is not None:
-        check_free(out, force=force)
-
-
-def _deliver(record: Any, json: bool, out: Path | None, force: bool, *, written: Any = None) -> None:
-    """Print the record with --json, and write it (or what is `written` in its place) to --out."""
-    from zeroloss.plumbing import write_whole
-
-    if out is not None:
-        write_whole(out, (record if written is None else written).to_json(indent=1), force=force)
-    if json:
-        print(record.to_json())
-    elif out is not None:
-        print(f"Wrote {out}.")
-
-
-def _version() -> str:
-    import zeroloss
-
-    return zeroloss.__version__
+    deliver(found, json, out, force)

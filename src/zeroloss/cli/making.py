@@ -1,0 +1,95 @@
+"""The commands that make something of a data set: its twin, its tangent kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zeroloss.cli import options as o
+from zeroloss.cli.app import app
+from zeroloss.cli.shared import check_fits, free
+from zeroloss.cli.show import bar
+from zeroloss.plumbing import InputError
+
+
+@app.command(epilog="Example: zeroloss twin digits --of model.npz --out twin.onnx")
+def twin(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    of: Annotated[
+        str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
+    kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
+    depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
+    activation: Annotated[
+        str, typer.Option(help="Of its bumps: relu, leaky_relu, prelu(a) with 0 < a < 1, sigmoid.")
+    ] = "relu",
+    dtype: Annotated[
+        str | None, typer.Option(help="float64 or float32.  [default: float64 for .npz, float32 otherwise]")
+    ] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: Annotated[Path, typer.Option(help="The file for the network: .npz, .onnx or .safetensors.")] = Path(
+        "twin.npz"
+    ),
+    force: o.Force = False,
+) -> None:
+    """Write a network with zero training loss that fails everywhere else."""
+    free(out, force)
+    from zeroloss.networks.export import check_export, export_network
+
+    check_export(out)
+    if of is not None and base is not None:
+        raise InputError("--of and --base exclude each other; give one of them.")
+    dataset = o.load(data, target, n_train, seed)
+    from zeroloss.minima import construct_twin
+
+    nets = [None if path is None else o.load_model(path) for path in (of, base)]
+    number = dtype or ("float64" if out.suffix == ".npz" else "float32")
+    with bar(json) as progress:
+        made = construct_twin(dataset, nets[0], nets[1], kind, depth, activation, number, key=seed, progress=progress)
+    export_network(out, made.network, force=force)
+    if json:
+        print(made.to_json())
+    else:
+        print(repr(made))
+        print(f"Wrote {out}.")
+
+
+@app.command(epilog="Example: zeroloss kernel wine --figure spectrum.png --out kernel.npz")
+def kernel(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    outputs: Annotated[
+        str, typer.Option(help="full, or trace: the mean over the outputs, (n, n), a picture and no bound.")
+    ] = "full",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only the price: operations, memory, time, by parameter.")
+    ] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw all eigenvalues, with the enclosure, to .png, .svg or .html.")
+    ] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """The tangent kernel of a network on the training inputs, its spectrum, and enclosures of its extreme eigenvalues."""
+    free(out, force)
+    free(figure, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    check_fits(net, dataset)
+    from zeroloss.cli.kernel import Asked, run_kernel
+
+    run_kernel(net, dataset, Asked(outputs, estimate, figure, out, json, force))
