@@ -1,0 +1,171 @@
+"""From numbers with intervals to findings: proportions, slopes, differences.
+
+Each estimate is an `Interval`; `judge` holds it against the range that a claim names: SUPPORTED if all of the interval
+lies in the range, CONTRADICTED if none of it does, UNKNOWN in between, and the reason says by how much it reaches over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zeroloss.studies.study import Finding
+from zeroloss.verdict import Record, Status
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval(Record):
+    """An estimate with its confidence interval.
+
+    Attributes:
+        estimate, low, high: the number and the ends.
+        confidence: how often such an interval holds the truth.
+        method: how it was made.
+        count: observations behind it.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    method: str
+    count: int
+    confidence: float = CONFIDENCE
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def judge(
+    interval: Interval, quantity: str, *, at_least: float = -math.inf, at_most: float = math.inf, unit: str = ""
+) -> Finding:
+    """Whether the quantity lies in `[at_least, at_most]`, from its interval.
+
+    Args:
+        quantity: its name, as the sentence needs it: "the slope", "the share of runs that ...".
+    """
+    evidence = {"interval": interval, "range": [at_least, at_most], "quantity": quantity}
+    said = f"{quantity} is {interval}{unit and ' ' + unit} ({interval.confidence:.0%}, {interval.method}, {interval.count:,} observations)"
+    wanted = _range(at_least, at_most)
+    if not (math.isfinite(interval.low) or math.isfinite(interval.high)) or math.isnan(interval.estimate):
+        return Finding(
+            Status.UNKNOWN, f"{quantity} could not be estimated from {interval.count:,} observations.", evidence
+        )
+    if at_least <= interval.low and interval.high <= at_most:
+        return Finding(Status.SUPPORTED, f"{said}: {wanted}.", evidence)
+    if interval.high < at_least or interval.low > at_most:
+        off = at_least - interval.estimate if interval.high < at_least else interval.estimate - at_most
+        return Finding(Status.CONTRADICTED, f"{said}: not {wanted}, off by {off:.3g}.", evidence)
+    over = max(at_least - interval.low, interval.high - at_most)
+    return Finding(Status.UNKNOWN, f"{said}: the interval reaches {over:.3g} beyond '{wanted}'.", evidence)
+
+
+def _range(low: float, high: float) -> str:
+    if math.isinf(low):
+        return f"at most {high:.4g}"
+    if math.isinf(high):
+        return f"at least {low:.4g}"
+    return f"between {low:.4g} and {high:.4g}"
+
+
+def all_of(findings: dict[str, Finding]) -> Finding:
+    """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN."""
+    order = (Status.CONTRADICTED, Status.UNKNOWN, Status.SUPPORTED)
+    status = next((s for s in order if any(f.status == s for f in findings.values())), Status.UNKNOWN)
+    parts = [f"{name}: {f.reason}" for name, f in findings.items() if f.status == status or len(findings) <= 3]
+    return Finding(
+        status, " ".join(parts), {name: dict(f.evidence) | {"status": f.status} for name, f in findings.items()}
+    )
+
+
+def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
+    """Clopper and Pearson's exact interval of a probability.
+
+    Source: C. J. Clopper, E. S. Pearson, Biometrika 26 (1934) 404-413.
+    """
+    from scipy.stats import beta
+
+    k, n = int(successes), int(trials)
+    if not 0 <= k <= n:
+        raise ValueError(f"{k} successes of {n} trials")
+    tail = (1 - confidence) / 2
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
+    return Interval(k / n if n else math.nan, low, high, "Clopper-Pearson", n, confidence)
+
+
+def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
+    """The mean of independent observations, by bootstrap (studentised, so that small samples keep their level)."""
+    x = np.asarray(values, float)
+    x = x[np.isfinite(x)]
+    n = len(x)
+    if n < 2:
+        return Interval(float(x[0]) if n else math.nan, -math.inf, math.inf, "bootstrap", n, confidence)
+    m, s = float(np.mean(x)), float(np.std(x, ddof=1) / math.sqrt(n))
+    if s == 0:
+        return Interval(m, m, m, "all observations are equal", n, confidence)
+    rng = np.random.default_rng(key)
+    draws = x[rng.integers(0, n, (RESAMPLES, n))]
+    spread = np.std(draws, axis=1, ddof=1) / math.sqrt(n)
+    usable = spread > 0
+    t = (draws.mean(axis=1)[usable] - m) / spread[usable]
+    low, high = np.quantile(t, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(m, float(m - high * s), float(m - low * s), "studentised bootstrap", n, confidence)
+
+
+def paired_difference(a: Any, b: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
+    """The mean of `a - b` over pairs that share a seed (see `mean`)."""
+    return mean(np.asarray(a, float) - np.asarray(b, float), key=key, confidence=confidence)
+
+
+def slope(
+    x: Any, y: Any, *, key: int = 0, confidence: float = CONFIDENCE, average: Callable = np.mean, log: bool = True
+) -> Interval:
+    """The slope of `log(average of y at x)` against `log x`, by least squares; bootstrap within each `x`.
+
+    Resampling keeps the number of observations at each `x`, so the design is what it is. Bias-corrected percentiles.
+
+    Args:
+        x, y: `(m,)` each: one row a trial; several rows share an `x`.
+        average: of the rows at one `x`: `np.mean`, or `np.median`.
+        log: take logarithms (a slope of 2 is then a power of 2).
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    usable = np.isfinite(x) & np.isfinite(y)
+    x, y = x[usable], y[usable]
+    places = np.unique(x)
+    if len(places) < 2:
+        return Interval(math.nan, -math.inf, math.inf, "bootstrap", len(x), confidence)
+    groups = [y[x == place] for place in places]
+    rng = np.random.default_rng(key)
+    centres = np.log(places) if log else places
+    centred = (centres - centres.mean()) / np.sum((centres - centres.mean()) ** 2)
+
+    def fitted(levels: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (np.log(levels) if log else levels) @ centred
+
+    estimate = float(fitted(np.array([average(g) for g in groups])))
+    levels = np.stack([average(g[rng.integers(0, len(g), (RESAMPLES, len(g)))], axis=1) for g in groups], axis=1)
+    slopes = fitted(levels)
+    slopes = slopes[np.isfinite(slopes)]
+    if not math.isfinite(estimate) or len(slopes) < RESAMPLES / 2:
+        return Interval(math.nan, -math.inf, math.inf, "bootstrap", len(x), confidence)
+    low, high = _bias_corrected(slopes, estimate, confidence)
+    return Interval(estimate, low, high, "bootstrap within each x", len(x), confidence)
+
+
+def _bias_corrected(draws: np.ndarray, estimate: float, confidence: float) -> tuple[float, float]:
+    """Efron's bias-corrected percentiles."""
+    from scipy.stats import norm
+
+    below = np.clip(np.mean(draws < estimate) + 0.5 * np.mean(draws == estimate), 1e-4, 1 - 1e-4)
+    z0, z = norm.ppf(below), norm.ppf(0.5 + confidence / 2)
+    low, high = np.quantile(draws, norm.cdf([2 * z0 - z, 2 * z0 + z]))
+    return float(min(low, estimate)), float(max(high, estimate))

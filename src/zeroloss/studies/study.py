@@ -1,0 +1,276 @@
+"""What a study is: experiments over tidy grids, claims about their tables, figures of them.
+
+A study is a question in a form that a machine can finish. It holds
+
+- *experiments*: a trial, `(parameters, keys) -> metrics`, and for each scale the grid of parameters to try it on;
+- *claims*: sentences, each with a function of the result tables that judges it, with an interval;
+- *figures*: functions of the tables to charts.
+
+Nothing here runs anything: `zeroloss.studies.run` does, and keeps the rows in a store. A trial is vectorised over
+seeds, because that is what makes thousands of small trainings quick: the engine calls it with one set of parameters
+and a block of keys (whole numbers), and it answers with arrays whose first axis is the block's. Every block of an
+experiment with the same parameters has the same length (the last is filled up by repeating its last key, and what
+that gives is thrown away), so a function compiled for it is compiled once.
+
+A trial must depend on nothing but its arguments: the same parameters and key give the same row, alone or in a block,
+today or after an interruption. The row's identity in the store is a hash of study, experiment, version, parameters
+and key; whoever changes what a trial means raises the experiment's version, and old rows are then left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zeroloss.plumbing import InputError
+from zeroloss.verdict import Status, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Scalar = bool | int | float | str
+Parameters = Mapping[str, Scalar]
+Metrics = Mapping[str, Any]
+Tables = Mapping[str, "pd.DataFrame"]
+"""A table an experiment: a row a finished trial; columns: the axes, `seed`, the metrics."""
+
+SCALES = ("smoke", "desk", "paper")
+"""Seconds, minutes on two cores, and what the paper did (priced before it starts)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """All combinations of the axes' values, each with the keys `0, ..., seeds - 1`.
+
+    `where` keeps a combination only if it returns True.
+    """
+
+    axes: Mapping[str, Sequence[Scalar]]
+    seeds: int = 1
+    where: Callable[[Parameters], bool] | None = None
+
+    def cells(self) -> Iterator[dict[str, Scalar]]:
+        """The combinations, the first axis slowest."""
+        for values in itertools.product(*self.axes.values()):
+            cell = {name: plain(value) for name, value in zip(self.axes, values, strict=True)}
+            if self.where is None or self.where(cell):
+                yield cell
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One kind of trial and where it is tried.
+
+    Attributes:
+        name: lower case, with hyphens; the key of its table.
+        question: what it is for, in one sentence.
+        trial: `(parameters, keys) -> metrics`: `keys` is an int64 array `(b,)`; a metric is an array `(b, ...)` of
+            numbers, truth values or strings (more axes are kept as lists: a curve, a path). Must be importable by
+            its module and name, or live in the file of the user's study, so that other processes find it.
+        scales: the grids of each scale; scales that are missing are as the next smaller one.
+        version: raised whenever the meaning of a row changes.
+        block: keys a call, or a function of the parameters that says how many.
+        seconds: expected seconds a trial on two cores, by parameters; None where nobody knows.
+        shape: what decides compilation: cells of equal shape run one after the other.
+        precision: "float32", or "float64": the trial then runs inside `zeroloss.double()`.
+        hidden: metrics that stay out of printed tables (curves, paths).
+    """
+
+    name: str
+    question: str
+    trial: Callable[[Parameters, np.ndarray], Metrics]
+    scales: Mapping[str, Grid | Sequence[Grid]]
+    version: int = 1
+    block: int | Callable[[Parameters], int] = 1
+    seconds: Callable[[Parameters], float] | None = None
+    shape: Callable[[Parameters], Any] | None = None
+    precision: str = "float32"
+    hidden: tuple[str, ...] = ()
+
+    def grids(self, scale: str) -> tuple[Grid, ...]:
+        """The grids of a scale, or of the largest one below it that is given."""
+        for name in reversed(SCALES[: SCALES.index(scale) + 1]):
+            if name in self.scales:
+                found = self.scales[name]
+                return (found,) if isinstance(found, Grid) else tuple(found)
+        return ()
+
+    def block_of(self, parameters: Parameters) -> int:
+        """Keys a call for these parameters."""
+        return int(self.block(parameters) if callable(self.block) else self.block)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of all axes, in the order of their first appearance."""
+        return tuple(dict.fromkeys(axis for scale in SCALES for grid in self.grids(scale) for axis in grid.axes))
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What the tables say of a claim: a verdict that does not yet know its sentence."""
+
+    status: Status
+    reason: str
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence and how the tables judge it.
+
+    Attributes:
+        key: a short name, unique in the study.
+        sentence: the exact claim, quantifiers included.
+        needs: the experiments it is judged from.
+        judge: a function of the tables that returns a `Finding` with an interval (see `zeroloss.studies.judging`).
+        standing: "paper" (the paper says so), "recalled" (remembered, not confirmed) or "ours".
+        source: where it is said.
+    """
+
+    key: str
+    sentence: str
+    needs: tuple[str, ...]
+    judge: Callable[[Tables], Finding]
+    standing: str = "ours"
+    source: str = ""
+
+    def __call__(self, tables: Tables) -> Verdict:
+        """The verdict on these tables: UNKNOWN where an experiment it needs has no finished trial.
+
+        The evidence says how many trials were expected, finished and failed, where the engine made the tables.
+        """
+        counts = {name: _counts(tables[name]) for name in self.needs if name in tables}
+        empty = [name for name in self.needs if name not in tables or not len(tables[name])]
+        if empty:
+            reason = f"no trial of {' and '.join(empty)} has finished; run the study first."
+            return Verdict(self.sentence, Status.UNKNOWN, reason, self._evidence(counts))
+        found = self.judge(tables)
+        return Verdict(
+            self.sentence, found.status, found.reason + _caveat(counts), dict(found.evidence) | self._evidence(counts)
+        )
+
+    def _evidence(self, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+        return {"standing": self.standing, "source": self.source, "trials": counts}
+
+
+def _counts(table: Any) -> dict[str, int]:
+    return {"finished": len(table)} | {k: int(table.attrs[k]) for k in ("expected", "failed") if k in table.attrs}
+
+
+def _caveat(counts: dict[str, dict[str, int]]) -> str:
+    """What a reader must know if trials are missing."""
+    missing = {k: c["expected"] - c["finished"] - c.get("failed", 0) for k, c in counts.items() if "expected" in c}
+    failed = {k: c["failed"] for k, c in counts.items() if c.get("failed")}
+    said = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
+    said += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
+    return f" ({'; '.join(said)})" if said else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyFigure:
+    """A figure: a chart drawn from the tables, with the sentence a person reads below it.
+
+    `caption` may be a function of the tables, so that no number in it is typed.
+    """
+
+    key: str
+    title: str
+    needs: tuple[str, ...]
+    draw: Callable[[Tables], Any]
+    caption: str | Callable[[Tables], str] = ""
+
+    def caption_of(self, tables: Tables) -> str:
+        """The caption for these tables."""
+        return self.caption(tables) if callable(self.caption) else self.caption
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyTable:
+    """A small table for the report: `make(tables)` returns a DataFrame of what a person wants to compare."""
+
+    key: str
+    title: str
+    needs: tuple[str, ...]
+    make: Callable[[Tables], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A question with everything that is needed to answer it.
+
+    Attributes:
+        name: lower case, with underscores: what the command line calls it.
+        title: the question.
+        after: the paper it follows, with its number; empty for a question of one's own.
+        experiments, claims, figures, tables: see there. `tables` are summaries for the report.
+        notes: sentences for the report: settings that matter, what differs from the paper, and why.
+    """
+
+    name: str
+    title: str
+    experiments: Sequence[Experiment]
+    claims: Sequence[Claim] = ()
+    figures: Sequence[StudyFigure] = ()
+    tables: Sequence[StudyTable] = ()
+    after: str = ""
+    notes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        named = {
+            "experiments": [experiment.name for experiment in self.experiments],
+            "claims": [claim.key for claim in self.claims],
+            "figures": [figure.key for figure in self.figures],
+            "tables": [table.key for table in self.tables],
+        }
+        for kind, keys in named.items():
+            if len(set(keys)) < len(keys):
+                raise InputError(f"study {self.name}: two of its {kind} have the same name; give each its own.")
+        known = {experiment.name for experiment in self.experiments}
+        things: list[Claim | StudyFigure | StudyTable] = [*self.claims, *self.figures, *self.tables]
+        for thing in things:
+            if not set(thing.needs) <= known:
+                unknown = ", ".join(sorted(set(thing.needs) - known))
+                raise InputError(f"study {self.name}: {thing.key} needs {unknown}, which is no experiment of it.")
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name."""
+        for found in self.experiments:
+            if found.name == name:
+                return found
+        raise InputError(f"study {self.name} has no experiment {name!r}; it has {_names(self.experiments)}.")
+
+
+def _names(experiments: Sequence[Experiment]) -> str:
+    return ", ".join(experiment.name for experiment in experiments)
+
+
+def plain(value: Any) -> Scalar:
+    """A parameter as a Python bool, int, float or str.
+
+    Raises:
+        InputError: it is none of these, or not finite.
+    """
+    if hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, bool | int | float | str):
+        raise InputError(f"a parameter is a number, a truth value or a string, not a {type(value).__name__}.")
+    if isinstance(value, float) and not np.isfinite(value):
+        raise InputError(f"a parameter must be finite, not {value}; name the case with a string instead.")
+    return value
+
+
+def canonical(parameters: Parameters) -> str:
+    """The parameters as JSON, the same text for the same parameters in any order."""
+    return json.dumps({k: plain(v) for k, v in parameters.items()}, sort_keys=True, separators=(",", ":"))
+
+
+def trial_key(study: str, experiment: str, version: int, parameters: Parameters, key: int) -> str:
+    """The identity of a trial: 128 bits of the SHA-256 of everything its row depends on, in hexadecimal."""
+    words = json.dumps([study, experiment, version, canonical(parameters), int(key)])
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
