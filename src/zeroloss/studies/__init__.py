@@ -1,21 +1,43 @@
 """What do the papers' experiments, and the user's own, say? Studies: grids of trials, kept, resumed, judged."""
 
 from zeroloss.studies.judging import Interval, all_of, judge, mean, paired_difference, proportion, slope
-from zeroloss.studies.study import Claim, Experiment, Finding, Grid, Study, StudyFigure, StudyTable
+from zeroloss.studies.plan import cells
+from zeroloss.studies.registry import PAPERS, Origin, find_study
+from zeroloss.studies.result import StudyResult, conclude
+from zeroloss.studies.run import Price, Run, price, run
+from zeroloss.studies.store import Store
+from zeroloss.studies.study import SCALES, Claim, Experiment, Finding, Grid, Study, StudyFigure, StudyTable
+from zeroloss.studies.tables import export, tables
+from zeroloss.studies.trying import quick_tables
 
 __all__ = [
+    "PAPERS",
+    "SCALES",
     "Claim",
     "Experiment",
     "Finding",
     "Grid",
     "Interval",
+    "Origin",
+    "Price",
+    "Run",
+    "Store",
     "Study",
     "StudyFigure",
+    "StudyResult",
     "StudyTable",
     "all_of",
+    "cells",
+    "conclude",
+    "export",
+    "find_study",
     "judge",
     "mean",
     "paired_difference",
+    "price",
     "proportion",
+    "quick_tables",
+    "run",
     "slope",
+    "tables",
 ]
