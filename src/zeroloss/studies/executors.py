@@ -35,9 +35,11 @@ class Task:
 
 
 class Executor(Protocol):
-    """Tries tasks. `capacity`: how many are worth having under way."""
+    """Tries tasks."""
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """Tasks worth having under way now."""
 
     def submit(self, task: Task) -> None:
         """Take a task."""

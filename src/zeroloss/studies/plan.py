@@ -91,8 +91,27 @@ def _seeds(overrides: Overrides, grid: Grid) -> int:
 
 
 def _overridden(grid: Grid, overrides: Overrides) -> Grid:
-    axes = {name: [plain(v) for v in overrides.get(name, values)] for name, values in grid.axes.items()}
+    axes = {
+        name: [_alike(name, v, values) for v in overrides[name]] if name in overrides else values
+        for name, values in grid.axes.items()
+    }
     return dataclasses.replace(grid, axes=axes)
+
+
+def _alike(name: str, value: Scalar, known: Sequence[Scalar]) -> Scalar:
+    """The value in the type of the axis's own, since 2 and 2.0 are different parameters."""
+    value = plain(value)
+    kinds = {type(plain(v)) for v in known}
+    if type(value) in kinds:
+        return value
+    numbers = (int, float)
+    if kinds <= {int, float} and type(value) in numbers:
+        return float(value) if float in kinds else value
+    if kinds == {str} and type(value) in numbers:
+        return str(value)
+    raise InputError(
+        f"{name}={value}: its values are {', '.join(sorted(k.__name__ for k in kinds))}; give one of these."
+    )
 
 
 def _ordered(found: list[Cell], experiments: Sequence[Experiment]) -> list[Cell]:
