@@ -29,21 +29,10 @@ def render(examination: Examination) -> str:
     request, as well as any script but the two it came with (by their hashes). Takes about 3 s the first time, for
     bundling Vega.
     """
-    import jinja2
-
     made = sections(examination)
-    specs = {section.key: section.spec for section in made if section.spec is not None}
-    scripts = [bundle(), _resource("page.js")]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("zeroloss.report", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    from markupsafe import Markup
-
-    return environment.get_template("page.html.j2").render(
+    return page(
+        "page.html.j2",
+        {section.key: section.spec for section in made if section.spec is not None},
         examination=examination,
         sections=made,
         cards=cards(examination),
@@ -55,6 +44,24 @@ def render(examination: Examination) -> str:
         stages=[(str(k), words.seconds(v)) for k, v in (examination.numbers.get("seconds") or {}).items()],
         total=words.seconds(examination.seconds),
         words=words,
+    )
+
+
+def page(template: str, specs: dict[str, Any], **context: Any) -> str:
+    """A template of `report/page` filled in, with the figures' specifications, the look and the scripts inside."""
+    import jinja2
+    from markupsafe import Markup
+
+    scripts = [bundle(), _resource("page.js")]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("zeroloss.report", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **context,
         specs=Markup(script_json(specs)),
         style=Markup(_resource("page.css")),
         scripts=[Markup(text) for text in scripts],

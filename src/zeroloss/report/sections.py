@@ -31,6 +31,7 @@ class Section:
         spec: the Vega-Lite specification, or None if nothing is drawn.
         head: column titles of a table shown beside or instead of the figure, and `body` its rows.
         absent: why there is nothing, if there is nothing.
+        fixed: the figure keeps its own width; where the page is narrower it is scrolled.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Section:
     head: tuple[str, ...] = ()
     body: tuple[tuple[str, ...], ...] = ()
     absent: str = ""
+    fixed: bool = False
 
 
 def sections(examination: Examination) -> list[Section]:

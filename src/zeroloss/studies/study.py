@@ -148,12 +148,11 @@ class Claim:
         counts = {name: _counts(tables[name]) for name in self.needs if name in tables}
         empty = [name for name in self.needs if name not in tables or not len(tables[name])]
         if empty:
-            reason = f"no trial of {' and '.join(empty)} has finished; run the study first."
+            reason = f"No trial of {' and '.join(empty)} has finished; run the study first."
             return Verdict(self.sentence, Status.UNKNOWN, reason, self._evidence(counts))
         found = self.judge(tables)
-        return Verdict(
-            self.sentence, found.status, found.reason + _caveat(counts), dict(found.evidence) | self._evidence(counts)
-        )
+        reason = found.reason[:1].upper() + found.reason[1:] + _caveat(counts)
+        return Verdict(self.sentence, found.status, reason, dict(found.evidence) | self._evidence(counts))
 
     def _evidence(self, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
         return {"standing": self.standing, "source": self.source, "trials": counts}
@@ -169,7 +168,7 @@ def _caveat(counts: dict[str, dict[str, int]]) -> str:
     failed = {k: c["failed"] for k, c in counts.items() if c.get("failed")}
     said = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
     said += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
-    return f" ({'; '.join(said)})" if said else ""
+    return f" ({'; '.join(said)}.)" if said else ""
 
 
 @dataclasses.dataclass(frozen=True)
