@@ -25,6 +25,8 @@ from zeroloss.studies.schema import begin_as_told, database_url, said, tables
 DEFAULT = "zeroloss-studies.sqlite"
 SCHEMA = "1"
 LEASED, DONE, FAILED = "leased", "done", "failed"
+_LOCK = 0x7A65726F6C6F7373
+"""The lock of PostgreSQL under which tables are made: "zeroloss" in ASCII."""
 _CHUNK = 400
 """Keys in one statement; SQLite takes at most 32,766 values, old ones 999."""
 
@@ -51,19 +53,22 @@ class Store:
         self.where = str(where if where is not None else default_store())
         self._url = database_url(self.where, readonly)
         self.sqlite = self._url.get_backend_name() == "sqlite"
-        self.shown = self._url.render_as_string(hide_password=True) if "://" in self.where else self.where
+        self.shown = _shown(self._url) if "://" in self.where else self.where
         self._meta, self._runner, self._trial, self._about = tables()
         with self._plainly():
             arguments: dict[str, Any] = {"connect_args": {"timeout": 60}} if self.sqlite else {"pool_pre_ping": True}
             if self.where == ":memory:":
                 arguments |= {"poolclass": sa.pool.StaticPool, "connect_args": {"check_same_thread": False}}
             self._engine = sa.create_engine(self._url, **arguments)
-            if self.sqlite:
-                begin_as_told(self._engine)
+        if self.sqlite:
+            begin_as_told(self._engine)
+        try:
             if not readonly:
-                with self._writing() as connection:
-                    self._meta.create_all(connection)
-            self._check_schema(readonly)
+                self._make_tables()
+            self._check_schema()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._engine.dispose()
@@ -246,18 +251,29 @@ class Store:
         with self._plainly(), self._engine.connect().execution_options(**told) as connection, connection.begin():
             yield connection
 
-    def _check_schema(self, readonly: bool) -> None:
+    def _make_tables(self) -> None:
+        """The tables where there are none; that this can write is seen here, and not after the first trial."""
         import sqlalchemy as sa
 
         about = self._about
-        if not sa.inspect(self._engine).has_table(about.name):
+        with self._writing() as connection:
+            if not self.sqlite:  # two runners that start together must not both make the tables
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            self._meta.create_all(connection)
+            connection.execute(self._insert(about).on_conflict_do_nothing(), {"name": "schema", "value": SCHEMA})
+            connection.execute(about.update().values(value=about.c.value))
+
+    def _check_schema(self) -> None:
+        import sqlalchemy as sa
+
+        about = self._about
+        with self._plainly():
+            there = sa.inspect(self._engine).has_table(about.name)
+        if not there:
             raise InputError(f"the store {self.shown} holds no studies; run one first, or name another --store.")
         with self._reading() as connection:
             found = connection.execute(sa.select(about.c.value).where(about.c.name == "schema")).scalar()
-        if found is None and not readonly:
-            with self._writing() as connection:
-                connection.execute(self._insert(about).on_conflict_do_nothing(), {"name": "schema", "value": SCHEMA})
-        elif found not in (None, SCHEMA):
+        if found != SCHEMA:
             raise InputError(
                 f"the store {self.shown} was written by another version of zeroloss (schema {found}, here {SCHEMA}); "
                 "name another --store, or export with that version."
@@ -272,6 +288,10 @@ class Store:
             yield
         except (exc.DBAPIError, exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
             raise InputError(f"the store {self.shown} {said(error)}") from error
+
+
+def _shown(url: Any) -> str:
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 def _parts(trials: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
