@@ -88,6 +88,7 @@ class Processes:
         self._losses: collections.Counter[int] = collections.Counter()
         self._running: dict[Any, Task] = {}
         self._pool: Any = None
+        self._begun: Any = None
 
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
@@ -113,7 +114,7 @@ class Processes:
         """Keep the pool full; a task that was under way when a worker was lost is tried again alone, so that the
         guilty one is known."""
         if self._pool is None:
-            self._pool = _new_pool(self._origin, self._count)
+            self._pool, self._begun = _new_pool(self._count)
         while self._suspects and not self._running:
             self._run(self._suspects.popleft())
             return
@@ -126,7 +127,7 @@ class Processes:
         try:
             future = self._pool.submit(_work, self._origin, task)
         except BrokenProcessPool:  # a worker was lost while it had nothing to do
-            self._pool = _new_pool(self._origin, self._count)
+            self._pool, self._begun = _new_pool(self._count)
             future = self._pool.submit(_work, self._origin, task)
         self._running[future] = task
 
@@ -136,6 +137,11 @@ class Processes:
         self._running.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = None
+        if self._begun.value == 0:  # that is no trial's fault
+            raise InputError(
+                "worker processes do not start; a script that runs a study in several processes must do so under "
+                "if __name__ == '__main__':, since the workers import it."
+            )
         if len(under_way) == 1:
             (task,) = under_way
             self._losses[task.number] += 1
@@ -160,13 +166,15 @@ def _end(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
-def _new_pool(origin: Origin, count: int) -> Any:
+def _new_pool(count: int) -> tuple[Any, Any]:
+    """A pool, and the number of its workers that have begun."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")
     turn = context.Value("i", 0)
-    return ProcessPoolExecutor(count, context, initializer=_begin_worker, initargs=(os.getpid(), count, turn))
+    pool = ProcessPoolExecutor(count, context, initializer=_begin_worker, initargs=(os.getpid(), count, turn))
+    return pool, turn
 
 
 def _begin_worker(parent: int, count: int, turn: Any) -> None:
