@@ -40,6 +40,8 @@ def error_against_images(table: Any) -> Any:
     names = [NETS[net][0] for net in series(cols["net"], list(NETS))]
     chosen = [look for name, look in NETS.values() if name in names]
     data = [r | {"net": NETS[r["net"]][0]} for r in rows(cols)]
+    for r in data:  # points side by side; lines are through the true places
+        r["place"] = plain(r["images"] * 1.025 ** (names.index(r["net"]) - (len(names) - 1) / 2))
     legend = alt.Legend(title=None, orient="top", columns=3, symbolSize=500, symbolStrokeWidth=2.5)
 
     def scale(values: list) -> Any:
@@ -48,8 +50,9 @@ def error_against_images(table: Any) -> Any:
     top = max(0.02, *(r["test_error"] for r in data)) * 1.05
     y = alt.Scale(domain=[0, min(1.0, top)])
     places = sorted(set(cols["images"]))
-    x = log_channel(alt.X, "images", cols["images"], "training images (log scale)")
-    x["axis"] = alt.Axis(values=places, format=",d")
+    reach = [r["place"] for r in data]
+    x, beside = (log_channel(alt.X, f, reach, "training images (log scale)") for f in ("images", "place"))
+    x["axis"] = beside["axis"] = alt.Axis(values=places, format=",d")
     base = alt.Chart(alt.Data(values=data)).encode(x=x)
     colour = scale([look.colour for look in chosen])
     means = (
@@ -61,13 +64,17 @@ def error_against_images(table: Any) -> Any:
             strokeDash=alt.StrokeDash("net:N", scale=scale([list(look.dash) for look in chosen]), legend=legend),
         )
     )
-    points = base.mark_point(size=40, filled=True, opacity=0.6).encode(
-        y=alt.Y("test_error:Q", scale=y),
-        color=alt.Color("net:N", scale=colour, legend=None),
-        shape=alt.Shape("net:N", scale=scale([look.shape for look in chosen]), legend=None),
-        tooltip=["net:N", "images:Q", "seed:N", alt.Tooltip("test_error:Q", format=".2%")],
-    )
-    return finish(alt.layer(means, points).resolve_scale(color="independent", shape="independent"))
+    points = [
+        base.transform_filter(alt.FieldEqualPredicate(field="net", equal=name))
+        .mark_point(size=40, filled=True, opacity=0.6, color=look.colour, shape=look.shape)
+        .encode(
+            x=beside,
+            y=alt.Y("test_error:Q", scale=y),
+            tooltip=["net:N", "images:Q", "seed:N", alt.Tooltip("test_error:Q", format=".2%")],
+        )
+        for name, look in zip(names, chosen, strict=True)
+    ]
+    return finish(alt.layer(means, *points))
 
 
 def filter_images(filters: Mapping[str, Any], *, per_row: int = 8) -> Any:
@@ -104,7 +111,7 @@ def filter_images(filters: Mapping[str, Any], *, per_row: int = 8) -> Any:
     y_scale = alt.Scale(domain=[bottom - 0.05, 0.2], nice=False)
     squares = (
         alt.Chart(alt.Data(values=data))
-        .mark_rect(strokeWidth=0)
+        .mark_rect(stroke="#D0D4D9", strokeWidth=0.5)
         .encode(
             x=alt.X("x:Q", axis=None, scale=x_scale),
             y=alt.Y("y:Q", axis=None, scale=y_scale),
