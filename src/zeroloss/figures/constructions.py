@@ -21,7 +21,8 @@ def _looks(field: str, names: list[str], *, dash: bool = True) -> dict[str, Any]
 
     if len(names) > len(COLOURS):
         raise InputError(f"{len(names)} curves are too many to tell apart; draw {len(COLOURS)} or fewer.")
-    legend = alt.Legend(title=None, orient="top", symbolSize=500 if dash else 120, symbolStrokeWidth=2.5, columns=3)
+    kind = {"symbolType": "stroke", "symbolSize": 600} if dash else {"symbolSize": 120}
+    legend = alt.Legend(title=None, orient="top", symbolStrokeWidth=2.5, columns=3, **kind)
     colour = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
     made = {"color": alt.Color(field, type="nominal", scale=colour, legend=legend)}
     if dash:
@@ -33,39 +34,37 @@ def _looks(field: str, names: list[str], *, dash: bool = True) -> dict[str, Any]
     return made
 
 
-def measured_accuracy(table: Any) -> Any:
+def measured_accuracy(table: Any, curves: Any) -> Any:
     """Measured accuracy against the threshold `b`, an interval a point, beside the box bound and the exact coverage.
 
     Args:
-        table: columns b, nodes (an axis), accuracy, low, high (its interval), bound, coverage. Bounds of 1 say nothing
-            and are left out, as are accuracies of 0, which a logarithmic axis has no place for.
+        table: columns b, nodes (an axis), accuracy, low, high (its interval). Accuracies of 0, for which a logarithmic
+            axis has no place, are left out.
+        curves: columns b, nodes, bound, coverage, for the same nodes. Bounds of 1 and more say nothing and are left out.
 
     Raises:
-        InputError: a table without these columns, or without an accuracy above 0.
+        InputError: tables without these columns, or without an accuracy above 0.
     """
     import altair as alt
 
-    data = rows(columns(table, ("b", "nodes", "accuracy", "low", "high", "bound", "coverage"), "accuracy"))
-    seen = [r for r in data if r["accuracy"] and r["accuracy"] > 0]
-    if not seen:
-        raise InputError("the accuracy table has no accuracy above 0; there is nothing to draw.")
+    data = rows(columns(table, ("b", "nodes", "accuracy", "low", "high"), "accuracy"))
+    theory = rows(columns(curves, ("b", "nodes", "bound", "coverage"), "accuracy"))
     counts = sorted({r["nodes"] for r in data})
-    # Points of several N lie on one curve: they stand side by side.
-    wide = max(r["b"] for r in data) - min(r["b"] for r in data) or 1.0
-    shift = {n: 0.012 * wide * (k - (len(counts) - 1) / 2) for k, n in enumerate(counts)}
     name = {n: f"{n:,} nodes an axis" for n in counts}
-    points = [r | {"x": r["b"] + shift[r["nodes"]], "curve": name[r["nodes"]]} for r in seen]
-    points = [r | {"low": max(r["low"], r["accuracy"] / 10)} for r in points]
-    bounds = [{"b": r["b"], "share": r["bound"], "curve": name[r["nodes"]]} for r in data if 0 < r["bound"] < 1]
-    covered = [{"b": b, "share": share} for b, share in sorted({r["b"]: r["coverage"] for r in data}.items())]
+    wide = max(r["b"] for r in data) - min(r["b"] for r in data) or 1.0
+    points = _beside(data, counts, name, 0.012 * wide)
+    if not points:
+        raise InputError("the accuracy table has no accuracy above 0; there is nothing to draw.")
+    bounds = [{"b": r["b"], "share": r["bound"], "curve": name[r["nodes"]]} for r in theory if 0 < r["bound"] < 1]
+    covered = [{"b": b, "share": share} for b, share in sorted({r["b"]: r["coverage"] for r in theory}.items())]
     every = [*(r["share"] for r in bounds + covered), *(r["low"] for r in points), *(r["high"] for r in points)]
     y = log_channel(alt.Y, "share", every, "accuracy, labels −1 and 1 (log scale)")
-    low, high = min(r["b"] for r in data), max(r["b"] for r in data)
-    x = alt.Scale(domain=[low - 0.05 * wide, high + 0.05 * wide], nice=False)
+    frame = [min(r["b"] for r in data) - 0.05 * wide, max(r["b"] for r in data) + 0.05 * wide]
     looks = _looks("curve", [name[n] for n in counts], dash=False)
 
     def at(field: str) -> Any:
-        return alt.X(f"{field}:Q", title="threshold b", scale=x, axis=alt.Axis(tickCount=6))
+        scale = alt.Scale(domain=frame, nice=False)
+        return alt.X(f"{field}:Q", title="threshold b", scale=scale, axis=alt.Axis(tickCount=6))
 
     lines = alt.Chart(alt.Data(values=bounds)).mark_line(strokeDash=[6, 3], strokeWidth=2)
     lines = lines.encode(x=at("b"), y=y, color=looks["color"])
@@ -75,13 +74,33 @@ def measured_accuracy(table: Any) -> Any:
     dots = base.mark_point(size=55, filled=True, opacity=1).encode(
         y=alt.Y("accuracy:Q"), tooltip=["curve:N", "b:Q", alt.Tooltip("accuracy:Q", format=".3g")], **looks
     )
-    words = []
+    # Both curves fall: words above to the right, and below to the left, touch neither.
+    words = [_word(covered, "share covered (line)", "right", "top", -8, y, at("b"))]
     if bounds:
-        first = min(bounds, key=lambda r: (r["b"], r["share"]))
-        words.append({"b": first["b"], "share": first["share"], "label": "bound (dashed)"})
-    words.append({"b": covered[0]["b"], "share": covered[0]["share"], "label": "share covered (line)"})
-    text = alt.Chart(alt.Data(values=words)).mark_text(align="left", baseline="top", dx=14, dy=4, fontSize=12, color=INK)
-    return finish(alt.layer(lines, truth, bars, dots, text.encode(x=at("b"), y=y, text="label:N")))
+        top = [r for r in bounds if r["curve"] == bounds[0]["curve"]]
+        words.append(_word(top, "bound (dashed)", "left", "bottom", 8, y, at("b")))
+    return finish(alt.layer(lines, truth, bars, dots, *words))
+
+
+def _beside(data: list[dict], counts: list[int], name: dict[int, str], step: float) -> list[dict]:
+    """The accuracies above 0, those of several N side by side (column x), bars of at most a decade downwards."""
+    shift = {n: step * (k - (len(counts) - 1) / 2) for k, n in enumerate(counts)}
+    return [
+        r | {"x": r["b"] + shift[r["nodes"]], "curve": name[r["nodes"]], "low": max(r["low"], r["accuracy"] / 10)}
+        for r in data
+        if r["accuracy"] and r["accuracy"] > 0
+    ]
+
+
+def _word(curve: list[dict], text: str, align: str, baseline: str, away: int, y: Any, x: Any) -> Any:
+    """A label at the middle of a curve."""
+    import altair as alt
+
+    middle = curve[len(curve) // 2]
+    mark = alt.Chart(alt.Data(values=[middle])).mark_text(
+        align=align, baseline=baseline, dx=away, dy=-away, fontSize=12, color=INK, text=text
+    )
+    return mark.encode(x=x, y=y)
 
 
 def gain_over_zero(table: Any) -> Any:
@@ -109,11 +128,13 @@ def residuals(table: Any) -> Any:
 
     cols = columns(table, ("layers", "residual", "curve"), "residual")
     data = [r | {"drawn": r["residual"] or FLOOR, "exact": r["residual"] == 0} for r in rows(cols)]
-    x = alt.X("layers:Q", title="hidden layers added", axis=alt.Axis(values=sorted(set(cols["layers"]))))
+    places = sorted(set(cols["layers"]))
+    frame = alt.Scale(domain=[places[0] - 0.3, places[-1] + 0.3], nice=False)
+    x = alt.X("layers:Q", title="hidden layers added", axis=alt.Axis(values=places), scale=frame)
     y = log_channel(alt.Y, "drawn", [r["drawn"] for r in data], "largest residual (log scale)")
     base = alt.Chart(alt.Data(values=data)).encode(x=x, y=y)
     names = series(cols["curve"], [])
-    legend = alt.Legend(title=None, orient="top", symbolSize=500, symbolStrokeWidth=2.5, columns=3)
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=3)
     activations = series([n.split(", ")[0] for n in names], [])
     colours = [COLOURS[activations.index(n.split(", ")[0]) % len(COLOURS)] for n in names]
     dashes = [DASHES[1] if n.endswith("float32") else DASHES[0] for n in names]
@@ -155,7 +176,7 @@ def cross_entropy_of_scale(table: Any) -> Any:
         y=y("measured"), tooltip=["scale:Q", alt.Tooltip("measured:Q", format=".3g")]
     )
     last = max(data, key=lambda r: r["scale"])
-    label = alt.Chart(alt.Data(values=[last])).mark_text(align="right", dx=-12, fontSize=12, color=INK, text="log(1 + e⁻ᶜ)")
+    label = alt.Chart(alt.Data(values=[last])).mark_text(align="right", dx=-12, fontSize=12, color=INK, text="log(1 + exp(−c))")
     return finish(alt.layer(line, dots, label.encode(x=x, y=y("predicted"))))
 
 
