@@ -24,7 +24,7 @@ def _looks(field: str, names: list[str], *, dash: bool = True) -> dict[str, Any]
     kind = {"symbolType": "stroke", "symbolSize": 600} if dash else {"symbolSize": 120}
     legend = alt.Legend(title=None, orient="top", symbolStrokeWidth=2.5, columns=3, **kind)
     colour = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
-    made = {"color": alt.Color(field, type="nominal", scale=colour, legend=legend)}
+    made: dict[str, Any] = {"color": alt.Color(field, type="nominal", scale=colour, legend=legend)}
     if dash:
         lines = alt.Scale(domain=names, range=list(DASHES[: len(names)]))
         made["strokeDash"] = alt.StrokeDash(field, type="nominal", scale=lines, legend=legend)
@@ -92,7 +92,7 @@ def _beside(data: list[dict], counts: list[int], name: dict[int, str], step: flo
     ]
 
 
-def _word(curve: list[dict], text: str, align: str, baseline: str, away: int, y: Any, x: Any) -> Any:
+def _word(curve: list[dict], text: str, align: Any, baseline: Any, away: int, y: Any, x: Any) -> Any:
     """A label at the middle of a curve."""
     import altair as alt
 
@@ -176,7 +176,9 @@ def cross_entropy_of_scale(table: Any) -> Any:
         y=y("measured"), tooltip=["scale:Q", alt.Tooltip("measured:Q", format=".3g")]
     )
     last = max(data, key=lambda r: r["scale"])
-    label = alt.Chart(alt.Data(values=[last])).mark_text(align="right", dx=-12, fontSize=12, color=INK, text="log(1 + exp(−c))")
+    label = alt.Chart(alt.Data(values=[last])).mark_text(
+        align="right", dx=-12, fontSize=12, color=INK, text="log(1 + exp(−c))"
+    )
     return finish(alt.layer(line, dots, label.encode(x=x, y=y("predicted"))))
 
 

@@ -15,8 +15,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from zeroloss.studies.brutzkus_globerson_xor.mnist_claims import CLAIMS, NAME, SMALL_START
+from zeroloss.studies.brutzkus_globerson_xor.mnist_pictures import FIGURES, TABLES
 from zeroloss.studies.brutzkus_globerson_xor.mnist_trial import (
-    ARMS,
     BATCH,
     CHUNK,
     DIGITS_TEST,
@@ -25,16 +26,9 @@ from zeroloss.studies.brutzkus_globerson_xor.mnist_trial import (
     TOLERANCE,
     few_against_many,
 )
-from zeroloss.studies.brutzkus_globerson_xor.ratio import ratio_of_means
-from zeroloss.studies.judging import all_of, judge, mean, paired_difference, proportion
-from zeroloss.studies.study import Claim, Experiment, Finding, Grid, Parameters, StudyFigure, StudyTable, Tables
+from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar
 
-NAME = "few-against-many"
-SOURCE = "after Brutzkus & Globerson 1810.03037, the experiments on MNIST"
-SMALL_START = 0.1
-MARGIN = 1e-3
-"""What "lower" and "more" must at least be, as a share of the test images."""
-HALF = 0.5
+__all__ = ["CLAIMS", "EXPERIMENTS", "FIGURES", "NOTES", "TABLES"]
 
 
 def mnist_is_here() -> bool:
@@ -63,7 +57,8 @@ def _digits(cell: Parameters) -> bool:
 
 
 def _grid(data: str, images: tuple[int, ...], start: float, steps: int, seeds: int, where: Any = None) -> Grid:
-    axes = {"data": (data,), "images": images, "many": (120,), "few": (4,), "start": (start,), "steps": (steps,)}
+    axes: dict[str, tuple[Scalar, ...]] = {"data": (data,)}
+    axes |= {"images": images, "many": (120,), "few": (4,), "start": (start,), "steps": (steps,)}
     return Grid(axes, seeds, where)
 
 
@@ -99,215 +94,6 @@ EXPERIMENTS = (
     ),
 )
 
-
-def _rows(tables: Tables) -> Any:
-    table = tables[NAME]
-    return table[table["start"] == SMALL_START]
-
-
-def _gap(tables: Tables) -> Any:
-    rows = _rows(tables)
-    return rows["small_test_error"] - rows["large_test_error"]
-
-
-def _closed(tables: Tables, arm: str) -> Any:
-    """The share of the gap that `arm` closes: of `small - large`, the part `small - arm`."""
-    rows = _rows(tables)
-    return ratio_of_means(rows["small_test_error"] - rows[f"{arm}_test_error"], _gap(tables))
-
-
-def many_beat_few(tables: Tables) -> Finding:
-    """The test error of few filters less that of many, over sizes and seeds."""
-    return judge(mean(_gap(tables)), "the test error of few filters less that of many", at_least=MARGIN)
-
-
-def centres_close_half(tables: Tables) -> Finding:
-    """The share of the gap that the start at the centres closes."""
-    return judge(_closed(tables, "kmeans"), "the share of the gap closed by the centres", at_least=HALF)
-
-
-def random_start_does_not(tables: Tables) -> Finding:
-    """The share of the gap that the control closes."""
-    return judge(_closed(tables, "random"), "the share of the gap closed by random directions", at_most=HALF)
-
-
-def _ahead(tables: Tables, other: str, words: str) -> Finding:
-    rows = _rows(tables)
-    interval = paired_difference(rows[f"{other}_test_error"], rows["kmeans_test_error"])
-    return judge(interval, f"the test error from {words} less that from the centres", at_least=MARGIN)
-
-
-def centres_beat_random(tables: Tables) -> Finding:
-    """The centres against random directions of the same norms."""
-    return _ahead(tables, "random", "random directions")
-
-
-def centres_beat_picked(tables: Tables) -> Finding:
-    """The centres against filters of the large net picked at random."""
-    return _ahead(tables, "picked", "picked filters")
-
-
-def filters_cluster(tables: Tables) -> Finding:
-    """How much more of the spread of the filters' directions the clusters hold after training."""
-    rows = _rows(tables)
-    change = paired_difference(rows["clustered_end"], rows["clustered_start"])
-    return judge(change, "the rise of the clusters' share", at_least=0.05)
-
-
-def reach_zero(tables: Tables) -> Finding:
-    """How often each net errs on no training image within the budget."""
-    rows = _rows(tables)
-    return all_of(
-        {
-            arm: judge(
-                proportion(int((rows[f"{arm}_train_error"] == 0).sum()), len(rows)),
-                "the share of runs without training errors",
-                at_least=HALF,
-            )
-            for arm in ("large", "small")
-        }
-    )
-
-
-_ON = "on MNIST (scikit-learn's digits where MNIST is not at hand), filters started small, over training sizes and seeds"
-CLAIMS = tuple(
-    Claim(key, f"{sentence} ({_ON}).", (NAME,), judge_it, standing, SOURCE)
-    for key, sentence, judge_it, standing in (
-        (
-            "many-beat-few",
-            "120 filters have a mean test error at least 0.001 lower than 4 filters trained on the same images",
-            many_beat_few,
-            "paper",
-        ),
-        (
-            "centres-close-half",
-            "4 filters started at the k-means centres of the 120 trained ones close at least half of the gap in test error",
-            centres_close_half,
-            "recalled",
-        ),
-        (
-            "random-start-does-not",
-            "4 filters of random directions, with the norms and biases of these centres, close at most half of it",
-            random_start_does_not,
-            "recalled",
-        ),
-        (
-            "centres-beat-random",
-            "the start at the centres gives a mean test error at least 0.001 lower than random directions of the same norms",
-            centres_beat_random,
-            "ours",
-        ),
-        (
-            "centres-beat-picked",
-            "the start at the centres gives a mean test error at least 0.001 lower than 4 of the 120 picked at random",
-            centres_beat_picked,
-            "ours",
-        ),
-        (
-            "filters-cluster",
-            "training raises the share of the spread of the 120 filters' directions that lies between 4 k-means clusters "
-            "by at least 0.05 on average",
-            filters_cluster,
-            "ours",
-        ),
-        (
-            "reach-zero",
-            "both 120 filters and 4, started at random, err on no training image within the budget of steps in at least "
-            "half of the runs",
-            reach_zero,
-            "ours",
-        ),
-    )
-)
-
-
-def _errors(tables: Tables) -> Any:
-    from zeroloss.figures.filters import error_against_images
-
-    rows = _rows(tables)
-    return error_against_images(
-        {
-            "images": [n for n in rows["images"] for _ in ARMS],
-            "seed": [seed for seed in rows["seed"] for _ in ARMS],
-            "net": list(ARMS) * len(rows),
-            "test_error": rows[[f"{arm}_test_error" for arm in ARMS]].to_numpy().ravel().tolist(),
-        }
-    )
-
-
-def _errors_caption(tables: Tables) -> str:
-    rows = _rows(tables)
-    seeds, few, many = rows["seed"].nunique(), rows["few"].iloc[0], rows["many"].iloc[0]
-    return (
-        f"Wrong answers on {rows['test_images'].iloc[0]:,} other images ({rows['data'].iloc[0]}), against the number of "
-        f"training images: a point for each of {seeds} seeds, lines through the means. {many} filters (random start) and "
-        f"{few}: random start; started at the k-means centres of the {many}; at random directions of the same norms; at "
-        f"{few} of the {many} picked at random."
-    )
-
-
-def _centres(tables: Tables) -> Any:
-    from zeroloss.figures.filters import filter_images
-
-    rows = _rows(tables)
-    row = rows[rows["images"] == rows["images"].max()].sort_values("seed").iloc[0]
-    return filter_images({f"centre {i + 1}": centre for i, centre in enumerate(row["centres"])})
-
-
-def _centres_caption(tables: Tables) -> str:
-    rows = _rows(tables)
-    return (
-        f"The {rows['few'].iloc[0]} k-means centres of the {rows['many'].iloc[0]} trained filters "
-        f"({rows['images'].max():,} images of {rows['data'].iloc[0]}, first seed): blue above 0, vermillion below."
-    )
-
-
-FIGURES = (
-    StudyFigure("filters-test-error", "Few filters against many", (NAME,), _errors, _errors_caption),
-    StudyFigure("filter-centres", "What the filters cluster around", (NAME,), _centres, _centres_caption),
-)
-
-
-def _summary(tables: Tables) -> Any:
-    """Mean test error, share of runs without training errors and mean steps of each net, by data, start and size."""
-    import pandas as pd
-
-    table = tables[NAME]
-    rows = []
-    for cell, part in table.groupby(["data", "start", "images"]):
-        for arm in ARMS:
-            rows.append(
-                dict(zip(("data", "start", "images"), cell, strict=True))
-                | {
-                    "net": arm,
-                    "filters": int(part["many" if arm == "large" else "few"].iloc[0]),
-                    "seeds": len(part),
-                    "mean test error": part[f"{arm}_test_error"].mean(),
-                    "runs without training errors": (part[f"{arm}_train_error"] == 0).mean(),
-                    "mean training error": part[f"{arm}_train_error"].mean(),
-                    "mean steps": part[f"{arm}_steps"].mean(),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _shares(tables: Tables) -> Any:
-    """The share of the gap that each start closes, with its interval."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {"start of the few": arm, "share of the gap closed": r.estimate, "low": r.low, "high": r.high, "rows": r.count}
-            for arm in ARMS[2:]
-            for r in [_closed(tables, arm)]
-        ]
-    )
-
-
-TABLES = (
-    StudyTable("filters-summary", "Few filters against many, by training size", (NAME,), _summary),
-    StudyTable("filters-gap", "How much of the gap each start closes", (NAME,), _shares),
-)
 
 NOTES = (
     "Images: filters of 5 x 5 on MNIST (3 x 3 on scikit-learn's digits), stride 1, pools of 2 x 2, relu, a dense read-out; "

@@ -68,9 +68,7 @@ def images(name: str) -> Images:
     data = load_data(name, n_train=POOL) if name == "mnist" else load_data(name, test_fraction=DIGITS_TEST)
     assert data.image_shape is not None and data.labels_train is not None and data.labels_test is not None
     arrays = (data.x_train, data.labels_train, data.x_test, data.labels_test)
-    x, labels, x_test, labels_test = (
-        jnp.asarray(a, jnp.int32 if a.dtype.kind == "i" else jnp.float32) for a in arrays
-    )
+    x, labels, x_test, labels_test = (jnp.asarray(a, jnp.int32 if a.dtype.kind == "i" else jnp.float32) for a in arrays)
     return Images(x, labels, x_test, labels_test, (data.image_shape[0], data.image_shape[1]))
 
 
@@ -208,7 +206,9 @@ def measured(nets: SmallCNN, x: jax.Array, labels: jax.Array, rows: np.ndarray) 
 def _losses(nets: SmallCNN, x: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Outputs `(nets, m, c)` and cross-entropies `(nets, m)`."""
     outputs = eqx.filter_vmap(jax.vmap(lambda net, one: net(one), in_axes=(None, 0)), in_axes=(0, None))(nets, x)
-    return outputs, optax.softmax_cross_entropy_with_integer_labels(outputs, jnp.broadcast_to(labels, outputs.shape[:2]))
+    return outputs, optax.softmax_cross_entropy_with_integer_labels(
+        outputs, jnp.broadcast_to(labels, outputs.shape[:2])
+    )
 
 
 @jax.jit

@@ -120,7 +120,9 @@ def error_within_bounds(tables: Tables) -> Finding:
     rows = tables[REGRESSION]
     rows = rows[rows["activation"] != "sigmoid"]
     error = rows["relative_error"]
-    return _share((rows["low"] - 1e-3 <= error) & (error <= rows["high"] + 1e-3), "the share of errors within the bounds")
+    return _share(
+        (rows["low"] - 1e-3 <= error) & (error <= rows["high"] + 1e-3), "the share of errors within the bounds"
+    )
 
 
 def cross_entropy_is_not_attained(tables: Tables) -> Finding:
@@ -159,7 +161,7 @@ CLAIMS = (
     ),
     Claim(
         "any-depth",
-        f"The same, to {EXACT:g} in float64, after up to eight hidden layers of one or two units of the same activation "
+        f"The same, to {EXACT:g} in float64, after hidden layers (up to eight were tried) of one or two units of the same activation "
         f"are added, with probability at least {OFTEN:g}.",
         (ZERO_LOSS,),
         any_depth,
@@ -231,7 +233,7 @@ CLAIMS = (
     ),
     Claim(
         "twins-fit",
-        "A twin of a small wrong network answers every training row of digits, wine and breast-cancer right, with "
+        "A twin of a small wrong network answers every training row of the real data sets tried right, with "
         "probability at least 0.8 over splits and activations.",
         (TWINS,),
         twins_fit,

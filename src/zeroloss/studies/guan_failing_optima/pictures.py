@@ -58,8 +58,8 @@ def accuracy_caption(tables: Tables, d: int) -> str:
     return (
         f"Networks with zero training loss on the nodes of a grid in {d} dimensions, right on this share of the cube (points, "
         f"95 % intervals, {draws:,} draws each; the right label is that of the nearest node). Line: the share that bumps "
-        f"cover, (d-b)^d/d!. Dashed: the bound N^d (d-b)^d/(N-1)^d, where it is below 1; accuracy is at most {100 * share:.2g} % of it. Cells without a "
-        "right draw are not drawn."
+        "cover, (d-b)^d/d!. Dashed: the bound N^d (d-b)^d/(N-1)^d, where it is below 1; accuracy is at most "
+        f"{100 * share:.2g} % of it. Cells without a right draw are not drawn."
     )
 
 
@@ -110,7 +110,10 @@ def regression_table(tables: Tables) -> Any:
 def _residuals(tables: Tables, by: list[str]) -> Any:
     rows = tables[ZERO_LOSS].groupby(by, as_index=False)
     return rows.agg(
-        residual=("residual", "max"), largest_loss=("loss", "max"), train_error=("train_error", "max"), networks=("seed", "size")
+        residual=("residual", "max"),
+        largest_loss=("loss", "max"),
+        train_error=("train_error", "max"),
+        networks=("seed", "size"),
     )
 
 
@@ -144,7 +147,11 @@ def cross_entropy(tables: Tables) -> Any:
     """Measured and predicted cross-entropy against the scale."""
     from zeroloss.figures.constructions import cross_entropy_of_scale
 
-    rows = tables[SCALED].groupby("scale", as_index=False).agg(measured=("cross_entropy", "mean"), predicted=("predicted", "mean"))
+    rows = (
+        tables[SCALED]
+        .groupby("scale", as_index=False)
+        .agg(measured=("cross_entropy", "mean"), predicted=("predicted", "mean"))
+    )
     return cross_entropy_of_scale(rows)
 
 

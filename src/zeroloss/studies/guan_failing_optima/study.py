@@ -136,9 +136,15 @@ def _accuracy_figure(d: int) -> StudyFigure:
 FIGURES = (
     *(_accuracy_figure(d) for d in DRAWN),
     StudyFigure(
-        "regression", "What is gained over predicting 0", (REGRESSION,), pictures.regression, pictures.regression_caption
+        "regression",
+        "What is gained over predicting 0",
+        (REGRESSION,),
+        pictures.regression,
+        pictures.regression_caption,
     ),
-    StudyFigure("residual", "Zero training loss at any depth", (ZERO_LOSS,), pictures.residual, pictures.residual_caption),
+    StudyFigure(
+        "residual", "Zero training loss at any depth", (ZERO_LOSS,), pictures.residual, pictures.residual_caption
+    ),
     StudyFigure(
         "cross-entropy", "Cross-entropy is never 0", (SCALED,), pictures.cross_entropy, pictures.cross_entropy_caption
     ),
@@ -165,9 +171,9 @@ STUDY = Study(
     after="Guan 2407.16872",
     notes=(
         "Nodes: the grid 0, 1/(N-1), ..., 1 on each axis, hats of half-width half the spacing, threshold b = d - gap. That "
-        "such networks have zero training loss and useless predictions, the extension to any depth and the bound in two "
-        "dimensions are the paper's; other dimensions, the exact coverage, all rates, the formulas of the added layers, the "
-        "sigmoid's constants, the cross-entropy's caveat and the twins are ours.",
+        "such networks, in any dimension, have zero training loss and useless predictions, the extension to any depth and the "
+        "bound in two dimensions are the paper's; the bound in others, the labels it holds for, the exact coverage, all rates, "
+        "the formulas of the added layers, the sigmoid's constants, the cross-entropy's caveat and the twins are ours.",
         "Both bounds hold for labels -1 and 1 with an output of 0 counted as wrong; for labels 0 and 1 with a threshold "
         "between them, 0 is right for half of the points, and they are false. A relu network counts as 0 below 1e-8, the "
         "rounding that its hats leave.",
@@ -179,8 +185,8 @@ STUDY = Study(
         "round to by the formula of their tolerance; relu networks are within a few roundings. The sigmoid's read-out is "
         "solved again before the added layers, so that the labels stay fitted.",
         "Random labels have both signs. Regression: targets 1 + a prod sin(2 pi (x + phase)), a = 1 and phase 0 for the "
-        "first seed, a from 1/2 to 3/2 and a random phase for the others; L2 errors by the midpoint rule with points of its own on each bump, in one and two "
-        "dimensions.",
+        "first seed, a from 1/2 to 3/2 and a random phase for the others; L2 errors by the midpoint rule with points of its "
+        "own on each bump, in one and two dimensions.",
         "Squared and hinge loss attain their least value; cross-entropy of c times the labels is log(1 + e^-c), above its "
         "infimum 0 at every c. In float64 log(1 + e^-c) is told apart from 0 up to c of about 700.",
         "Settings of the paper's captions that are used: N = 6 with b = 0.9 in one dimension, N = 4 nodes an axis in two, b "
