@@ -37,6 +37,19 @@ def test_function_and_gradients_are_those_of_the_convolution(shape, size, pool):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+def test_a_batch_is_its_examples():
+    net = SmallCNN((9, 7), 3, 4, size=3, pool=2, key=1)
+    net = eqx.tree_at(lambda n: n.filter_biases, net, jax.random.normal(jax.random.key(2), (4,)))
+    x = jax.random.normal(jax.random.key(3), (6, 63))
+    np.testing.assert_allclose(jax.jit(net.batch)(x), jax.jit(jax.vmap(net))(x), rtol=2e-5, atol=2e-6)
+    batch, each = (
+        eqx.filter_jit(eqx.filter_grad(lambda n, f=f: (f(n) ** 2).sum()))(net)
+        for f in (lambda n: n.batch(x), lambda n: jax.vmap(n)(x))
+    )
+    for a, b in zip(jax.tree.leaves(batch), jax.tree.leaves(each), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
 def test_an_answer_known_by_hand():
     net = SmallCNN((3, 3), 1, 1, size=2, pool=2)
     # The filter picks the lower right pixel of each patch; one pool, over the lower right 2 x 2 pixels of the image.

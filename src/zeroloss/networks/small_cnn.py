@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import equinox as eqx
@@ -20,8 +21,8 @@ class SmallCNN(eqx.Module):
         h_kp = relu(max_{q in P_p} w_k . X_q + b_k),     f(x) = V h + c.
 
     The bias and the relu come after the maximum, which is the same function as before it, at a fourth of the work.
-    The convolution is one matrix product over patches: on a CPU the gradients of XLA's own convolution are several
-    times slower (a test compares the two functions).
+    The convolution is one matrix product over patches: on a CPU the gradients of XLA's own convolution and pooling take
+    five times as long (120 filters, 50 images, `batch`; a test compares the functions).
 
     Start: `w ~ N(0, scale^2 2/s^2)`, `V ~ N(0, 1/fan_in)`, `b = c = 0`.
 
@@ -102,11 +103,24 @@ class SmallCNN(eqx.Module):
             ]
         )
 
-    def features(self, x: jax.Array) -> jax.Array:
-        """`h`, `(pools, k)`."""
-        z = jnp.max(self.patches(x) @ self.filters.T, axis=0)
-        return jax.nn.relu(z + self.filter_biases)
+    def batch(self, x: jax.Array) -> jax.Array:
+        """`jax.vmap(self)` on `(n, height, width)` or `(n, height * width)`: `(n, c)`, and faster to train (three times for 120 filters).
+
+        All patches of all images are the rows of one matrix, whose products XLA runs at full speed, forwards and backwards;
+        those that `vmap` makes of one image's it does not.
+        """
+        patches = jax.vmap(self.patches)(x)
+        n, places, pools, _ = patches.shape
+        z = (patches.reshape(n * places * pools, -1) @ self.filters.T).reshape(n, places, pools, -1)
+        h = jax.nn.relu(_largest([z[:, place] for place in range(places)]) + self.filter_biases)
+        return h.reshape(n, -1) @ self.readout.T + self.readout_biases
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """`(height, width)` or `(height * width,)` to `(c,)`."""
-        return self.readout @ self.features(x).reshape(-1) + self.readout_biases
+        h = jax.nn.relu(_largest(list(self.patches(x) @ self.filters.T)) + self.filter_biases)
+        return self.readout @ h.reshape(-1) + self.readout_biases
+
+
+def _largest(parts: list[jax.Array]) -> jax.Array:
+    """The entrywise maximum, pair by pair: its gradient is a choice, that of `jnp.max` a comparison and a division."""
+    return functools.reduce(jnp.maximum, parts)

@@ -205,7 +205,7 @@ def measured(nets: SmallCNN, x: jax.Array, labels: jax.Array, rows: np.ndarray) 
 
 def _losses(nets: SmallCNN, x: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Outputs `(nets, m, c)` and cross-entropies `(nets, m)`."""
-    outputs = eqx.filter_vmap(jax.vmap(lambda net, one: net(one), in_axes=(None, 0)), in_axes=(0, None))(nets, x)
+    outputs = eqx.filter_vmap(lambda net: net.batch(x))(nets)
     return outputs, optax.softmax_cross_entropy_with_integer_labels(
         outputs, jnp.broadcast_to(labels, outputs.shape[:2])
     )
