@@ -41,7 +41,7 @@ def test_a_batch_is_its_examples():
     net = SmallCNN((9, 7), 3, 4, size=3, pool=2, key=1)
     net = eqx.tree_at(lambda n: n.filter_biases, net, jax.random.normal(jax.random.key(2), (4,)))
     x = jax.random.normal(jax.random.key(3), (6, 63))
-    np.testing.assert_allclose(jax.jit(net.batch)(x), jax.jit(jax.vmap(net))(x), rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(eqx.filter_jit(net.batch)(x), jax.jit(jax.vmap(net))(x), rtol=2e-5, atol=2e-6)
     batch, each = (
         eqx.filter_jit(eqx.filter_grad(lambda n, f=f: (f(n) ** 2).sum()))(net)
         for f in (lambda n: n.batch(x), lambda n: jax.vmap(n)(x))

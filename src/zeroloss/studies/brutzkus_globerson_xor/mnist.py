@@ -45,15 +45,8 @@ def mnist_is_here() -> bool:
 
 
 def _wanted(cell: Parameters) -> bool:
+    """Asked when the grid is read."""
     return cell["data"] == ("mnist" if mnist_is_here() else "digits")
-
-
-def _mnist(cell: Parameters) -> bool:
-    return cell["data"] == "mnist" and _wanted(cell)
-
-
-def _digits(cell: Parameters) -> bool:
-    return cell["data"] == "digits" and _wanted(cell)
 
 
 def _grid(data: str, images: tuple[int, ...], start: float, steps: int, seeds: int, where: Any = None) -> Grid:
@@ -76,16 +69,16 @@ EXPERIMENTS = (
         scales={
             "smoke": _grid("digits", (100, 200), SMALL_START, 900, 2),
             "desk": (
-                _grid("mnist", (100, 300, 600, 1500), SMALL_START, 3000, 3, _mnist),
-                _grid("mnist", (600,), 1.0, 3000, 3, _mnist),
-                _grid("digits", (100, 200, 400, 1000), SMALL_START, 3000, 3, _digits),
-                _grid("digits", (400,), 1.0, 3000, 3, _digits),
+                _grid("mnist", (100, 300, 600, 1500), SMALL_START, 3000, 3, _wanted),
+                _grid("mnist", (600,), 1.0, 3000, 3, _wanted),
+                _grid("digits", (100, 200, 400, 1000), SMALL_START, 3000, 3, _wanted),
+                _grid("digits", (400,), 1.0, 3000, 3, _wanted),
             ),
             "paper": (
-                _grid("mnist", (100, 500, 1500, 3000, 6000), SMALL_START, 20_000, 10, _mnist),
-                _grid("mnist", (100, 500, 1500, 3000, 6000), 1.0, 20_000, 10, _mnist),
-                _grid("digits", (100, 200, 400, 1000), SMALL_START, 20_000, 10, _digits),
-                _grid("digits", (100, 200, 400, 1000), 1.0, 20_000, 10, _digits),
+                _grid("mnist", (100, 500, 1500, 3000, 6000), SMALL_START, 20_000, 10, _wanted),
+                _grid("mnist", (100, 500, 1500, 3000, 6000), 1.0, 20_000, 10, _wanted),
+                _grid("digits", (100, 200, 400, 1000), SMALL_START, 20_000, 10, _wanted),
+                _grid("digits", (100, 200, 400, 1000), 1.0, 20_000, 10, _wanted),
             ),
         },
         seconds=_seconds,
