@@ -87,52 +87,55 @@ def reach_zero(tables: Tables) -> Finding:
 
 
 _ON = (
-    "on MNIST (scikit-learn's digits where MNIST is not at hand), filters started small, over training sizes and seeds"
+    "On MNIST (scikit-learn's digits where MNIST is not at hand), filters started small, over training sizes and seeds"
 )
 CLAIMS = tuple(
-    Claim(key, f"{sentence} ({_ON}).", (NAME,), judge_it, standing, SOURCE)
+    Claim(key, f"{_ON}: {sentence}.", (NAME,), judge_it, standing, SOURCE)
     for key, sentence, judge_it, standing in (
         (
             "many-beat-few",
-            "120 filters have a mean test error at least 0.001 lower than 4 filters trained on the same images",
+            "the mean test error of many filters is at least 0.001 lower than that of few trained on the same images",
             many_beat_few,
             "paper",
         ),
         (
             "centres-close-half",
-            "4 filters started at the k-means centres of the 120 trained ones close at least half of the gap in test error",
+            "few filters started at the k-means centres of the many trained ones close at least half of the gap between the "
+            "mean test errors of few and of many",
             centres_close_half,
             "recalled",
         ),
         (
             "random-start-does-not",
-            "4 filters of random directions, with the norms and biases of these centres, close at most half of it",
+            "few filters of random directions, with the norms and biases of the k-means centres, close at most half of that gap",
             random_start_does_not,
             "recalled",
         ),
         (
             "centres-beat-random",
-            "the start at the centres gives a mean test error at least 0.001 lower than random directions of the same norms",
+            "the mean test error of few filters started at the k-means centres is at least 0.001 lower than from random "
+            "directions of the same norms and biases",
             centres_beat_random,
             "ours",
         ),
         (
             "centres-beat-picked",
-            "the start at the centres gives a mean test error at least 0.001 lower than 4 of the 120 picked at random",
+            "the mean test error of few filters started at the k-means centres is at least 0.001 lower than from as many of the "
+            "trained filters picked at random",
             centres_beat_picked,
             "ours",
         ),
         (
             "filters-cluster",
-            "training raises the share of the spread of the 120 filters' directions that lies between 4 k-means clusters "
-            "by at least 0.05 on average",
+            "training raises the share of the spread of the many filters' directions that lies between as many k-means "
+            "clusters as there are few filters by at least 0.05 on average",
             filters_cluster,
             "ours",
         ),
         (
             "reach-zero",
-            "both 120 filters and 4, started at random, err on no training image within the budget of steps in at least "
-            "half of the runs",
+            "many filters and few, both started at random, each err on no training image within the budget of steps with "
+            "probability at least 0.5",
             reach_zero,
             "ours",
         ),
