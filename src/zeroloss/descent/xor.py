@@ -149,10 +149,8 @@ def xor_descent(
 
 
 def _filled(rows: np.ndarray, most: int) -> np.ndarray:
-    """The rows, the last one repeated until there are about `most`, `most / 4`, `most / 16`, ...: few shapes."""
-    size = most
-    while size > 1 and -(-size // 4) >= len(rows):
-        size = -(-size // 4)
+    """The rows, the last one repeated until there are `most`, or a quarter or a 32nd of that: few shapes to compile."""
+    size = min(size for size in (most, -(-most // 4), -(-most // 32)) if size >= len(rows))
     return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows))])
 
 
