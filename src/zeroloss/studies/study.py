@@ -151,11 +151,17 @@ class Claim:
             reason = f"No trial of {' and '.join(empty)} has finished; run the study first."
             return Verdict(self.sentence, Status.UNKNOWN, reason, self._evidence(counts))
         found = self.judge(tables)
-        reason = found.reason[:1].upper() + found.reason[1:] + _caveat(counts)
+        reason = _sentence(found.reason) + _caveat(counts)
         return Verdict(self.sentence, found.status, reason, dict(found.evidence) | self._evidence(counts))
 
     def _evidence(self, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
         return {"standing": self.standing, "source": self.source, "trials": counts}
+
+
+def _sentence(reason: str) -> str:
+    """With a capital, unless it begins with a symbol (`k = 2`)."""
+    first = reason.split(" ", 1)[0]
+    return reason[:1].upper() + reason[1:] if first.isalpha() and len(first) > 1 else reason
 
 
 def _counts(table: Any) -> dict[str, int]:
