@@ -130,6 +130,8 @@ def _cells(table: Any) -> dict[str, Any]:
 
 def _said(value: Any) -> str:
     value = value.item() if hasattr(value, "item") else value
+    if value != value:
+        return "–"
     return number(value) if isinstance(value, bool | int | float) else str(value)
 
 

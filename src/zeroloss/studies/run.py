@@ -84,11 +84,16 @@ def price(
 ) -> Price:
     """How many trials a scale asks for, how many are missing, and how long they will take."""
     wanted = cells(study, scale, overrides, only)
-    there = _settled(study, wanted, store, retry) if store else set()
-    measured = _measured(study, wanted, store) if store else {}
+    trials = sum(cell.seeds for cell in wanted)
+    if store is None:  # everything is missing: no need to know which
+        whole = [Block(cell, 0, cell.seeds, {}) for cell in wanted]
+        parts = sum(-(-cell.seeds // cell.experiment.block_of(cell.parameters)) for cell in wanted)
+        return Price(trials, trials, parts, math.fsum(expected_seconds(block, {}) for block in whole))
+    there = _settled(study, wanted, store, retry)
+    measured = _measured(study, wanted, store)
     missing = list(blocks(study, wanted, there))
     return Price(
-        sum(cell.seeds for cell in wanted),
+        trials,
         sum(len(block.missing) for block in missing),
         len(missing),
         math.fsum(expected_seconds(block, measured) for block in missing) if missing else 0.0,
