@@ -1,7 +1,7 @@
-"""Collect examinations into `results/examinations.csv` and write README's table from it.
+"""Collect examinations into `results/examinations.csv`, and write README's table from it and from `results/studies/`.
 
 python results/collect.py REPORT_FOLDER [REPORT_FOLDER ...]   # folders that `zeroloss examine DATA --out FOLDER` wrote
-python results/collect.py                                     # only rewrite README's table from the csv
+python results/collect.py                                     # only rewrite README's table
 """
 
 from __future__ import annotations
@@ -14,6 +14,23 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TABLE = HERE / "examinations.csv"
 README = HERE.parent / "README.md"
+HEADLINES = {
+    "brutzkus_globerson_xor": (
+        "Brutzkus & Globerson, 1810.03037",
+        (
+            "small-net-errs",
+            "large-net-right",
+            "steps-within-bound",
+            "gap",
+            "clusters",
+            "filters-many-beat-few",
+            "filters-centres-close-the-gap",
+        ),
+    ),
+    "kohler_krzyzak_squasher": ("Kohler & Krzyzak, 1912.03925", ()),
+    "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound", "coverage")),
+}
+"""Of each study, who it is after and the claims that README shows; `results/studies/NAME/claims.md` has all."""
 FIELDS = (
     "data", "task", "n_train", "network", "fit_minimum", "fit_radius", "fit_test", "fit_low", "fit_high", "twin_minimum",
     "twin_radius", "twin_test", "twin_low", "twin_high", "fit_local", "twin_local", "reaches_ratio", "curve", "curve_reason",
@@ -110,7 +127,45 @@ def table(rows: list[dict[str, object]]) -> str:
                 f"descent on all weights reaches a global minimum | {command} | UNKNOWN | "
                 f"short by a factor of {float(str(r['reaches_ratio'])):.1g} | ours (constants) |"
             )
-    return "\n".join(lines)
+    return "\n".join([*lines, *study_rows()])
+
+
+def study_rows() -> list[str]:
+    """A line for each headline of each study that has been run."""
+    lines = []
+    for name, (after, keys) in HEADLINES.items():
+        path = HERE / "studies" / name / "claims.json"
+        if not path.exists():
+            continue
+        found = json.loads(path.read_text())
+        for key in keys:
+            verdict = found["verdicts"][key]
+            claim = verdict["claim"].replace("|", "\\|").rstrip(".")
+            lines.append(
+                f"| {after} | {claim} | `zeroloss study run {name}` | {verdict['status']} | "
+                f"{measured(verdict['evidence'])} | {found['standing'][key]} |"
+            )
+    return lines
+
+
+def measured(evidence: dict) -> str:
+    """The estimate and its interval; of several, the one with the widest interval and how many there are."""
+    found = intervals(evidence)
+    if not found:
+        return "see the report"
+    shown = max(found, key=lambda i: float(i["high"]) - float(i["low"]))
+    text = f"{shown['estimate']:.4g} [{shown['low']:.4g}, {shown['high']:.4g}]"
+    return text if len(found) == 1 else f"{text}, the widest of {len(found)} intervals"
+
+
+def intervals(evidence: object) -> list[dict]:
+    """Every finite interval in the evidence."""
+    if not isinstance(evidence, dict):
+        return []
+    if evidence.get("type") == "Interval":
+        ends = (evidence["estimate"], evidence["low"], evidence["high"])
+        return [evidence] if all(isinstance(end, int | float) for end in ends) else []
+    return [interval for value in evidence.values() for interval in intervals(value)]
 
 
 def _up(value: object) -> str:

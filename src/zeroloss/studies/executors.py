@@ -22,6 +22,8 @@ from zeroloss.studies.trying import Outcome, attempt
 
 LOST = 3
 """Workers a task may lose."""
+ANSWER = 10.0
+"""Seconds in which a scheduler must answer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +212,7 @@ class Cluster:
         distributed = _distributed()
         self._origin = origin
         try:
-            self._client = distributed.Client(address, timeout="10s", set_as_default=False)
+            self._client = distributed.Client(address, timeout=ANSWER, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
                 f"no Dask scheduler answers at {address}: start one (dask scheduler) and workers (dask worker {address}), "
