@@ -67,6 +67,20 @@ def test_versions_do_not_mix(store):
     assert len(tables(newer, "smoke", store=store)["errors"]) == 30
 
 
+def test_rows_from_before_the_trial_was_edited_are_told(tmp_path):
+    path, _ = study_file(tmp_path)
+    store = Store(tmp_path / "store.sqlite")
+    run(find_study(str(path))[0], "smoke", store=store, overrides={"n": [1, 2]})
+    path.write_text(path.read_text().replace("draws + 1", "draws + 2"))
+    import linecache
+
+    linecache.checkcache()
+    study, _ = find_study(str(path))
+    assert run(study, "smoke", store=store).before == 20
+    assert tables(study, "smoke", store=store)["errors"].attrs["edited"] == 20
+    store.close()
+
+
 def test_two_studies_share_a_store(store):
     run(small_study(), "smoke", store=store)
     assert run(small_study(name="other"), "smoke", store=store).done == 30
@@ -84,7 +98,7 @@ def test_a_trial_that_fails_is_recorded_and_stops_nothing(store):
     first = run(study, "smoke", store=store)
     assert (first.done, first.failed) == (20, 10)
     table = tables(study, "smoke", store=store)["errors"]
-    assert table.attrs == {"expected": 30, "failed": 10, "reasons": {"MemoryError: too big": 10}}
+    assert table.attrs == {"expected": 30, "failed": 10, "reasons": {"MemoryError: too big": 10}, "edited": 0}
     assert "10 trials of errors failed" in conclude(study, "smoke", store=store).verdicts["slope"].reason
     assert run(study, "smoke", store=store).done == 0
     still = run(study, "smoke", store=store, retry=True)

@@ -261,6 +261,10 @@ def _show(result: Any) -> None:
     for name, counts in result.trials.items():
         for reason, count in list(counts["reasons"].items())[:3]:
             print(f"{name}: {count:,} trials failed: {reason}")
+        if counts["edited"]:
+            print(
+                f"{name}: {counts['edited']:,} rows are from before its trial was edited; raise version= if that changed what it means."
+            )
     for name, count in result.settings["rows left out"].items():
         print(f"{count:,} rows of {name} in the store are of another version and left out.")
 

@@ -160,6 +160,8 @@ def _about(experiment: Experiment, result: StudyResult) -> list[tuple[str, Any]]
             said.append((axis, ", ".join(_said(value) for value in values[:12]) + more))
     if len(table):
         said.append(("seeds", f"up to {number(int(table['seed'].max()) + 1)} a cell"))
+    if counts.get("edited"):
+        said.append(("edited", f"{number(counts['edited'])} rows are from before the trial's source was edited"))
     return said + [(f"failed ({number(count)})", reason) for reason, count in list(counts["reasons"].items())[:3]]
 
 

@@ -162,6 +162,7 @@ class _Loop:
         self.me, self.watcher = this_runner(), Watcher()
         self.under_way: dict[int, Block] = {}
         self.number = self.done = self.failed = 0
+        self.codes = {experiment.name: experiment.code for experiment in study.experiments}
         self.measured = _measured(study, wanted, store)
         self.spent = self.foreseen = 0.0
 
@@ -249,7 +250,7 @@ class _Loop:
         block = self.under_way.pop(task.number)
         rows: list[dict[str, Any]] = []
         for seed, key in block.missing.items():
-            row: dict[str, Any] = {"key": key, "seconds": outcome.seconds}
+            row: dict[str, Any] = {"key": key, "seconds": outcome.seconds, "code": self.codes[task.experiment]}
             if seed in outcome.metrics:
                 rows.append(row | {"metrics": outcome.metrics[seed]})
                 self.done += 1

@@ -100,6 +100,7 @@ def tables() -> tuple[Any, Any, Any, Any]:
         sa.Column("reason", sa.Text),
         sa.Column("seconds", sa.Float),
         sa.Column("software", sa.Text),
+        sa.Column("code", sa.String(12)),
         sa.Column("finished", sa.Text),
         sa.Index("zeroloss_trial_of", "study", "experiment", "version"),
     )

@@ -85,11 +85,11 @@ class Store:
             return {row.key: row.status for row in found}
 
     def rows(self, study: str, experiment: str, version: int) -> list[dict[str, Any]]:
-        """The finished rows: key, parameters, seed, status, metrics, reason, seconds, software, finished."""
+        """The finished rows: key, parameters, seed, status, metrics, reason, seconds, software, code, finished."""
         import sqlalchemy as sa
 
         t = self._trial.c
-        wanted = (t.key, t.parameters, t.seed, t.status, t.metrics, t.reason, t.seconds, t.software, t.finished)
+        wanted = (t.key, t.parameters, t.seed, t.status, t.metrics, t.reason, t.seconds, t.software, t.code, t.finished)
         query = sa.select(*wanted).where(*self._of(study, experiment, version), t.status != LEASED)
         with self._reading() as connection:
             found = [dict(row._mapping) for row in connection.execute(query)]
@@ -199,7 +199,7 @@ class Store:
         return mine
 
     def finish(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write finished trials, all in one transaction: rows with key and metrics, or key and reason; and seconds.
+        """Write finished trials, all in one transaction: rows with key, seconds, code, and metrics or a reason.
 
         A row that is done stays as it is.
         """
@@ -220,6 +220,7 @@ class Store:
                     "reason": row.get("reason"),
                     "seconds": row["seconds"],
                     "software": __version__,
+                    "code": row.get("code", ""),
                     "finished": now,
                 }
             )

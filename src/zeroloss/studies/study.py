@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,6 +105,15 @@ class Experiment:
     def block_of(self, parameters: Parameters) -> int:
         """Keys a call for these parameters."""
         return int(self.block(parameters) if callable(self.block) else self.block)
+
+    @property
+    def code(self) -> str:
+        """A hash of the trial's own source text, by which rows made before it was edited are told; "" if there is none."""
+        try:
+            text = inspect.getsource(self.trial)
+        except (OSError, TypeError):
+            return ""
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def axes(self) -> tuple[str, ...]:

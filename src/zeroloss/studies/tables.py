@@ -27,7 +27,8 @@ def tables(
     """The finished trials of a scale, a DataFrame an experiment: axes, `seed`, metrics; a row a trial.
 
     Exactly the trials that the scale (with its overrides) asks for, of the experiments' present versions, in the
-    order of the grid. `attrs` of each table: `expected`, `failed` and `reasons` (of failures, with their numbers).
+    order of the grid. `attrs` of each table: `expected`, `failed` and `reasons` (of failures, with their numbers),
+    `edited`: how many rows were made before the trial's source was edited (raise `version` if that changed its meaning).
     """
     import pandas as pd
 
@@ -44,7 +45,11 @@ def tables(
         ]
         table = pd.DataFrame(done, columns=None if done else [*experiment.axes, "seed"])
         failures = [rows[key]["reason"] for _, _, key in planned if key in rows and rows[key]["status"] == FAILED]
-        table.attrs = {"expected": len(planned), "failed": len(failures), "reasons": _counted(failures)}
+        code = experiment.code
+        edited = sum(rows[key]["code"] not in ("", code) for _, _, key in planned if key in rows) if code else 0
+        table.attrs = {
+            "expected": len(planned), "failed": len(failures), "reasons": _counted(failures), "edited": edited
+        }  # fmt: skip
         found[experiment.name] = table
     return found
 
@@ -58,12 +63,12 @@ def _counted(reasons: Sequence[str]) -> dict[str, int]:
 
 def everything(study: Study, experiment: Experiment, store: Store) -> Any:
     """All finished and failed rows of an experiment's present version, whatever scale asked for them: a DataFrame with
-    the axes, seed, metrics, status, reason, seconds, version, software (its version), finished (UTC)."""
+    the axes, seed, metrics, status, reason, seconds, version, software (its version), code (see `Experiment.code`), finished (UTC)."""
     import pandas as pd
 
     rows = store.rows(study.name, experiment.name, experiment.version)
     rows.sort(key=lambda row: ([str(type(v)) + str(v) for v in row["parameters"].values()], row["seed"]))
-    told = ("status", "reason", "seconds", "software", "finished")
+    told = ("status", "reason", "seconds", "software", "code", "finished")
     return pd.DataFrame(
         [
             {**row["parameters"], "seed": row["seed"], **row["metrics"]}
