@@ -66,7 +66,7 @@ def against_samples(table: Any, *, title: str, bound: str = "", top: float | Non
     base = alt.Chart(alt.Data(values=data)).encode(x=x, color=_colour("series", names))
     of_bound = alt.FieldEqualPredicate(field="series", equal=bound)
     curve = base.transform_filter(of_bound).mark_line(strokeWidth=2, strokeDash=[5, 4]).encode(y=alt.Y("value:Q", **y))
-    found = base.transform_filter({"not": of_bound})
+    found = base.transform_filter(alt.LogicalNotPredicate(**{"not": of_bound}))
     lines = found.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", **y))
     return finish(alt.layer(curve, lines, *_measured(found, "value", y, names, "series")))
 
@@ -165,7 +165,7 @@ def filter_paths(table: Any, *, across: int = 4) -> Any:
     deep = -(-len(panels) // across)
     breadth = [-_APART / 2, _APART * (min(across, len(panels)) - 0.5)]
     height = [-_APART * (deep - 0.5), _APART / 2]
-    place = {
+    place: dict[str, Any] = {
         "x": alt.X("x:Q", scale=alt.Scale(domain=breadth, nice=False), axis=None),
         "y": alt.Y("y:Q", scale=alt.Scale(domain=height, nice=False), axis=None),
     }

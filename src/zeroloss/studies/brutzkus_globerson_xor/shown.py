@@ -224,7 +224,8 @@ FIGURES = (
         "Zero training loss, right and wrong, by number of filters",
         ("xor-minima",),
         draw_probability,
-        "Diverse training points, gamma = 8, c_eta = 1/410. Points: measured, with 95 % intervals; dashed: what the random start foretells.",
+        "Diverse training points, gamma = 8, c_eta = 1/410. Points: measured, with 95 % intervals; dashed: what the random start "
+        "foretells.",
     ),
     StudyFigure(
         "xor-errs", "Global minima that err, by number of samples", ("xor-samples",), draw_errs, samples_caption

@@ -8,22 +8,23 @@ weighs `2/m`, and a few seeds are still on their way when the steps are used up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zeroloss.studies.brutzkus_globerson_xor import trials
 from zeroloss.studies.brutzkus_globerson_xor.claims import CLAIMS
 from zeroloss.studies.brutzkus_globerson_xor.shown import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid
+from zeroloss.studies.study import Experiment, Grid, Scalar
 
 __all__ = ["CLAIMS", "EXPERIMENTS", "FIGURES", "NOTES", "TABLES"]
 
-THEOREM = {"gamma": [8], "inverse_c_eta": [410]}
-SMALL = {"k": [2], "gamma": [1, 8], "inverse_c_eta": [410]}
-SAMPLES = {"gamma": [8], "diverse": [trials.DIVERSE]}
+Axes = dict[str, Sequence[Scalar]]
+THEOREM: Axes = {"gamma": [8], "inverse_c_eta": [410]}
+SMALL: Axes = {"k": [2], "gamma": [1, 8], "inverse_c_eta": [410]}
+SAMPLES: Axes = {"gamma": [8], "diverse": [trials.DIVERSE]}
 SIZES = [2, 4, 8, 16, 32, 64, 128, 256]
-LARGER_STEP = {"inverse_c_eta": [41]}
-THE_STEP = {"inverse_c_eta": [410]}
+LARGER_STEP: Axes = {"inverse_c_eta": [41]}
+THE_STEP: Axes = {"inverse_c_eta": [410]}
 
 
 def block(parameters: Mapping[str, Any]) -> int:
