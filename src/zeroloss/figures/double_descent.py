@@ -41,9 +41,7 @@ def against_width(
     names = series(cols["series"], order)
     legend = alt.Legend(title=None, orient="top", symbolSize=150, symbolStrokeWidth=2.5)
     looks = _LOOKS[: len(names)]
-    colour = alt.Color(
-        "series:N", scale=alt.Scale(domain=names, range=[look.colour for look in looks]), legend=legend
-    )
+    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=[look.colour for look in looks]), legend=legend)
     shape = alt.Shape("series:N", scale=alt.Scale(domain=names, range=[look.shape for look in looks]), legend=legend)
     x = log_channel(alt.X, "load", cols["load"], x_title)
     values = [v for name in ("value", "low", "high") for v in cols[name]]

@@ -208,9 +208,7 @@ def all_interpolate(tables: Tables) -> Finding:
         (some["bad_train_right"] == 1) & (some["bad_residual"] <= EXACT),
     ]
     right, count = sum(int(g.sum()) for g in good), sum(len(g) for g in good)
-    return judge(
-        proportion(right, count), f"the share with all training labels right, to {EXACT:g},", at_least=OFTEN
-    )
+    return judge(proportion(right, count), f"the share with all training labels right, to {EXACT:g},", at_least=OFTEN)
 
 
 def bad_norm(tables: Tables) -> Finding:

@@ -24,7 +24,11 @@ def _curves(rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str 
             found.append(
                 {
                     "load": keys[0],
-                    "series": f"{100 * keys[1]:.0f} % of labels wrong" if by == "noise" else f"{keys[1]}{name}" if by else name,
+                    "series": f"{100 * keys[1]:.0f} % of labels wrong"
+                    if by == "noise"
+                    else f"{keys[1]}{name}"
+                    if by
+                    else name,
                     "part": part,
                     "value": interval.estimate,
                     "low": interval.low if tight else interval.estimate,
@@ -69,8 +73,8 @@ def feature_caption(tables: Tables, data: str) -> str:
     return (
         f"Minimum-norm least squares on p random relu features of {n:,} rows of {rows['data'].iloc[0]}: test error (solid, means over "
         f"{seeds} draws with 95 % intervals, clean labels) and training error (dashed, against the labels given). With "
-        f"{rows['noise'].max():.0%} of the labels wrong it is {noisy[noisy.index < 1].min():.1%} at the best width below n, {noisy[1.0]:.1%} at "
-        f"p = n and {noisy.iloc[-1]:.1%} at the widest."
+        f"{rows['noise'].max():.0%} of the labels wrong it is {noisy[noisy.index < 1].min():.1%} at the best width below n, "
+        f"{noisy[1.0]:.1%} at p = n and {noisy.iloc[-1]:.1%} at the widest."
     )
 
 
@@ -97,16 +101,19 @@ def estimators_caption(tables: Tables) -> str:
     rows = _noisiest(_of(tables[FEATURES], "digits"))
     least = rows.groupby("ratio")[["error", "ridge_error"]].mean()
     return (
-        f"The same features of {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} of the labels wrong: the minimum norm, which gradient "
-        "descent reaches in the limit; descent of 10,000 steps; ridge and descent stopped early, with penalty and time chosen on further "
-        f"noisy rows. At the widest the minimum norm errs on {least['error'].iloc[-1]:.1%} and ridge on {least['ridge_error'].iloc[-1]:.1%}."
+        f"The same features of {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} of the labels wrong: the minimum norm, which "
+        "gradient descent reaches in the limit; descent of 10,000 steps; ridge and descent stopped early, with penalty and time chosen on "
+        f"further noisy rows. At the widest the minimum norm errs on {least['error'].iloc[-1]:.1%} and ridge on "
+        f"{least['ridge_error'].iloc[-1]:.1%}."
     )
 
 
 def norms(tables: Tables) -> Any:
     """The norm of the minimum-norm solution, a colour a noise."""
     rows = _of(tables[FEATURES], "digits")
-    return _drawn(_curves(rows, "ratio", {"norm": ("", "test")}, "noise"), FEATURE_AXIS, "norm of the weights |W|", "p = n", False)
+    return _drawn(
+        _curves(rows, "ratio", {"norm": ("", "test")}, "noise"), FEATURE_AXIS, "norm of the weights |W|", "p = n", False
+    )
 
 
 def norm_caption(tables: Tables) -> str:
@@ -115,7 +122,8 @@ def norm_caption(tables: Tables) -> str:
     found = _noisiest(rows).groupby("ratio")["norm"].mean()
     return (
         f"The norm of the read-out for features relu(w.x + b)/sqrt(p) on {rows['data'].iloc[0]} (logarithmic axis). With "
-        f"{_noisiest(rows)['noise'].iloc[0]:.0%} noise it is largest at p = {found.idxmax():g} n, {found.max() / found.iloc[-1]:.3g} times that of the widest."
+        f"{_noisiest(rows)['noise'].iloc[0]:.0%} noise it is largest at p = {found.idxmax():g} n, "
+        f"{found.max() / found.iloc[-1]:.3g} times that of the widest."
     )
 
 
@@ -133,17 +141,21 @@ def network_caption(tables: Tables, data: str) -> str:
     place = (top["load"] - 1).abs().idxmin()
     at, wide = top[top["load"] == top.loc[place, "load"]], top[top["load"] == top["load"].max()]
     return (
-        f"Networks with a hidden relu layer on {int(rows['n'].iloc[0]):,} rows of {rows['data'].iloc[0]}, all weights trained by Adam: test error "
-        f"(solid, means over {rows['seed'].nunique()} seeds with 95 % intervals) and training error (dashed). With "
-        f"{top['noise'].iloc[0]:.0%} noise: {at['error'].mean():.1%} at about n c parameters, {wide['error'].mean():.1%} at the widest; stopped "
-        f"early {at['stopped_error'].mean():.1%} and {wide['stopped_error'].mean():.1%}."
+        f"Networks with a hidden relu layer on {int(rows['n'].iloc[0]):,} rows of {rows['data'].iloc[0]}, all weights trained by Adam: "
+        f"test error (solid, means over {rows['seed'].nunique()} seeds with 95 % intervals) and training error (dashed). With "
+        f"{top['noise'].iloc[0]:.0%} noise: {at['error'].mean():.1%} at about n c parameters, {wide['error'].mean():.1%} at the widest; "
+        f"stopped early {at['stopped_error'].mean():.1%} and {wide['stopped_error'].mean():.1%}."
     )
 
 
 def variance(tables: Tables) -> Any:
     """Variance over features and the rest at the highest noise, on the first data set."""
     rows = _noisiest(_of(tables[DRAWN], "digits"))
-    shown = {"squared": ("squared test error", "test"), "variance": ("variance over features", "test"), "rest": ("the rest", "test")}
+    shown = {
+        "squared": ("squared test error", "test"),
+        "variance": ("variance over features", "test"),
+        "rest": ("the rest", "test"),
+    }
     return _drawn(_curves(rows, "ratio", shown), FEATURE_AXIS, "mean of |f(x) - y|\u00b2", "p = n", False)
 
 
@@ -152,9 +164,9 @@ def variance_caption(tables: Tables) -> str:
     rows = _noisiest(_of(tables[DRAWN], "digits"))
     part = (rows["variance"] / rows["squared"]).groupby(rows["ratio"]).mean()
     return (
-        f"The squared test error on {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} noise, split into variance over independent draws of "
-        f"the features and the error of their average (logarithmic axes). The variance is {part.get(1.0, part.iloc[0]):.0%} of it at p = n and "
-        f"{part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9."
+        f"The squared test error on {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} noise, split into variance over "
+        f"independent draws of the features and the error of their average (logarithmic axes). The variance is {part.get(1.0, part.iloc[0]):.0%} "
+        f"of it at p = n and {part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9."
     )
 
 
@@ -168,7 +180,9 @@ def minima(tables: Tables) -> Any:
     rows = _long(tables)
     shown = {"error": ("minimum norm", "test"), "twin_error": ("its twin", "test")}
     found = _curves(rows, "ratio", shown)
-    found += _curves(rows[rows["bad_exists"].astype(bool)], "ratio", {"bad_error": ("same features, bad elsewhere", "test")})
+    found += _curves(
+        rows[rows["bad_exists"].astype(bool)], "ratio", {"bad_error": ("same features, bad elsewhere", "test")}
+    )
     return _drawn(found, FEATURE_AXIS, "test error", "p = n")
 
 
@@ -177,7 +191,8 @@ def minima_caption(tables: Tables) -> str:
     rows = _long(tables)
     some = rows[rows["bad_exists"].astype(bool)]
     return (
-        f"From p = n on all three have zero training loss on {rows['data'].iloc[0]} ({rows['noise'].iloc[0]:.0%} noise); the twin has it below, too. "
+        f"From p = n on all three have zero training loss on {rows['data'].iloc[0]} ({rows['noise'].iloc[0]:.0%} noise); the twin has it "
+        "below, too. "
         f"The twin adds units to the network; the other solution has the same features and {some['norm_ratio'].min():.2g} to "
         f"{some['norm_ratio'].max():.2g} times the norm. So neither width nor zero training loss explains the second descent; which of "
         "the solutions is taken does."
@@ -191,7 +206,17 @@ def _means(rows: Any, by: list[str], names: list[str]) -> Any:
 
 def feature_table(tables: Tables) -> Any:
     """Mean errors by data, noise and width."""
-    names = ["train_error", "error", "squared", "norm", "ridge_error", "ridge_squared", "ridge_norm", "stopped_error", "budget_error"]
+    names = [
+        "train_error",
+        "error",
+        "squared",
+        "norm",
+        "ridge_error",
+        "ridge_squared",
+        "ridge_norm",
+        "stopped_error",
+        "budget_error",
+    ]
     return _means(tables[FEATURES], ["data", "n", "noise", "ratio", "width"], names)
 
 
@@ -199,7 +224,9 @@ def conditioning(tables: Tables) -> Any:
     """The median condition number, and the largest residual where p >= n."""
     rows = tables[FEATURES]
     found = rows.groupby(["data", "n", "ratio", "width"], as_index=False)
-    return found.agg(distinct=("distinct", "min"), condition=("condition", "median"), largest_residual=("residual", "max"))
+    return found.agg(
+        distinct=("distinct", "min"), condition=("condition", "median"), largest_residual=("residual", "max")
+    )
 
 
 def variance_table(tables: Tables) -> Any:

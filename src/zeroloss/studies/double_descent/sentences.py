@@ -146,7 +146,8 @@ CLAIMS = (
     ),
     Claim(
         "bad-solutions-stay-useless",
-        "At every width beyond the threshold that was tried, the mean test error of the other solutions of the same features is at least 0.75.",
+        "At every width beyond the threshold that was tried, the mean test error of the other solutions of the same features is at least "
+        "0.75.",
         (MINIMA,),
         claims.bad_useless,
         "ours",
@@ -195,8 +196,8 @@ CLAIMS = (
     ),
     Claim(
         "networks-noise-costs",
-        f"With this noise the widest network errs more at the minimum than where early stopping ends, by at least {NOTHING:g}, on each data "
-        "set.",
+        f"With this noise the widest network errs more at the minimum than where early stopping ends, by at least {NOTHING:g}, on each "
+        "data set.",
         (ADAM,),
         network_claims.stopping_helps,
         "ours",

@@ -171,19 +171,19 @@ STUDY = Study(
         "Test labels are clean; with noise the given share of training labels is another class, uniformly. A seed draws the rows, the "
         "features and the noise; the rows made wrong at 10 % are among those at 20 %, and the features of a small width among "
         "those of a larger one, so differences are within a seed. The test rows are the same for all seeds: intervals are given them.",
-        "Random features: relu(w . x + b)/sqrt(p); p of them fit n distinct inputs from p = n on, whatever the number of classes. A network "
-        "with a hidden layer, all weights trained, has n c equations for its parameters, and that is its threshold.",
+        "Random features: relu(w . x + b)/sqrt(p); p of them fit n distinct inputs from p = n on, whatever the number of classes. A "
+        "network with a hidden layer, all weights trained, has n c equations for its parameters, and that is its threshold.",
         "Least squares by singular values in float64, never through the Gram matrix; the table says how ill-conditioned the features are "
         "and what residual was left. Ridge and gradient descent on random features are the same factorisation with other filters, so that "
         "descent is exact after any number of steps and its limit is the minimum norm.",
         f"Penalties and stopping times are chosen by squared error on {samples.CHOOSING} further rows with labels as noisy: the "
         "interpolating solutions do not see these rows.",
-        f"Networks: relu, squared loss, Adam on the full batch (step {networks.STEP_SIZE:g}) until the training loss is {networks.GOAL:g} or "
-        f"{networks.BUDGET:,} steps; narrow ones and those near the threshold do not get there, and the table says how many did. Belkin et "
-        "al. used SGD, Nakkiran et al. SGD and Adam, on larger data; none of their numbers is reproduced here, only what they say of "
+        f"Networks: relu, squared loss, Adam on the full batch (step {networks.STEP_SIZE:g}) until the training loss is {networks.GOAL:g} "
+        f"or {networks.BUDGET:,} steps; narrow ones and those near the threshold do not get there, and the table says how many did. None "
+        "of the numbers of Belkin et al. or Nakkiran et al., whose networks and data are larger, is reproduced here, only what they say of "
         "the shape.",
-        "Twins and other solutions are ours: that zero training loss is not enough. The other solution has the same features as the minimum norm "
-        "and fits, besides the training rows, further ones with labels shifted by a class.",
+        "Twins and other solutions are ours: that zero training loss is not enough. The other solution has the same features as the "
+        "minimum norm and fits, besides the training rows, further ones with labels shifted by a class.",
         "The two sides: Brutzkus and Globerson (1810.03037) have larger networks generalise better on data without noise; Kohler and "
         "Krzyzak (1912.03925) have interpolating networks miss the best rate with noise; Guan (2407.16872) has global minima that "
         "fail altogether. Rates in n are not measured here.",
