@@ -15,7 +15,9 @@ _LOOKS = (
     Look(VERMILLION, (6, 3), "triangle-up"),
     Look(PURPLE, (2, 3), "diamond"),
 )
-TEST, TRAINING = "test", "training"
+TEST = "test error"
+_DASHES = {TEST: [1, 0], "training error": [5, 4]}
+_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 
 
 def against_width(
@@ -30,8 +32,8 @@ def against_width(
     """A quantity against width over that of the threshold, a logarithmic axis with a rule at 1; a colour a series.
 
     Args:
-        table: columns load (1 is the threshold), series, part ("test", solid with points and intervals, or "training", dashed),
-            value, low, high.
+        table: columns load (1 is the threshold), series, part ("test error", solid with points and intervals, or "training
+            error", dashed), value, low, high.
         threshold: the words at the rule.
         share: whether the value is a share, drawn in per cent from 0; else it is drawn on a logarithmic axis.
     """
@@ -43,7 +45,7 @@ def against_width(
     looks = _LOOKS[: len(names)]
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=[look.colour for look in looks]), legend=legend)
     shape = alt.Shape("series:N", scale=alt.Scale(domain=names, range=[look.shape for look in looks]), legend=legend)
-    x = log_channel(alt.X, "load", cols["load"], x_title)
+    x = _loads(cols["load"], x_title)
     values = [v for name in ("value", "low", "high") for v in cols[name]]
 
     def y(field: str) -> Any:
@@ -53,9 +55,14 @@ def against_width(
         axis = alt.Axis(format=".0%", tickCount=5)
         return alt.Y(f"{field}:Q", title=y_title, scale=alt.Scale(domain=[0, top], nice=False), axis=axis)
 
+    parts = [name for name in _DASHES if name in cols["part"]]
+    dash = alt.StrokeDash(
+        "part:N",
+        scale=alt.Scale(domain=parts, range=[_DASHES[name] for name in parts]),
+        legend=alt.Legend(title=None, orient="top", symbolSize=600, symbolStrokeWidth=2.5) if len(parts) > 1 else None,
+    )
     base = alt.Chart(alt.Data(values=rows(cols))).encode(x=x, color=colour)
     test = base.transform_filter(alt.FieldEqualPredicate(field="part", equal=TEST))
-    training = base.transform_filter(alt.FieldEqualPredicate(field="part", equal=TRAINING))
     rule = alt.Chart(alt.Data(values=[{"load": 1.0, "label": threshold}])).encode(x=x)
     return finish(
         alt.layer(
@@ -63,9 +70,17 @@ def against_width(
             rule.mark_text(align="left", dx=5, baseline="top", fontSize=12, color=INK).encode(
                 y=alt.value(4), text="label:N"
             ),
-            training.mark_line(strokeWidth=1.5, strokeDash=[5, 4], opacity=0.8).encode(y=y("value")),
-            test.mark_line(strokeWidth=2).encode(y=y("value")),
+            base.mark_line(strokeWidth=2).encode(y=y("value"), strokeDash=dash),
             test.mark_rule(strokeWidth=1.5).encode(y=y("low"), y2="high:Q"),
             test.mark_point(filled=True, size=45, opacity=1).encode(y=y("value"), shape=shape),
         )
     )
+
+
+def _loads(values: Sequence[float], title: str) -> Any:
+    """A logarithmic axis of width over threshold, with few round ticks."""
+    import altair as alt
+
+    scale = alt.Scale(type="log", domain=[min(values) / 1.1, max(values) * 1.1], nice=False)
+    axis = alt.Axis(values=list(_TICKS), format="~g")
+    return alt.X("load:Q", scale=scale, axis=axis, title=title)

@@ -12,6 +12,7 @@ from zeroloss.studies.study import Tables
 FEATURE_AXIS = "features over distinct training inputs, p/n (log scale)"
 NETWORK_AXIS = "parameters over equations, P/(n c) (log scale)"
 ERROR = "share of wrong answers"
+TEST, TRAINING = "test error", "training error"
 
 
 def _curves(rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str | None = None) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ def _loaded(tables: Tables) -> Any:
 def feature_errors(tables: Tables, data: str) -> Any:
     """Test and training error of the minimum norm, a colour a noise."""
     rows = _of(tables[FEATURES], data)
-    shown = {"error": ("", "test"), "train_error": ("", "training")}
+    shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "ratio", shown, "noise"), FEATURE_AXIS, ERROR, "p = n")
 
 
@@ -79,10 +80,10 @@ def feature_caption(tables: Tables, data: str) -> str:
 
 
 ESTIMATORS = {
-    "error": ("minimum norm", "test"),
-    "budget_error": ("descent, 10,000 steps", "test"),
-    "ridge_error": ("ridge", "test"),
-    "stopped_error": ("descent, stopped early", "test"),
+    "error": ("minimum norm", TEST),
+    "budget_error": ("descent, 10,000 steps", TEST),
+    "ridge_error": ("ridge", TEST),
+    "stopped_error": ("descent, stopped early", TEST),
 }
 
 
@@ -112,7 +113,7 @@ def norms(tables: Tables) -> Any:
     """The norm of the minimum-norm solution, a colour a noise."""
     rows = _of(tables[FEATURES], "digits")
     return _drawn(
-        _curves(rows, "ratio", {"norm": ("", "test")}, "noise"), FEATURE_AXIS, "norm of the weights |W|", "p = n", False
+        _curves(rows, "ratio", {"norm": ("", TEST)}, "noise"), FEATURE_AXIS, "norm of the weights |W|", "p = n", False
     )
 
 
@@ -130,7 +131,7 @@ def norm_caption(tables: Tables) -> str:
 def network_errors(tables: Tables, data: str) -> Any:
     """Test and training error of trained networks, a colour a noise."""
     rows = _of(_loaded(tables), data)
-    shown = {"error": ("", "test"), "train_error": ("", "training")}
+    shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "load", shown, "noise"), NETWORK_AXIS, ERROR, "P = n c")
 
 
@@ -152,9 +153,9 @@ def variance(tables: Tables) -> Any:
     """Variance over features and the rest at the highest noise, on the first data set."""
     rows = _noisiest(_of(tables[DRAWN], "digits"))
     shown = {
-        "squared": ("squared test error", "test"),
-        "variance": ("variance over features", "test"),
-        "rest": ("the rest", "test"),
+        "squared": ("squared test error", TEST),
+        "variance": ("variance over features", TEST),
+        "rest": ("the rest", TEST),
     }
     return _drawn(_curves(rows, "ratio", shown), FEATURE_AXIS, "mean of |f(x) - y|\u00b2", "p = n", False)
 
@@ -165,8 +166,8 @@ def variance_caption(tables: Tables) -> str:
     part = (rows["variance"] / rows["squared"]).groupby(rows["ratio"]).mean()
     return (
         f"The squared test error on {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} noise, split into variance over "
-        f"independent draws of the features and the error of their average (logarithmic axes). The variance is {part.get(1.0, part.iloc[0]):.0%} "
-        f"of it at p = n and {part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9."
+        f"independent draws of the features and the error of their average (logarithmic axes). The variance is "
+        f"{part.get(1.0, part.iloc[0]):.0%} of it at p = n and {part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9."
     )
 
 
@@ -178,10 +179,10 @@ def _long(tables: Tables) -> Any:
 def minima(tables: Tables) -> Any:
     """Test errors of the minimum norm, the twin and the bad solution."""
     rows = _long(tables)
-    shown = {"error": ("minimum norm", "test"), "twin_error": ("its twin", "test")}
+    shown = {"error": ("minimum norm", TEST), "twin_error": ("its twin", TEST)}
     found = _curves(rows, "ratio", shown)
     found += _curves(
-        rows[rows["bad_exists"].astype(bool)], "ratio", {"bad_error": ("same features, bad elsewhere", "test")}
+        rows[rows["bad_exists"].astype(bool)], "ratio", {"bad_error": ("same features, bad elsewhere", TEST)}
     )
     return _drawn(found, FEATURE_AXIS, "test error", "p = n")
 
