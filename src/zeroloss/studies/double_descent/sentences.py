@@ -103,7 +103,7 @@ CLAIMS = (
         (FEATURES,),
         claims.ridge_no_peak,
         "paper",
-        f"after Nakkiran, Venkat, Kakade, Ma 2003.01897; {MEI}; {OURS}",
+        f"after Nakkiran, Venkat, Kakade, Ma 2003.01897; {OURS}",
     ),
     Claim(
         "stopping-removes-the-peak",
@@ -191,7 +191,7 @@ CLAIMS = (
         "each data set.",
         (ADAM,),
         network_claims.stopped_no_rise,
-        "paper",
+        "recalled",
         f"after {NAKKIRAN}; {OURS}",
     ),
     Claim(
