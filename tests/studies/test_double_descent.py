@@ -72,6 +72,14 @@ def test_directions_at_rounding_are_left_out():
     np.testing.assert_allclose(ridgeless.answers(factor, ridgeless.minimum_norm(factor.s), y), y, atol=1e-12)
 
 
+def test_the_solution_is_accurate_at_the_threshold():
+    drawn = samples.sample("digits", 200, 0.2, 0)
+    features = samples.random_features(drawn.x, 200, (0, 1))
+    factor, y = ridgeless.factorise(features, features), drawn.targets(drawn.labels)
+    assert factor.condition > 1000 and len(factor.s) == 200
+    np.testing.assert_allclose(ridgeless.answers(factor, ridgeless.minimum_norm(factor.s), y), y, atol=1e-9)
+
+
 # Samples
 
 
@@ -192,7 +200,12 @@ def feature_rows(
         lift = (height if noise else clean_height) if ratio == top else 0.0
         estimate = ridge if noise else clean_wide
         at_top = {"ridge_error": estimate + rise * (ratio == 1), "stopped_error": estimate + rise * (ratio == 1)}
-        return {"error": base + lift, "squared": base + 20 * lift, "norm": 1 + 20 * lift} | at_top
+        return {
+            "error": base + lift,
+            "squared": base + 20 * lift,
+            "ridge_squared": base,
+            "norm": 1 + 20 * lift,
+        } | at_top
 
     return {FEATURES: grid("ratio", RATIOS, fill, **more)}
 
@@ -362,7 +375,7 @@ def test_widths_of_the_desk_scale_meet_the_threshold():
     for data, widths in HIDDEN.items():
         drawn = SimpleNamespace(x=samples.rows(data)[0], classes=10)
         loads = [networks.parameter_count(drawn.x.shape[1], w, 10) / (10 * ROWS[data]) for w in widths]
-        assert min(abs(np.log(loads))) < 0.05 and min(loads) < 0.25 and max(loads) > 3.5
+        assert min(abs(np.log(loads))) < 0.05 and min(loads) < 0.3 and max(loads) > 3.5
 
 
 @pytest.mark.slow

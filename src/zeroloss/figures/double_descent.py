@@ -17,7 +17,7 @@ _LOOKS = (
 )
 TEST = "test error"
 _DASHES = {TEST: [1, 0], "training error": [5, 4]}
-_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+_TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 4, 8, 16, 32)
 
 
 def against_width(

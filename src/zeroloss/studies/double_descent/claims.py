@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +27,13 @@ def each(rows: Any, judged: Callable[[Any], Finding], by: tuple[str, ...] = ("da
     """The finding of "on each data set" (and noise): `judged` of its rows."""
     found = {}
     for names, part in rows.groupby(list(by)):
-        said = [f"{100 * float(v):g} % noise" if name == "noise" else str(v) for name, v in zip(by, names, strict=True)]
+        said = [_said(name, v) for name, v in zip(by, names, strict=True)]
         found[", ".join(said)] = judged(part)
     return all_of(found) if found else judge(mean([]), "the quantity")
+
+
+def _said(name: str, value: Any) -> str:
+    return {"noise": f"{100 * value:g} % noise", "ratio": f"p = {value:g} n"}[name] if name != "data" else str(value)
 
 
 def at(rows: Any, axis: str, value: float, column: str) -> Any:
@@ -102,9 +107,20 @@ def noise_raises(tables: Tables) -> Finding:
             part = _noise(rows, level)
             falls.append(at(part, "ratio", 1, "error") - at(part, "ratio", part["ratio"].max(), "error"))
         said = f"the descent past p = n with {100 * NOISY:g} % noise less that without"
-        return judge(difference(*falls), said, at_least=0)
+        found = judge(difference(*falls), said, at_least=0)
+        return _with(found, rows, "error", "Mean errors (guessing: 0.9) without noise and with it")
 
     return each(tables[FEATURES], judged)
+
+
+def _with(found: Finding, rows: Any, column: str, words: str) -> Finding:
+    """The finding, with the means behind it at p = n and at the widest, without noise and with it."""
+    means = {
+        place: [float(at(_noise(rows, level), "ratio", ratio, column).mean()) for level in (0.0, NOISY)]
+        for place, ratio in (("p = n", 1.0), ("the widest", rows["ratio"].max()))
+    }
+    said = ", ".join(f"at {place} {clean:.3g} and {noisy:.3g}" for place, (clean, noisy) in means.items())
+    return dataclasses.replace(found, reason=f"{found.reason} {words}: {said}.")
 
 
 def _widest_less_best(rows: Any, axis: str, below: float, said: str, at_most: float, column: str = "error") -> Finding:
@@ -129,9 +145,12 @@ def widest_against_ridge(tables: Tables) -> Finding:
     """With noise: the widest minimum-norm solution less ridge at the same width."""
 
     def judged(rows: Any) -> Finding:
-        widest = rows["ratio"].max()
-        found = difference(at(rows, "ratio", widest, "error"), at(rows, "ratio", widest, "ridge_error"))
-        return judge(found, "the error of the minimum norm less that of ridge at the widest", at_least=NOTHING)
+        top = rows["ratio"].max()
+        found = difference(at(rows, "ratio", top, "error"), at(rows, "ratio", top, "ridge_error"))
+        finding = judge(found, "the error of the minimum norm less that of ridge at the widest", at_least=NOTHING)
+        squared = [float(at(rows, "ratio", top, name).mean()) for name in ("squared", "ridge_squared")]
+        more = f" In squared error, by which the penalty is chosen, they have {squared[0]:.3g} and {squared[1]:.3g}."
+        return dataclasses.replace(finding, reason=finding.reason + more)
 
     return each(_noise(tables[FEATURES], NOISY), judged)
 

@@ -25,6 +25,7 @@ from zeroloss.studies.study import Metrics, Parameters
 STEP_SIZE, LOOK, BUDGET, GOAL = 5e-3, 50, 3000, 1e-5
 """Adam's step; steps between two looks; the most steps; the training loss at which a network has reached the minimum."""
 NEWTON_STEPS, NEWTON_GOAL = 60, 1e-16
+READOUT = 0.1
 
 
 def parameter_count(d: int, width: int, c: int) -> int:
@@ -33,10 +34,15 @@ def parameter_count(d: int, width: int, c: int) -> int:
 
 
 def network(drawn: Sample, width: int, key: int) -> MLP:
-    """The start: `width` relu units, He's variances."""
-    return MLP(
+    """The start: `width` relu units, He's variances, and a read-out of `READOUT` times those.
+
+    At the full size the answers at the start, about 1.4 a class, would stay in those of a wide network after training, as a noise
+    that has nothing to do with the labels.
+    """
+    net = MLP(
         drawn.x.shape[1], drawn.classes, width, 1, activation="relu", parametrization="standard", key=1000 + int(key)
     )
+    return eqx.tree_at(lambda n: (n.weights[-1], n.biases[-1]), net, replace_fn=lambda leaf: READOUT * leaf)
 
 
 def adam(parameters: Parameters, keys: np.ndarray) -> Metrics:

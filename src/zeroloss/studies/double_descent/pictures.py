@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, NOISY
 from zeroloss.studies.judging import mean
 from zeroloss.studies.study import Tables
@@ -15,27 +17,24 @@ ERROR = "share of wrong answers"
 TEST, TRAINING = "test error", "training error"
 
 
-def _curves(rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str | None = None) -> list[dict[str, Any]]:
-    """Means with intervals: for each column its (series, part); `by` splits a column into a series a noise."""
+def _curves(
+    rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str | None = None, log: bool = False
+) -> list[dict[str, Any]]:
+    """Means with intervals: for each column its (series, part); `by` splits a column into a series a noise.
+
+    log: geometric means, for a logarithmic axis, over the cells where all values are positive.
+    """
     found = []
     for column, (name, part) in shown.items():
         for keys, cell in rows.groupby([axis, *([by] if by else [])]):
-            interval = mean(cell[column].astype(float))
-            tight = len(cell) > 1
-            found.append(
-                {
-                    "load": keys[0],
-                    "series": f"{100 * keys[1]:.0f} % of labels wrong"
-                    if by == "noise"
-                    else f"{keys[1]}{name}"
-                    if by
-                    else name,
-                    "part": part,
-                    "value": interval.estimate,
-                    "low": interval.low if tight else interval.estimate,
-                    "high": interval.high if tight else interval.estimate,
-                }
-            )
+            values = cell[column].to_numpy(float)
+            if log and not (values > 0).all():
+                continue
+            interval = mean(np.log(values) if log else values)
+            numbers = (interval.estimate, interval.low, interval.high) if len(values) > 1 else (interval.estimate,) * 3
+            value, low, high = (float(np.exp(v)) if log else v for v in numbers)
+            label = f"{100 * keys[1]:.0f} % of labels wrong" if by else name
+            found.append({"load": keys[0], "series": label, "part": part, "value": value, "low": low, "high": high})
     return found
 
 
@@ -43,8 +42,6 @@ def _drawn(found: list[dict[str, Any]], x_title: str, y_title: str, threshold: s
     from zeroloss.figures.double_descent import against_width
 
     table = {name: [row[name] for row in found] for name in found[0]}
-    if not share:  # an interval that reaches 0 has no place on a logarithmic axis
-        table["low"] = [low if low > 0 else value for low, value in zip(table["low"], table["value"], strict=True)]
     return against_width(table, x_title=x_title, y_title=y_title, threshold=threshold, share=share)
 
 
@@ -112,17 +109,16 @@ def estimators_caption(tables: Tables) -> str:
 def norms(tables: Tables) -> Any:
     """The norm of the minimum-norm solution, a colour a noise."""
     rows = _of(tables[FEATURES], "digits")
-    return _drawn(
-        _curves(rows, "ratio", {"norm": ("", TEST)}, "noise"), FEATURE_AXIS, "norm of the weights |W|", "p = n", False
-    )
+    curves = _curves(rows, "ratio", {"norm": ("", TEST)}, "noise", log=True)
+    return _drawn(curves, FEATURE_AXIS, "norm of the weights |W| (log scale)", "p = n", share=False)
 
 
 def norm_caption(tables: Tables) -> str:
     """Where it is largest."""
     rows = _of(tables[FEATURES], "digits")
-    found = _noisiest(rows).groupby("ratio")["norm"].mean()
+    found = np.exp(np.log(_noisiest(rows)["norm"]).groupby(_noisiest(rows)["ratio"]).mean())
     return (
-        f"The norm of the read-out for features relu(w.x + b)/sqrt(p) on {rows['data'].iloc[0]} (logarithmic axis). With "
+        f"The norm of the read-out for features relu(w.x + b)/sqrt(p) on {rows['data'].iloc[0]} (geometric means). With "
         f"{_noisiest(rows)['noise'].iloc[0]:.0%} noise it is largest at p = {found.idxmax():g} n, "
         f"{found.max() / found.iloc[-1]:.3g} times that of the widest."
     )
@@ -157,7 +153,8 @@ def variance(tables: Tables) -> Any:
         "variance": ("variance over features", TEST),
         "rest": ("the rest", TEST),
     }
-    return _drawn(_curves(rows, "ratio", shown), FEATURE_AXIS, "mean of |f(x) - y|\u00b2", "p = n", False)
+    curves = _curves(rows, "ratio", shown, log=True)
+    return _drawn(curves, FEATURE_AXIS, "mean of |f(x) - y|\u00b2 (log scale)", "p = n", share=False)
 
 
 def variance_caption(tables: Tables) -> str:
@@ -166,8 +163,9 @@ def variance_caption(tables: Tables) -> str:
     part = (rows["variance"] / rows["squared"]).groupby(rows["ratio"]).mean()
     return (
         f"The squared test error on {rows['data'].iloc[0]} with {rows['noise'].iloc[0]:.0%} noise, split into variance over "
-        f"independent draws of the features and the error of their average (logarithmic axes). The variance is "
-        f"{part.get(1.0, part.iloc[0]):.0%} of it at p = n and {part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9."
+        f"independent draws of the features and the error of their average (geometric means). The variance is "
+        f"{part.get(1.0, part.iloc[0]):.0%} of it at p = n and {part.iloc[-1]:.0%} at the widest; predicting the mean has 0.9. Where the "
+        "estimate of the rest is not above 0 for every seed it is not drawn."
     )
 
 
@@ -222,12 +220,10 @@ def feature_table(tables: Tables) -> Any:
 
 
 def conditioning(tables: Tables) -> Any:
-    """The median condition number, and the largest residual where p >= n."""
+    """The median condition number, and the largest entry of the targets less their projection on the features (`outside`)."""
     rows = tables[FEATURES]
     found = rows.groupby(["data", "n", "ratio", "width"], as_index=False)
-    return found.agg(
-        distinct=("distinct", "min"), condition=("condition", "median"), largest_residual=("residual", "max")
-    )
+    return found.agg(distinct=("distinct", "min"), condition=("condition", "median"), outside=("residual", "max"))
 
 
 def variance_table(tables: Tables) -> Any:
