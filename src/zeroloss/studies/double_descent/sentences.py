@@ -41,7 +41,7 @@ CLAIMS = (
         f"Its norm is largest within a factor of two of p = n too, in at least {OFTEN:.0%} of draws, on each data set and noise.",
         (FEATURES,),
         claims.norm_peak,
-        "paper",
+        "recalled",
         f"after {BELKIN}; {OURS}",
     ),
     Claim(
