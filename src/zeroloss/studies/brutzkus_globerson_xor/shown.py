@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.brutzkus_globerson_xor import formulas
+from zeroloss.theorems import xor_formulas as formulas
 from zeroloss.studies.brutzkus_globerson_xor.trials import BETWEEN, BIN, BINS
 from zeroloss.studies.judging import mean, proportion
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
