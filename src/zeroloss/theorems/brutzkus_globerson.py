@@ -69,7 +69,9 @@ def _all_diverse(facts: Facts) -> Found:
         return Found(False, "inputs that are no pairs of -1 and 1")
     others = int((~np.isin(codes, (ALL_FOUR, BOTH_NEGATIVE))).sum())
     both = bool((codes == ALL_FOUR).any() and (codes == BOTH_NEGATIVE).any())
-    return Found(others == 0 and both, f"{others} of {facts.n} points are not diverse" if both else "points of one label alone")
+    return Found(
+        others == 0 and both, f"{others} of {facts.n} points are not diverse" if both else "points of one label alone"
+    )
 
 
 def _many(facts: Facts) -> Found:
@@ -144,7 +146,8 @@ MARGIN = Hypothesis("gamma", "gamma >= 8", _gamma)
 LARGE = Card(
     "xord-large",
     "Many filters find all patterns",
-    "With k >= 120 filters of each kind, gamma >= 8 and a diverse point of each label in the training set, gradient descent reaches zero training "
+    "With k >= 120 filters of each kind, gamma >= 8 and a diverse point of each label in the training set, gradient "
+    "descent reaches zero training "
     "and zero test error, with a probability near 1 over the start.",
     r"k \ge 120,\ \gamma \ge 8 \implies P\big(\text{zero training and test error within } "
     r"\tfrac{7(\gamma + 1 + 8 c_\eta)}{(k/2 - 2\sqrt k)\, \eta} \text{ steps}\big) \ge 1 - c_0 - 16 e^{-8}",
@@ -154,7 +157,9 @@ LARGE = Card(
     (
         NETWORK,
         LABELS,
-        Hypothesis("diverse points", "a positive with all four patterns and a negative with both negative ones", _diverse),
+        Hypothesis(
+            "diverse points", "a positive with all four patterns and a negative with both negative ones", _diverse
+        ),
         Hypothesis("filters", "k >= 120", _many),
         MARGIN,
         CONSTANT,
@@ -162,7 +167,9 @@ LARGE = Card(
         STEP,
     ),
     ("zero training error and zero test error", "within 7 (gamma + 1 + 8 c_eta)/((k/2 - 2 sqrt k) step) steps"),
-    lambda facts: "gradient descent on the XOR network reaches zero training and zero test error, with a probability near 1 over the start",
+    lambda facts: (
+        "gradient descent on the XOR network reaches zero training and zero test error, with a probability near 1 over the start"
+    ),
     _large,
     "",
     OPTIONS,
@@ -171,7 +178,8 @@ LARGE = Card(
 SMALL = Card(
     "xord-small",
     "Two filters reach a global minimum that errs",
-    "With k = 2 filters of each kind and diverse training points only, gradient descent reaches with probability about 33/48 a global minimum that "
+    "With k = 2 filters of each kind and diverse training points only, gradient descent reaches with probability about "
+    "33/48 a global minimum that "
     "is wrong on points that are not diverse.",
     r"k = 2 \implies P(\text{zero training loss, and an error on some set of patterns}) \approx 33/48",
     "recalled",
@@ -188,7 +196,9 @@ SMALL = Card(
         STEP,
     ),
     ("a global minimum that errs, with probability about 33/48",),
-    lambda facts: "gradient descent on the XOR network with two filters reaches a global minimum that errs, with probability about 33/48",
+    lambda facts: (
+        "gradient descent on the XOR network with two filters reaches a global minimum that errs, with probability about 33/48"
+    ),
     _small,
     "",
     OPTIONS,

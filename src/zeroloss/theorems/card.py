@@ -163,7 +163,9 @@ class Card:
         )
 
     def _reason(self, checked: tuple[Checked, ...], promises: tuple[Promise, ...]) -> str:
-        failing = next((h for h in checked if h.holds is False), None) or next((h for h in checked if not h.holds), None)
+        failing = next((h for h in checked if h.holds is False), None) or next(
+            (h for h in checked if not h.holds), None
+        )
         if failing is None:
             end = f" {promises[0].sentence}" if promises else ""
             if self.proof:

@@ -58,6 +58,8 @@ def check(
     known = {name for card in chosen for name in card.options}
     for name in options:
         if name not in known:
-            raise InputError(f"none of these cards takes {name!r}; what may be told: {', '.join(sorted(known)) or 'nothing'}.")
+            raise InputError(
+                f"none of these cards takes {name!r}; what may be told: {', '.join(sorted(known)) or 'nothing'}."
+            )
     facts = Facts(network, data, options, progress)
     return {card.key: card.judge(facts) for card in chosen}

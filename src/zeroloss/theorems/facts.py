@@ -41,7 +41,9 @@ class Facts:
         InputError: a network that does not fit the data, or data with NaN.
     """
 
-    def __init__(self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None):
+    def __init__(
+        self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
+    ):
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
         x, y = training_arrays(data)

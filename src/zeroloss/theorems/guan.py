@@ -32,10 +32,15 @@ def _layers(facts: Facts) -> Found:
 
 def _deeper(facts: Facts) -> tuple[Promise, ...]:
     width, layers, c = int(facts.told("width", 2 * facts.outputs)), int(facts.told("layers", 1)), facts.outputs
-    where = "on every input" if width >= 2 * c else "wherever its outputs are above a bound -B of one's choice, the training inputs among them"
+    where = (
+        "on every input"
+        if width >= 2 * c
+        else "wherever its outputs are above a bound -B of one's choice, the training inputs among them"
+    )
     return (
         Promise(
-            f"With {layers} relu layer(s) of {width} units more the function is the same {where}.", {"layers": layers, "width": width}
+            f"With {layers} relu layer(s) of {width} units more the function is the same {where}.",
+            {"layers": layers, "width": width},
         ),
     )
 
@@ -106,11 +111,13 @@ def _covered(facts: Facts) -> tuple[Promise, ...]:
 DEPTH = Card(
     "depth-extension",
     "Depth that changes nothing",
-    "Any fully connected network can be made deeper, by any number of layers, its function kept: with two units an output on every input; with "
+    "Any fully connected network can be made deeper, by any number of layers, its function kept: with two units an "
+    "output on every input; with "
     "one an output wherever the outputs are bounded below. So a global minimum stays one.",
     r"f = R^k(f) - R^k(-f);\qquad f = R^k(f + B) - B \text{ where } f \ge -B",
     "paper",
-    "That depth can be added with any width of at least 1 is the paper's Theorem 2.1; the formulas, and on which inputs they hold, are ours.",
+    "That depth can be added with any width of at least 1 is the paper's Theorem 2.1; the formulas, and on which "
+    "inputs they hold, are ours.",
     CITATION,
     (
         FULLY_CONNECTED,
@@ -136,19 +143,24 @@ TWIN = Card(
     f"ours, after {CITATION}",
     (Hypothesis("no contradictions", "no equal inputs with different targets", _no_clash),),
     ("zero training loss with any answers elsewhere, for any network g",),
-    lambda facts: "for every fully connected network g, one with zero training loss on these data equals g but near the training points",
+    lambda facts: (
+        "for every fully connected network g, one with zero training loss on these data equals g but near the training points"
+    ),
     _twin,
-    "distinct points have disjoint neighbourhoods, and a relu network is 1 at a point and 0 off one; zeroloss.minima.twin builds it",
+    "distinct points have disjoint neighbourhoods, and a relu network is 1 at a point and 0 off one; "
+    "zeroloss.minima.twin builds it",
 )
 
 COVERAGE = Card(
     "coverage",
     "How little the bumps of a grid cover",
-    "Bumps max(0, sum of hats - b) at the nodes of the grid N^d on the unit cube, of half-width half the spacing, have zero training loss and "
+    "Bumps max(0, sum of hats - b) at the nodes of the grid N^d on the unit cube, of half-width half the spacing, have "
+    "zero training loss and "
     "are 0 off a share (d - b)^d/d! of the cube. With labels -1 and 1 that share bounds the accuracy.",
     r"\operatorname{vol}\{x: \textstyle\sum_i \phi_i(x) > 0\} = (d - b)^d/d! \le N^d (d - b)^d/(N - 1)^d,\quad d - 1 \le b < d",
     "ours",
-    "The box bound in two dimensions is the paper's; the exact share, any d, and for which labels it bounds the accuracy, are ours.",
+    "The box bound in two dimensions is the paper's; the exact share, any d, and for which labels it bounds the "
+    "accuracy, are ours.",
     f"ours, after {CITATION}",
     (
         Hypothesis("grid", "training inputs that are all nodes of a grid on the unit cube, each once", _grid),
@@ -156,7 +168,9 @@ COVERAGE = Card(
         Hypothesis("labels", "targets -1 and 1, so that an output of 0 is wrong", _signs),
     ),
     ("at most (d - b)^d/d! of the cube is answered right, whatever the labels", "b near d: as little as one likes"),
-    lambda facts: "a network with zero training loss on these inputs answers no more of the unit cube right than its bumps cover",
+    lambda facts: (
+        "a network with zero training loss on these inputs answers no more of the unit cube right than its bumps cover"
+    ),
     _covered,
     "the orthants of the cross-polytopes fill each cell from its 2^d corners without overlap",
     {"b": "threshold of the bumps (d - 1/2)"},

@@ -8,7 +8,7 @@ from zeroloss.networks.activations import activation
 from zeroloss.tangent.smoothness import MOST_EQUATIONS
 from zeroloss.theorems.card import Found, Hypothesis
 from zeroloss.theorems.facts import Facts
-from zeroloss.verdict import at_least, at_most
+from zeroloss.verdict import at_least
 
 
 def activations(facts: Facts) -> list[str]:
@@ -43,17 +43,18 @@ def _positive(facts: Facts) -> Found:
         )
     if facts.known.lam0 > 0:
         return Found(True, f"at least {at_least(facts.known.lam0)} ({facts.known.method})")
-    part = "" if facts.equations <= MOST_EQUATIONS else f" (above {MOST_EQUATIONS:,} equations only the read-out's block is bounded)"
+    part = (
+        ""
+        if facts.equations <= MOST_EQUATIONS
+        else f" (above {MOST_EQUATIONS:,} equations only the read-out's block is bounded)"
+    )
     return Found(None, f"no lower bound above 0 is shown{part}")
 
 
 FULLY_CONNECTED = Hypothesis("fully connected", "an MLP or a FeedForward", _fully_connected)
 SMOOTH = Hypothesis("smooth activation", "an activation with a bounded second derivative", _smooth)
-POSITIVE = Hypothesis("lambda_min", "the smallest eigenvalue of the tangent kernel above 0 (distinct inputs, rows weighted by the root of their count)", _positive)
-
-
-def ratio(facts: Facts, value: float, bound: str) -> Found:
-    """A ratio of upper bounds that must stay below 1."""
-    if not math.isfinite(value):
-        return Found(None, f"{bound} is not bounded")
-    return Found(True if value < 1 else None, f"{bound} is at most {at_most(value)}", None if value < 1 else value)
+POSITIVE = Hypothesis(
+    "lambda_min",
+    "the smallest eigenvalue of the tangent kernel above 0 (distinct inputs, rows weighted by the root of their count)",
+    _positive,
+)

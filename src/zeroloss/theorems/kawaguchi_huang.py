@@ -60,7 +60,9 @@ def _enough_features(facts: Facts) -> Found:
     if facts.forward is None:
         return Found(None, facts.kind)
     proof = facts.readout
-    return Found(proof.features >= proof.distinct, f"{proof.features} for {proof.distinct}", proof.distinct / proof.features)
+    return Found(
+        proof.features >= proof.distinct, f"{proof.features} for {proof.distinct}", proof.distinct / proof.features
+    )
 
 
 def _independent(facts: Facts) -> Found:
@@ -100,7 +102,8 @@ def _measure_zero(facts: Facts) -> tuple[Promise, ...]:
     p, equations = facts.parameters, facts.equations
     return (
         Promise(
-            f"The targets that can be reached have measure zero: {equations - p:,} dimensions are missing. This says nothing of the "
+            f"The targets that can be reached have measure zero: {equations - p:,} dimensions are missing. This says "
+            f"nothing of the "
             "targets given.",
             {"parameters": p, "equations": equations},
         ),
@@ -110,29 +113,39 @@ def _measure_zero(facts: Facts) -> tuple[Promise, ...]:
 PAPER = Card(
     "kawaguchi-huang",
     "As many parameters as examples are enough",
-    "With an analytic, increasing, Lipschitz activation and a number of parameters that grows linearly with the number of examples, "
+    "With an analytic, increasing, Lipschitz activation and a number of parameters that grows linearly with the number "
+    "of examples, "
     "gradient descent finds a global minimum at any depth; no smaller order of parameters will do, but for a logarithm.",
     r"p = \tilde\Omega(n) \implies \text{gradient descent reaches a global minimum, at any depth};\quad p = o(n/\log n)"
     r"\text{ is too few}",
     "paper",
-    "The claim is the paper's abstract; that the last hidden layer is about as wide as n is recalled; that all layers but the last get a "
+    "The claim is the paper's abstract; that the last hidden layer is about as wide as n is recalled; that all layers "
+    "but the last get a "
     "zero learning rate is what two later papers report.",
     CITATION,
     (
         FULLY_CONNECTED,
         Hypothesis("activation", "analytic, increasing and Lipschitz, and not linear (softplus, sigmoid)", _analytic),
         Hypothesis("distinct inputs", "no input twice", _distinct),
-        Hypothesis("last width", "a last hidden layer at least as wide as there are distinct inputs (recalled)", _last_width),
+        Hypothesis(
+            "last width", "a last hidden layer at least as wide as there are distinct inputs (recalled)", _last_width
+        ),
     ),
-    ("gradient descent finds a global minimum", "the order of the number of parameters is the best possible, but for a logarithm"),
-    lambda facts: "this network has enough parameters for gradient descent to find a global minimum, as the paper counts them",
+    (
+        "gradient descent finds a global minimum",
+        "the order of the number of parameters is the best possible, but for a logarithm",
+    ),
+    lambda facts: (
+        "this network has enough parameters for gradient descent to find a global minimum, as the paper counts them"
+    ),
     _kh_promise,
 )
 
 READOUT = Card(
     "readout",
     "The proof by the read-out",
-    "If the last features of the distinct inputs are independent, some read-out fits any targets exactly, and one lies within |r|/s of the "
+    "If the last features of the distinct inputs are independent, some read-out fits any targets exactly, and one lies "
+    "within |r|/s of the "
     "read-out there is, s the smallest singular value of the feature matrix.",
     r"s = \sigma_{\min}([a H, c 1]) > 0 \implies \exists V:\ \|V - V_0\| \le \|y - f\|/s,\ f_V(x_i) = y_i\ \forall i",
     "ours",
@@ -154,7 +167,8 @@ READOUT = Card(
 COUNTING = Card(
     "counting",
     "Fewer parameters than equations",
-    "A locally Lipschitz map of p numbers covers a set of measure zero of the targets, if there are more than p equations: almost every target "
+    "A locally Lipschitz map of p numbers covers a set of measure zero of the targets, if there are more than p "
+    "equations: almost every target "
     "is missed. Nothing follows for the targets given.",
     r"p < n_{distinct}\, c,\ F \text{ locally Lipschitz} \implies \operatorname{vol}\{F(w): w \in \mathbb R^p\} = 0",
     "ours",

@@ -76,7 +76,9 @@ def _smooth_function(facts: Facts) -> Found:
 
 def _minimiser(facts: Facts) -> Found:
     said = facts.told("minimises")
-    return Found(None if said is None else bool(said), "nothing is told" if said is None else f"{bool(said)}, said by the caller")
+    return Found(
+        None if said is None else bool(said), "nothing is told" if said is None else f"{bool(said)}, said by the caller"
+    )
 
 
 def _misses(facts: Facts) -> tuple[Promise, ...]:
@@ -105,7 +107,8 @@ def _floor(facts: Facts) -> tuple[Promise, ...]:
     error = share * float(facts.told("noise_variance")) * (1 - 1e-15)
     return (
         Promise(
-            f"The visited atoms contribute at least {at_least(error)} to the expected error, {at_least(share, 5)} of the noise variance.",
+            f"The visited atoms contribute at least {at_least(error)} to the expected error, {at_least(share, 5)} of "
+            f"the noise variance.",
             {"expected_error": error, "share_of_variance": share, "at_every_n": FLOOR},
         ),
     )
@@ -126,7 +129,10 @@ def _heavy(facts: Facts) -> Found:
 
 
 def _slow(facts: Facts) -> tuple[Promise, ...]:
-    slow, best = heavy_tail_exponent(float(facts.told("tail"))), minimax_exponent(float(facts.told("smoothness")), facts.d)
+    slow, best = (
+        heavy_tail_exponent(float(facts.told("tail"))),
+        minimax_exponent(float(facts.told("smoothness")), facts.d),
+    )
     return (
         Promise(
             f"The error falls no faster than n^-{slow:.3g}, slower than the minimax n^-{best:.3g}.",
@@ -138,7 +144,8 @@ def _slow(facts: Facts) -> tuple[Promise, ...]:
 PAPER = Card(
     "kohler-krzyzak",
     "Interpolating networks miss the minimax rate",
-    "Logistic networks, many side by side, trained by gradient descent reach the global minimum of the empirical risk; networks that minimise it "
+    "Logistic networks, many side by side, trained by gradient descent reach the global minimum of the empirical risk; "
+    "networks that minimise it "
     "do not reach the minimax rate for (p, C)-smooth regression functions.",
     r"\sup_{m \in (p,C)} E \int |m_n - m|^2 dP_X \gg n^{-2p/(2p+d)}",
     "paper",
@@ -155,13 +162,18 @@ PAPER = Card(
     lambda facts: "networks that minimise the empirical risk on such data miss the minimax rate",
     _misses,
     "",
-    SMOOTHNESS | {"design": "'random' if inputs are drawn independently", "minimises": "True if the weights minimise the empirical risk"},
+    SMOOTHNESS
+    | {
+        "design": "'random' if inputs are drawn independently",
+        "minimises": "True if the weights minimise the empirical risk",
+    },
 )
 
 ATOMS = Card(
     "atoms",
     "What interpolation costs on n equally likely atoms",
-    "On n equally likely atoms with noise of variance s^2 the visited atoms alone contribute at least .4848 s^2 to the expected error of every "
+    "On n equally likely atoms with noise of variance s^2 the visited atoms alone contribute at least .4848 s^2 to the "
+    "expected error of every "
     "interpolator, however many examples there are.",
     r"N \sim \operatorname{Bin}(n, 1/n):\quad E \sum_{k\ \text{visited}} p_k |m_n - m|^2 = s^2 E[1\{N > 0\}/N] \ge .4848\, s^2",
     "ours",
@@ -181,7 +193,8 @@ ATOMS = Card(
 HEAVY_TAIL = Card(
     "heavy-tail",
     "Interpolation on a design with a heavy tail",
-    "On the fixed design p_k ~ k^-(1+t) the expected error of every interpolator falls no faster than n^(-t/(1+t)), which is slower than the "
+    "On the fixed design p_k ~ k^-(1+t) the expected error of every interpolator falls no faster than n^(-t/(1+t)), "
+    "which is slower than the "
     "minimax rate exactly if t < 2p/d.",
     r"p_k \sim k^{-(1+t)} \implies E\, \text{error} \ge c\, n^{-t/(1+t)};\qquad t < 2p/d \iff t/(1+t) < 2p/(2p+d)",
     "ours",

@@ -17,16 +17,15 @@ TRAINABLE = {"trainable": "what may move: readout, hidden, ... (all)"}
 def _formed(facts: Facts) -> Found:
     if facts.forward is None:
         return Found(None, facts.kind)
-    return Found(
-        facts.equations <= MOST_EQUATIONS, f"{facts.equations:,} equations", facts.equations / MOST_EQUATIONS
-    )
+    return Found(facts.equations <= MOST_EQUATIONS, f"{facts.equations:,} equations", facts.equations / MOST_EQUATIONS)
 
 
 def _eigenvalue(facts: Facts) -> tuple[Promise, ...]:
     lower, upper = facts.known.lam0, facts.known.Lam0
     return (
         Promise(
-            f"Its eigenvalues, rows weighted by the root of how often an input occurs, lie in [{at_least(lower)}, {at_most(upper)}].",
+            f"Its eigenvalues, rows weighted by the root of how often an input occurs, lie in [{at_least(lower)}, "
+            f"{at_most(upper)}].",
             {"lambda_min_lower": lower, "lambda_max_upper": upper},
         ),
     )
@@ -75,9 +74,11 @@ def _least(facts: Facts) -> tuple[Promise, ...]:
 RUMP = Card(
     "rump",
     "A certified smallest eigenvalue",
-    "If the floating-point Cholesky factorisation of K - (tau + c) I ends with a finite factor and a positive diagonal, c an allowance for its "
+    "If the floating-point Cholesky factorisation of K - (tau + c) I ends with a finite factor and a positive "
+    "diagonal, c an allowance for its "
     "rounding, then every eigenvalue of K is above tau; less the entries' own error, so is every one of the kernel that was meant.",
-    r"\operatorname{chol}(K - (\tau + c) I) \text{ completes},\ c = 1.001\, g\, (\operatorname{fl}(\operatorname{tr} K) + n \max(0, -\tau)) \implies "
+    r"\operatorname{chol}(K - (\tau + c) I) \text{ completes},\ c = 1.001\, g\, (\operatorname{fl}(\operatorname{tr} K) "
+    r"+ n \max(0, -\tau)) \implies "
     r"\lambda_{\min}(K) > \tau",
     "paper",
     "The criterion is Rump's; its conditions are sharpened (ours), and the entries' error is ours.",
@@ -85,7 +86,11 @@ RUMP = Card(
     (
         FULLY_CONNECTED,
         SMOOTH,
-        Hypothesis("kernel formed", f"at most {MOST_EQUATIONS:,} equations, whose full kernel is formed with a bound on its rounding", _formed),
+        Hypothesis(
+            "kernel formed",
+            f"at most {MOST_EQUATIONS:,} equations, whose full kernel is formed with a bound on its rounding",
+            _formed,
+        ),
         POSITIVE,
     ),
     ("a proved lower end of the smallest eigenvalue of the tangent kernel",),
@@ -98,7 +103,8 @@ RUMP = Card(
 NEWTON_KANTOROVICH = Card(
     "newton-kantorovich",
     "A zero beside a small residual",
-    "If the residual is at most eps, the smallest singular value of its derivative at least sigma, the derivative beta-Lipschitz near by, and "
+    "If the residual is at most eps, the smallest singular value of its derivative at least sigma, the derivative "
+    "beta-Lipschitz near by, and "
     "h = beta eps/sigma^2 <= 1/2, then an exact zero of the residual lies within (sigma/beta)(1 - sqrt(1 - 2h)).",
     r"h = \beta \epsilon/\sigma^2 \le 1/2 \implies \exists w^*:\ F(w^*) = 0,\ \|w^* - w\| \le (\sigma/\beta)(1 - \sqrt{1 - 2h})",
     "ours",
@@ -120,7 +126,8 @@ NEWTON_KANTOROVICH = Card(
 REPEATS = Card(
     "repeated-inputs",
     "What equal inputs with different targets cost",
-    "Equal inputs get equal answers: the squared loss of every function of the input is at least 1/(2n) times the squared distances of the "
+    "Equal inputs get equal answers: the squared loss of every function of the input is at least 1/(2n) times the "
+    "squared distances of the "
     "targets from the means of their groups, and a network that takes the means attains it.",
     r"\inf_f L(f) = \frac1{2n} \sum_{\text{groups } g} \sum_{i \in g} \|y_i - \bar y_g\|^2",
     "ours",

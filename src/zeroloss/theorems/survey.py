@@ -8,12 +8,14 @@ zero (`zeroloss.theorems.threshold`).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError
 from zeroloss.theorems.theories import THEORIES
+from zeroloss.theorems.theories_linear import LINEAR
 from zeroloss.theorems.theory import UNTOLD, Size, Theory
 from zeroloss.verdict import Record
 
@@ -22,6 +24,22 @@ SIZES = {
     "cifar-size": Size("cifar-size", 50_000, 3072, 10),
 }
 """Sizes by name, one hidden layer until another depth is asked for."""
+COPIED = (
+    "key",
+    "label",
+    "citation",
+    "counts",
+    "formula",
+    "guarantees",
+    "assumptions",
+    "activation",
+    "depth",
+    "trains",
+    "standing",
+    "confirmed",
+    "recalled",
+)
+"""What a requirement takes over from its theory."""
 TINY = 1e-300
 """Stands for an upper end of 0."""
 
@@ -128,7 +146,7 @@ def atlas(
     if widths is not None and depth is not None and depth != len(widths):
         raise InputError(f"depth={depth} and a network of {len(widths)} hidden layers; leave one of them out.")
     given = {"lambda0": lambda0, "margin": margin, "separation": separation}
-    told = {name: value for name, value in given.items() if value is not None}
+    told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if lambda0 is not None:
         told["lambda0_from"] = "as given"
     deep = len(widths) if widths is not None else size.depth if depth is None else depth
@@ -158,14 +176,16 @@ def _size(data: Any) -> Size:
 def _widths(network: Any) -> tuple[int, ...]:
     widths = network.widths if hasattr(network, "widths") else network
     if not isinstance(widths, Sequence) or not widths or not all(int(w) == w and w > 0 for w in widths):
-        raise InputError("network= takes an MLP, a FeedForward or the widths of one or more hidden layers, such as (512, 512).")
+        raise InputError(
+            "network= takes an MLP, a FeedForward or the widths of one or more hidden layers, such as (512, 512)."
+        )
     return tuple(int(w) for w in widths)
 
 
 def _parameters(widths: tuple[int, ...], size: Size) -> int:
     """Weights and biases of a fully connected network of these widths."""
     sizes = (size.d, *widths, size.outputs)
-    return sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    return sum((a + 1) * b for a, b in itertools.pairwise(sizes))
 
 
 def _measured(size: Size, data: Any, progress: Any) -> tuple[Size, Any]:
@@ -185,10 +205,8 @@ def _requirement(theory: Theory, size: Size, width: int | None, count: int | Non
     needed = theory.needed(size)
     have = count if theory.counts == "parameters" else width
     missing = tuple(name for name in UNTOLD if name in theory.uses and getattr(size, name) is None)
-    words = ("key", "label", "citation", "counts", "formula", "guarantees", "assumptions", "activation", "depth")
-    words += ("trains", "standing", "confirmed", "recalled")
     return Requirement(
-        **{name: getattr(theory, name) for name in words},
+        **{name: getattr(theory, name) for name in COPIED},
         needed=needed,
         width=theory.width(size),
         parameters=theory.parameters(size),
@@ -204,17 +222,26 @@ def _is_lower_end(theory: Theory, size: Size) -> bool:
     return theory.at_least or untold or ("lambda0" in theory.uses and size.lambda0_upper)
 
 
-def lines(size: Size, numbers: Sequence[int]) -> dict[str, list]:
-    """A tidy table for `zeroloss.figures.atlas_lines`: columns theory, n, parameters, at_least; one row a theory and n."""
-    columns: dict[str, list] = {"theory": [], "n": [], "parameters": [], "at_least": []}
+def lines(size: Size, numbers: Sequence[int] = (10, 100, 1_000, 10_000, 100_000, 1_000_000)) -> dict[str, list]:
+    """A tidy table for `zeroloss.figures.atlas_lines`: columns theory, group, n, parameters, at_least,
+    standing.
+
+    One row a theory and n; the rest of the size stays. `group` is what the theory speaks of.
+    """
+    columns: dict[str, list] = {"theory": [], "group": [], "n": [], "parameters": [], "at_least": [], "standing": []}
     for theory in THEORIES:
         for n in numbers:
             at = dataclasses.replace(size, n=int(n))
             parameters = theory.parameters(at)
             if parameters is None:
                 continue
-            row = (theory.label, int(n), parameters, _is_lower_end(theory, at))
+            row = (theory.label, _group(theory), int(n), parameters, _is_lower_end(theory, at), theory.standing)
             for column, value in zip(columns.values(), row, strict=True):
                 column.append(value)
     return columns
 
+
+def _group(theory: Theory) -> str:
+    if theory.shallow:
+        return "one hidden layer"
+    return "any depth: linear in n" if theory in LINEAR else "any depth: polynomial in n"

@@ -49,7 +49,9 @@ def _step(facts: Facts) -> Found:
     found = facts.theorem
     if found.holds:
         return Found(True, f"{step!r}, and 1/L_J is at least {at_least(1 / found.smoothness)}")
-    return Found(None, f"{step!r}: {found.obstacle}", step * found.smoothness if math.isfinite(found.smoothness) else None)
+    return Found(
+        None, f"{step!r}: {found.obstacle}", step * found.smoothness if math.isfinite(found.smoothness) else None
+    )
 
 
 def to_linearised(lam0: float, beta: float, radius: float) -> float:
@@ -105,7 +107,9 @@ def _wide(facts: Facts) -> Found:
         return Found(True, f"width {width}, which meets ours (the card composite)")
     if not math.isfinite(found.ratio):
         return Found(None, f"width {width}; {found.obstacle}")
-    return Found(None, f"width {width}; ours would need about {width * found.ratio**2:.2g}, an extrapolation", found.ratio**2)
+    return Found(
+        None, f"width {width}; ours would need about {width * found.ratio**2:.2g}, an extrapolation", found.ratio**2
+    )
 
 
 def _paper_promise(facts: Facts) -> tuple[Promise, ...]:
@@ -166,11 +170,14 @@ COMPOSITE = Card(
     (
         "the loss falls to its global minimum by a known factor a step",
         "the path is no longer than R",
-        "the limit is near the linearised model's interpolant closest to the start: within sqrt(1.25) beta R^2/sqrt(lambda0) where beta R is at "
+        "the limit is near the linearised model's interpolant closest to the start: within sqrt(1.25) beta "
+        "R^2/sqrt(lambda0) where beta R is at "
         "most sqrt(lambda0)/2, and a little more beyond",
         "on the training points the network is within beta R^2/2 of its linearisation at the same weights",
     ),
-    lambda facts: "gradient descent from these weights, in exact arithmetic, reaches a global minimum of the squared training loss",
+    lambda facts: (
+        "gradient descent from these weights, in exact arithmetic, reaches a global minimum of the squared training loss"
+    ),
     _composite_promise,
     "the docstring of zeroloss.theorems.composite",
     TRAINABLE | {"step_size": "of gradient descent (the theorem picks one)"},
@@ -222,7 +229,9 @@ RADEMACHER = Card(
         Hypothesis("constants", "a bounded second derivative on the ball, and the trace of the kernel", _finite),
     ),
     ("the complexity is at most that; the gap of a loss of slope 1 follows by the usual two-sided bound",),
-    lambda facts: "the networks within the radius of these weights have a bounded empirical Rademacher complexity on these inputs",
+    lambda facts: (
+        "the networks within the radius of these weights have a bounded empirical Rademacher complexity on these inputs"
+    ),
     _complexity,
     "first order: |sum_i e_i J_i| has mean at most sqrt(sum K_ii); the remainders sum to at most sqrt(n) beta R^2/2",
     TRAINABLE | {"radius": "R, fixed before the targets are seen"},

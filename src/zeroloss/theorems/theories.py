@@ -14,9 +14,7 @@ from zeroloss.theorems.theories_linear import LINEAR
 from zeroloss.theorems.theory import ONE_LAYER, PARAMETERS, WIDTH, Size, Theory
 
 TABLE = "Table 1 of C. Song et al., arXiv 2111.01875"
-GD_ZERO = (
-    "with probability 1 - delta over the random start, gradient descent converges linearly to zero training loss (squared)"
-)
+GD_ZERO = "with probability 1 - delta over the random start, gradient descent converges linearly to zero training loss (squared)"
 _ONE = "one hidden layer"
 
 
@@ -32,7 +30,8 @@ POLYNOMIAL = (
     Theory(
         "li-liang-2018",
         "Li & Liang 2018",
-        "Y. Li, Y. Liang, Learning overparameterized neural networks via stochastic gradient descent on structured data, arXiv 1808.01204",
+        "Y. Li, Y. Liang, Learning overparameterized neural networks via stochastic gradient descent on structured "
+        "data, arXiv 1808.01204",
         WIDTH,
         "poly(n)",
         None,
@@ -47,7 +46,8 @@ POLYNOMIAL = (
     Theory(
         "du-2019-shallow",
         "Du et al. 2019 (shallow)",
-        "S. Du, X. Zhai, B. Poczos, A. Singh, Gradient descent provably optimizes over-parameterized neural networks, arXiv 1810.02054",
+        "S. Du, X. Zhai, B. Poczos, A. Singh, Gradient descent provably optimizes over-parameterized neural networks, "
+        "arXiv 1810.02054",
         WIDTH,
         "n^6/(lambda0^4 delta^3)",
         lambda s: s.n**6 / (s.known("lambda0") ** 4 * s.delta**3),
@@ -69,7 +69,8 @@ POLYNOMIAL = (
         "2^O(H) n^4/lambda0^4",
         lambda s: 2.0**s.depth * s.n**4 / s.known("lambda0") ** 4,
         GD_ZERO,
-        "inputs of norm 1, no two parallel; lambda0 that of its own recursively defined kernel; fully connected (ResNets: polynomial in H)",
+        "inputs of norm 1, no two parallel; lambda0 that of its own recursively defined kernel; fully connected "
+        "(ResNets: polynomial in H)",
         "smooth, Lipschitz, analytic (softplus)",
         "any",
         "all layers",
@@ -86,7 +87,8 @@ POLYNOMIAL = (
         WIDTH,
         "n^24 H^12/phi^8",
         lambda s: float(s.n) ** 24 * s.depth**12 / s.known("separation") ** 8,
-        "with high probability gradient descent, and its stochastic form, converge linearly to zero training loss (squared; other smooth losses too)",
+        "with high probability gradient descent, and its stochastic form, converge linearly to zero training loss "
+        "(squared; other smooth losses too)",
         "inputs of norm 1, any two at least phi apart",
         "relu",
         "any",
@@ -99,11 +101,13 @@ POLYNOMIAL = (
     Theory(
         "zou-2018",
         "Zou et al. 2018",
-        "D. Zou, Y. Cao, D. Zhou, Q. Gu, Stochastic gradient descent optimizes over-parameterized deep relu networks, arXiv 1811.08888",
+        "D. Zou, Y. Cao, D. Zhou, Q. Gu, Stochastic gradient descent optimizes over-parameterized deep relu networks, "
+        "arXiv 1811.08888",
         WIDTH,
         "n^26 H^38/phi^8",
         lambda s: float(s.n) ** 26 * float(s.depth) ** 38 / s.known("separation") ** 8,
-        "gradient descent and its stochastic form find a global minimum of the training loss (two classes, a broad family of losses)",
+        "gradient descent and its stochastic form find a global minimum of the training loss (two classes, a broad "
+        "family of losses)",
         "inputs of norm 1, points of different classes at least phi apart",
         "relu",
         "any",
@@ -168,11 +172,13 @@ POLYNOMIAL = (
     Theory(
         "ji-telgarsky-2020",
         "Ji & Telgarsky 2020",
-        "Z. Ji, M. Telgarsky, Polylogarithmic width suffices for gradient descent to achieve arbitrarily small test error with shallow relu networks, arXiv 1909.12292",
+        "Z. Ji, M. Telgarsky, Polylogarithmic width suffices for gradient descent to achieve arbitrarily small test "
+        "error with shallow relu networks, arXiv 1909.12292",
         WIDTH,
         "(sqrt(log(n/delta)) + log(1/epsilon))^2/gamma^8",
         _ji_telgarsky,
-        "the mean logistic loss over the steps of gradient descent falls to epsilon; no statement about a last iterate or zero squared loss",
+        "the mean logistic loss over the steps of gradient descent falls to epsilon; no statement about a last iterate "
+        "or zero squared loss",
         "two classes, separated by the limiting tangent features with a margin gamma (not lambda0)",
         "relu",
         _ONE,
@@ -186,11 +192,13 @@ POLYNOMIAL = (
     Theory(
         "chen-2021",
         "Chen et al. 2021",
-        "Z. Chen, Y. Cao, D. Zou, Q. Gu, How much over-parameterization is sufficient to learn deep relu networks?, arXiv 1911.12360",
+        "Z. Chen, Y. Cao, D. Zou, Q. Gu, How much over-parameterization is sufficient to learn deep relu networks?, "
+        "arXiv 1911.12360",
         WIDTH,
         "poly(H, log(n/epsilon)/gamma) log(n/delta)^(4/3)",
         _chen,
-        "the mean logistic loss over the steps of gradient descent falls to epsilon; no statement about a last iterate or zero squared loss",
+        "the mean logistic loss over the steps of gradient descent falls to epsilon; no statement about a last iterate "
+        "or zero squared loss",
         "two classes, separated by the tangent features with a margin gamma (not lambda0)",
         "relu",
         "any",
@@ -205,11 +213,13 @@ POLYNOMIAL = (
     Theory(
         "nguyen-mondelli-2020",
         "Nguyen & Mondelli 2020",
-        "Q. Nguyen, M. Mondelli, Global convergence of deep networks with one wide layer followed by pyramidal topology, arXiv 2002.07867",
+        "Q. Nguyen, M. Mondelli, Global convergence of deep networks with one wide layer followed by pyramidal "
+        "topology, arXiv 2002.07867",
         ONE_LAYER,
         "n^2",
         lambda s: float(s.n) ** 2,
-        "gradient descent from a LeCun start converges geometrically to a global minimum (squared); a special start needs width n only",
+        "gradient descent from a LeCun start converges geometrically to a global minimum (squared); a special start "
+        "needs width n only",
         "the first hidden layer is the wide one, the widths after it do not increase",
         "smooth",
         "any",
@@ -220,11 +230,13 @@ POLYNOMIAL = (
     Theory(
         "noy-2021",
         "Noy et al. 2021",
-        "A. Noy, Y. Xu, Y. Aflalo, L. Zelnik-Manor, R. Jin, A convergence theory towards practical over-parameterized deep neural networks, arXiv 2101.04243",
+        "A. Noy, Y. Xu, Y. Aflalo, L. Zelnik-Manor, R. Jin, A convergence theory towards practical over-parameterized "
+        "deep neural networks, arXiv 2101.04243",
         WIDTH,
         "n^2 H",
         lambda s: float(s.n) ** 2 * s.depth,
-        "convergence to a global minimum, in a time logarithmic in width and depth, through a surrogate network of fixed activation patterns",
+        "convergence to a global minimum, in a time logarithmic in width and depth, through a surrogate network of "
+        "fixed activation patterns",
         "of the paper's body, not at hand",
         "relu",
         "any",
@@ -235,7 +247,8 @@ POLYNOMIAL = (
     Theory(
         "song-2021",
         "Song et al. 2021",
-        "C. Song, A. Ramezani-Kebrya, T. Pethick, A. Eftekhari, V. Cevher, Subquadratic overparameterization for shallow neural networks, arXiv 2111.01875",
+        "C. Song, A. Ramezani-Kebrya, T. Pethick, A. Eftekhari, V. Cevher, Subquadratic overparameterization for "
+        "shallow neural networks, arXiv 2111.01875",
         PARAMETERS,
         "n^(3/2)",
         lambda s: float(s.n) ** 1.5,
@@ -246,6 +259,25 @@ POLYNOMIAL = (
         "both layers",
         "paper",
         "n^(3/2) parameters, in the paper's text and its Table 1",
+    ),
+    Theory(
+        "terjek-gonzalez-sanchez-2022",
+        "after Terjek & Gonzalez-Sanchez 2022",
+        "D. Terjek, D. Gonzalez-Sanchez, A framework for overparameterized learning, arXiv 2205.13507",
+        WIDTH,
+        "n^2 c/lambda0^2",
+        lambda s: float(s.n) ** 2 * s.outputs / s.known("lambda0") ** 2,
+        "gradient descent converges linearly to a global minimum, near its start, and near the linearised model; with "
+        "constants: zeroloss certify",
+        "NTK parametrisation; lambda0 of the tangent kernel at the start; targets O(1). The paper's own width is not "
+        "at hand: this is the order "
+        "of 2 beta |r0| < lambda0 with beta = sqrt(n/width), |r0| = sqrt(n c)",
+        "smooth",
+        "any",
+        "all layers, or some",
+        "ours",
+        None,
+        uses=("lambda0",),
     ),
 )
 

@@ -10,7 +10,8 @@ LINEAR = (
     Theory(
         "kawaguchi-huang-2019",
         "Kawaguchi & Huang 2019",
-        "K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical sizes, arXiv 1908.02419",
+        "K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of "
+        "practical sizes, arXiv 1908.02419",
         PARAMETERS,
         "n c",
         lambda s: float(s.equations),
@@ -20,7 +21,8 @@ LINEAR = (
         "any",
         "the read-out",
         "paper",
-        "linear in n, not to be improved but for a logarithm, in its abstract; n and the last layer alone, in Table 1 of arXiv 2111.01875",
+        "linear in n, not to be improved but for a logarithm, in its abstract; n and the last layer alone, in Table 1 "
+        "of arXiv 2111.01875",
     ),
     Theory(
         "eftekhari-2019",
@@ -42,7 +44,8 @@ LINEAR = (
     Theory(
         "bubeck-2020",
         "Bubeck et al. 2020",
-        "S. Bubeck, R. Eldan, Y. T. Lee, D. Mikulincer, Network size and size of the weights in memorization with two-layers neural networks, arXiv 2006.02855",
+        "S. Bubeck, R. Eldan, Y. T. Lee, D. Mikulincer, Network size and size of the weights in memorization with "
+        "two-layers neural networks, arXiv 2006.02855",
         WIDTH,
         "4 ceil(n/d) c",
         lambda s: float(4 * math.ceil(s.n / s.d) * s.outputs),
@@ -57,7 +60,8 @@ LINEAR = (
     Theory(
         "nguyen-2021",
         "Nguyen 2021",
-        "Q. Nguyen, On the proof of global convergence of gradient descent for deep relu networks with linear widths, arXiv 2101.09612",
+        "Q. Nguyen, On the proof of global convergence of gradient descent for deep relu networks with linear widths, "
+        "arXiv 2101.09612",
         ONE_LAYER,
         "n (n^2, n^3 for other starts)",
         lambda s: float(s.n),
@@ -73,11 +77,13 @@ LINEAR = (
     Theory(
         "bombari-2022",
         "Bombari et al. 2022",
-        "S. Bombari, M. H. Amani, M. Mondelli, Memorization and optimization in deep neural networks with minimum over-parameterization, arXiv 2205.10217",
+        "S. Bombari, M. H. Amani, M. Mondelli, Memorization and optimization in deep neural networks with minimum "
+        "over-parameterization, arXiv 2205.10217",
         PARAMETERS,
         "n",
         lambda s: float(s.n),
-        "the tangent kernel is well conditioned; so the network memorises, and gradient descent reaches zero loss from a suitable start",
+        "the tangent kernel is well conditioned; so the network memorises, and gradient descent reaches zero loss from "
+        "a suitable start",
         "inputs that concentrate, widths that do not increase with depth (recalled)",
         "smooth",
         "any",
@@ -90,7 +96,8 @@ LINEAR = (
     Theory(
         "near-linear-2025",
         "near-linear width 2025",
-        "Convergence of near-linear width relu networks with unbalanced initialization, submitted to ICLR 2026, openreview wGc6aWvRLa",
+        "Convergence of near-linear width relu networks with unbalanced initialization, submitted to ICLR 2026, "
+        "openreview wGc6aWvRLa",
         WIDTH,
         "n c/lambda0",
         lambda s: s.equations / s.known("lambda0"),
@@ -101,23 +108,6 @@ LINEAR = (
         "of the paper's body, not at hand",
         "paper",
         "N n/lambda neurons for N samples and n outputs, up to logarithms, in its abstract",
-        uses=("lambda0",),
-    ),
-    Theory(
-        "terjek-gonzalez-sanchez-2022",
-        "after Terjek & Gonzalez-Sanchez 2022",
-        "D. Terjek, D. Gonzalez-Sanchez, A framework for overparameterized learning, arXiv 2205.13507",
-        WIDTH,
-        "n^2 c/lambda0^2",
-        lambda s: float(s.n) ** 2 * s.outputs / s.known("lambda0") ** 2,
-        "gradient descent converges linearly to a global minimum, near its start, and near the linearised model; with constants: zeroloss certify",
-        "NTK parametrisation; lambda0 of the tangent kernel at the start; targets O(1). The paper's own width is not at hand: this is the order "
-        "of 2 beta |r0| < lambda0 with beta = sqrt(n/width), |r0| = sqrt(n c)",
-        "smooth",
-        "any",
-        "all layers, or some",
-        "ours",
-        None,
         uses=("lambda0",),
     ),
     Theory(

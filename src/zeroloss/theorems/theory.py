@@ -151,8 +151,11 @@ def weights_of(width: float, size: Size, *, one_layer: bool = False) -> float:
     """`d m + (H - 1) m^2 + m c`; with one wide layer, the first, and `c` units in each other one, `d m + m c +
     (H - 1) c^2`."""
     c, hidden = size.outputs, size.depth - 1
+    outer = float(size.d) * width + width * c
+    if hidden == 0:
+        return outer
     try:
-        return float(size.d) * width + width * c + hidden * (float(c) ** 2 if one_layer else float(width) ** 2)
+        return outer + hidden * (float(c) ** 2 if one_layer else float(width) ** 2)
     except OverflowError:
         return math.inf
 

@@ -56,7 +56,8 @@ class Threshold(Record):
         low, high = self.per_equation
         first, last = self.expected
         return (
-            f"Measured on {self.examples} examples ({self.equations:,} equations), {self.seeds} seeds a width: training reaches zero "
+            f"Measured on {self.examples} examples ({self.equations:,} equations), {self.seeds} seeds a width: training "
+            f"reaches zero "
             f"from between {low:.2f} and {high:.2f} parameters an equation; for all the data that would be {first:,.0f} to "
             f"{last:,.0f} parameters (an extrapolation)."
         )

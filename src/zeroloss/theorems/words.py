@@ -48,7 +48,10 @@ def atlas_text(atlas: Atlas) -> str:
     rows = [(*row[:1], row[1] if len(row[1]) <= 32 else f"{row[1][:29]}...", *row[2:]) for row in rows]
     columns = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     body = ["  ".join(_cell(cell, columns[k], k) for k, cell in enumerate(row)).rstrip() for row in rows]
-    notes = ["", ">= a lower end: something is not told, or a degree is not known.  * it speaks of one hidden layer, or one output, alone."]
+    notes = [
+        "",
+        ">= a lower end: something is not told, or a degree is not known.  * it speaks of one hidden layer, or one output, alone.",
+    ]
     return "\n".join([*head, "", *body, *notes])
 
 
@@ -71,7 +74,15 @@ def _row(r: Requirement, atlas: Atlas) -> tuple[str, ...]:
     mark = ">= " if r.at_least and r.needed is not None else ""
     label = r.label if r.speaks else f"{r.label} *"
     short = () if atlas.network_parameters is None else ("" if r.short is None else _times(r.short),)
-    return (label, r.formula, _COUNTED[r.counts], mark + number(r.needed), mark + number(r.parameters), *short, r.standing)
+    return (
+        label,
+        r.formula,
+        _COUNTED[r.counts],
+        mark + number(r.needed),
+        mark + number(r.parameters),
+        *short,
+        r.standing,
+    )
 
 
 def _times(short: float) -> str:
@@ -96,7 +107,9 @@ def card_text(card: Card) -> str:
         for name, meaning in card.options.items():
             parts += _wrapped(f"{name}: {meaning}", "  - ")
     parts += ["", *_wrapped(f"Standing: {card.standing}. {card.standing_of}")]
-    parts += _wrapped(f"Proof: {card.proof}." if card.proof else "Proof: not at hand, so it is never said to be PROVED.")
+    parts += _wrapped(
+        f"Proof: {card.proof}." if card.proof else "Proof: not at hand, so it is never said to be PROVED."
+    )
     parts += _wrapped(f"Source: {card.citation}")
     return "\n".join(parts)
 
