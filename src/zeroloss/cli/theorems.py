@@ -129,6 +129,9 @@ def atlas(
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure lambda0 and the parameter count at which training reaches zero.")
     ] = False,
+    targets: Annotated[
+        str, typer.Option(help="Of the networks that --measure trains: random, or given (those of the data).")
+    ] = "random",
     figure: Annotated[
         Path | None, typer.Option(help="Draw required parameters against n, to .png, .svg or .html.")
     ] = None,
@@ -143,6 +146,10 @@ def atlas(
 
     free(out, force)
     free(figure, force)
+    if figure is not None:
+        from zeroloss.figures.files import check_format
+
+        check_format(figure)
     subject: Any = data
     if data not in SIZES:
         subject = o.load(data, target, n_train, seed)
@@ -164,6 +171,7 @@ def atlas(
             network=network,
             depth=None if network is not None else depth,
             measure=measure,
+            targets=targets,
             progress=progress,
             **numbers,
         )

@@ -126,6 +126,7 @@ def atlas(
     delta: float = 0.01,
     accuracy: float = 0.01,
     measure: bool = False,
+    targets: str = "random",
     progress: Any = None,
 ) -> Atlas:
     """What each theory of `zeroloss.theorems.THEORIES` asks for at this size.
@@ -135,8 +136,9 @@ def atlas(
         network: an `MLP` or `FeedForward`, or the widths of its hidden layers; its depth is taken.
         depth: hidden layers, where there is no network (1).
         lambda0, margin, separation, delta, accuracy: see `Size`; what is not told is set to 1.
-        measure: also measure `lambda0` (where it is not told) and the threshold; needs data. Seconds to a minute:
-            `zeroloss.theorems.threshold.price` says it beforehand.
+        measure: also measure `lambda0` (where it is not told) and the threshold; needs data. Seconds: the functions
+            `price` of `zeroloss.theorems.lambda0` and `.threshold` say it beforehand.
+        targets: of the threshold, "random" or "given".
 
     Raises:
         InputError: an unknown size, a number out of its range, or `measure` without data.
@@ -153,7 +155,7 @@ def atlas(
     size = dataclasses.replace(size, depth=deep, delta=delta, accuracy=accuracy, **told)
     threshold = None
     if measure:
-        size, threshold = _measured(size, data, progress)
+        size, threshold = _measured(size, data, targets, progress)
     count = None if widths is None else _parameters(widths, size)
     width = None if widths is None else max(widths)
     rows = [_requirement(theory, size, width, count) for theory in THEORIES]
@@ -188,7 +190,7 @@ def _parameters(widths: tuple[int, ...], size: Size) -> int:
     return sum((a + 1) * b for a, b in itertools.pairwise(sizes))
 
 
-def _measured(size: Size, data: Any, progress: Any) -> tuple[Size, Any]:
+def _measured(size: Size, data: Any, targets: str, progress: Any) -> tuple[Size, Any]:
     if isinstance(data, str | Size):
         raise InputError("a size without data cannot be measured; name a data set, or leave measure out.")
     from zeroloss.descent.problem import training_arrays
@@ -198,7 +200,7 @@ def _measured(size: Size, data: Any, progress: Any) -> tuple[Size, Any]:
     if size.lambda0 is None:
         value, upper, how = measured_lambda0(training_arrays(data)[0], progress=progress)
         size = dataclasses.replace(size, lambda0=max(value, TINY), lambda0_from=how, lambda0_upper=upper)
-    return size, measure_threshold(data, progress=progress)
+    return size, measure_threshold(data, targets=targets, progress=progress)
 
 
 def _requirement(theory: Theory, size: Size, width: int | None, count: int | None) -> Requirement:

@@ -126,7 +126,7 @@ class Theory:
             return None
         try:
             return float(self.need(size))
-        except OverflowError:
+        except (OverflowError, ZeroDivisionError):  # beyond floating point, the latter as lambda0^4 underflows
             return math.inf
 
     def width(self, size: Size) -> float | None:
