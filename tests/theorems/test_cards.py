@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from card_cases import FAILS, HOLDS, KINKED, X, Y, antisymmetric, mlp
 
+from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.theorems import Card, CardResult, cards, check, find_card
 from zeroloss.verdict import Status
 
+RNG_X = np.random.default_rng(9).standard_normal((8, 9))
 KEYS = [card.key for card in cards()]
 PAPERS = ("terjek-gonzalez-sanchez", "kawaguchi-huang", "depth-extension", "kohler-krzyzak", "xord-large")
 
@@ -123,8 +125,32 @@ def test_bad_input_is_one_line():
         check(None, (X, Y), ["atoms"], atom=3)
     with pytest.raises(InputError, match="2 outputs"):
         find_card("readout").check(mlp(out=2), (X, Y))
+    for told in ({"atoms": "many"}, {"noise_variance": float("nan")}, {"smoothness": True}):
+        with pytest.raises(InputError, match="give a number"):
+            check(None, (X, Y), **told)
+    with pytest.raises(InputError, match="layer9"):
+        check(mlp(), (X, Y), trainable="layer9")
     with pytest.raises(InputError, match="NaN"):
         find_card("readout").check(mlp(), (X * np.nan, Y))
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200, 1e30])
+def test_numbers_out_of_range_prove_nothing_about_weights(size):
+    found = check(mlp(), (size * X, Y))
+    proved = {key for key, r in found.items() if r.status is Status.PROVED}
+    assert {"twin", "depth-extension"} <= proved  # in exact arithmetic, whatever the numbers
+    assert "composite" not in proved and "newton-kantorovich" not in proved
+
+
+def test_odd_shapes_are_judged_too():
+    for network, data in (
+        (mlp(), (X, Y[:, 0])),
+        (mlp(inputs=9), (RNG_X.reshape(8, 3, 3), Y)),
+        (mlp(), (X[:1], Y[:1])),
+        (FeedForward([np.ones((1, 4))], [None], []), (X, Y)),
+    ):
+        for result in check(network, data).values():
+            assert CardResult.from_json(result.to_json()) == result
 
 
 def test_cards_are_what_they_say():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
 from zeroloss.data.repeats import round_down, spread
-from zeroloss.descent.problem import fitting_size, make_problem, training_arrays
+from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
@@ -27,6 +27,29 @@ ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
     "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
 }
+
+
+NOT_NUMBERS = ("trainable", "design", "minimises")
+"""What may be told that is no number."""
+
+
+def _check_told(name: str, value: Any) -> None:
+    if name in NOT_NUMBERS or value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{name}={value!r}: give a number.")
+
+
+T = TypeVar("T")
+
+
+def _within_range(compute: Callable[[], T], otherwise: T) -> T:
+    """What is computed, or `otherwise` where numbers leave the range that proofs are made for."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            return compute()
+        except InputError:
+            return otherwise
 
 
 class Facts:
@@ -46,6 +69,8 @@ class Facts:
     ):
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
+        for name, value in self.options.items():
+            _check_told(name, value)
         x, y = training_arrays(data)
         self.x, self.y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
@@ -53,12 +78,17 @@ class Facts:
             self._check_fit()
 
     def _check_fit(self) -> None:
-        if isinstance(self.network, FeedForward):
-            make_problem(self.network, (self.x, self.y), "squared", self.options.get("trainable"))
-            return
-        c = fitting_size(self.network, np.ascontiguousarray(self.x, np.float32))
-        if c != self.outputs:
-            raise InputError(f"the network has {c} outputs and the targets {self.outputs} columns; give one that fits.")
+        net = self.network
+        if isinstance(net, FeedForward):
+            trainable_mask(net, self.options.get("trainable"))
+            sizes = net.in_size, net.out_size
+        else:
+            sizes = self.d, fitting_size(net, np.zeros((1, self.d), np.float32))
+        if sizes != (self.d, self.outputs):
+            raise InputError(
+                f"the network maps {sizes[0]} numbers to {sizes[1]} outputs and the data have {self.d} and {self.outputs}; "
+                "give one that fits."
+            )
 
     def told(self, name: str, default: Any = None) -> Any:
         """What the caller said, or the default."""
@@ -122,7 +152,8 @@ class Facts:
         """`lam0`, `Lam0`, `|r0|` and `beta` with all rounding."""
         self.progress.stage("constants at these weights", f"{self.equations:,} equations")
         at = self.distinct
-        return constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained)
+        none = Constants(0.0, math.inf, math.inf, lambda radius: math.inf, "none: numbers out of range", self.equations)
+        return _within_range(lambda: constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained), none)
 
     @cached_property
     def theorem(self) -> Composite:
@@ -134,13 +165,20 @@ class Facts:
     def readout(self) -> ReadoutProof:
         """The proof by the read-out."""
         self.progress.stage("proof by the read-out", f"{len(self.distinct.x):,} distinct inputs")
-        return readout_proof(self.start, self.distinct.x, self.distinct.y, self.distinct.rounding)
+        at, last = self.distinct, self.start.weights[-1].shape[1]
+        features = last + (self.start.biases[-1] is not None)
+        none = ReadoutProof(0.0, math.inf, None, features, len(at.x), "numbers out of range")
+        found = _within_range(lambda: readout_proof(self.start, at.x, at.y, at.rounding), none)
+        return found if found.radius is None or math.isfinite(found.radius) else none
 
     @cached_property
     def trace_upper(self) -> float:
         """An upper bound on `sum_i K_ii` over all examples and outputs; infinite where the kernel is not formed."""
         if self.equations > MOST_EQUATIONS:
             return math.inf
+        return _within_range(self._trace, math.inf)
+
+    def _trace(self) -> float:
         layers = forward(self.start, self.distinct.x)
         root = np.sqrt(np.asarray(self.distinct.sizes, np.float64))
         rows = jacobian_rows(self.start, layers, backward(self.start, layers), root, self.trained)

@@ -125,6 +125,8 @@ def _heavy(facts: Facts) -> Found:
     t, p = facts.told("tail"), facts.told("smoothness")
     if t is None or p is None:
         return Found(None, "tail or smoothness are not told")
+    if not p > 0:
+        return Found(False, f"p = {p:g}")
     return Found(t < 2 * p / facts.d, f"t = {t:g}, 2p/d = {2 * p / facts.d:.3g}", t / (2 * p / facts.d))
 
 
