@@ -45,7 +45,8 @@ class LeastSquares(NamedTuple):
         gradient: `(b,)` `|J^T F|` where it was last formed, at `w` or one step before it.
         steps: `(b,)` steps tried, taken or not.
         converged: `(b,)` whether the loss is at most the tolerance.
-        stalled: `(b,)` whether it stopped since nothing lowered the loss any more; neither: the budget of steps was used up.
+        stalled: `(b,)` whether it stopped since nothing lowered the loss any more, or began at one that is not finite.
+            Neither converged nor stalled: the budget of steps was used up.
     """
 
     w: Any
@@ -123,13 +124,10 @@ def _solve(residual, jacobian, start, arguments, steps, tolerance, damping) -> L
         return jax.tree.map(lambda a, b: jnp.where(active(state), a, b), new, state)
 
     state = jax.vmap(first)(start, *arguments)
-    state = jax.lax.while_loop(
-        lambda s: jnp.any(jax.vmap(active)(s)), lambda s: jax.vmap(one)(s, *arguments), state
-    )
+    state = jax.lax.while_loop(lambda s: jnp.any(jax.vmap(active)(s)), lambda s: jax.vmap(one)(s, *arguments), state)
     converged = state.loss <= tolerance
-    return LeastSquares(
-        state.w, state.loss, state.gradient, state.steps, converged, ~converged & (state.idle >= IDLE)
-    )
+    stuck = (state.idle >= IDLE) | ~jnp.isfinite(state.loss)
+    return LeastSquares(state.w, state.loss, state.gradient, state.steps, converged, ~converged & stuck)
 
 
 def _step(state: _State, r, jac, loss_of) -> _State:

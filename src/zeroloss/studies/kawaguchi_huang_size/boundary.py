@@ -94,7 +94,8 @@ def _batch(parameters: Parameters, keys: np.ndarray, starts: int, dtype: Any) ->
     begin = np.stack(
         [padded_start(rng, INPUTS, cell.widths, cell.padded) for _, _, rng in drawn for _ in range(starts)]
     )
-    x, y = (np.repeat(np.stack([one[i] for one in drawn]), starts, axis=0) for i in (0, 1))
+    x = np.repeat(np.stack([one for one, _, _ in drawn]), starts, axis=0)
+    y = np.repeat(np.stack([one for _, one, _ in drawn]), starts, axis=0)
     used = np.tile(np.arange(cell.rows) < cell.n, (len(begin), 1))
     masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(cell.widths, cell.padded))
     arrays = jax.tree.map(lambda a: jnp.asarray(a, dtype), (begin, x, y, used, masks))
@@ -108,7 +109,8 @@ def _relative(loss: Any, y: Any) -> np.ndarray:
 
 def by_levenberg_marquardt(parameters: Parameters, keys: np.ndarray) -> Metrics:
     """`STARTS` starts a key. Metrics: `n`, `p`, `zeros` (starts that reached zero), `starts`, `best`, `middle` (least and median
-    relative loss `|f - y|^2/|y|^2` over the starts), `steps` (median), `stalled`, `open` (starts that stopped for want of progress, and of steps)."""
+    relative loss `|f - y|^2/|y|^2` over the starts), `steps` (median), `stalled`, `open` (starts that stopped for want of progress,
+    and for want of steps)."""
     cell, begin, rest = _batch(parameters, keys, STARTS, jnp.float64)
     residual, jacobian, _ = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
     y = np.asarray(rest[1])

@@ -44,9 +44,10 @@ def slope_is_one(tables: Tables, experiment: str, depth: int) -> Finding:
     words = [finding.reason]
     if math.isfinite(slope.low):
         words.append(f"The interval misses 1 by {missed:.2g}." if missed > 0 else "The interval contains 1.")
-    words.append(f"Parameters per equation at the boundary: {said(found)}.")
-    if experiment == LM:
-        existing = growth(rows, "any")
+    if found:
+        words.append(f"Parameters per equation at the boundary: {said(found)}.")
+    existing = growth(rows, "any")
+    if experiment == LM and math.isfinite(existing.low):
         words.append(f"Counting a problem as fitted if one of its starts is, the slope is {existing}.")
     evidence = dict(finding.evidence) | {"places": {str(size): place for size, place in found.items()}}
     return dataclasses.replace(finding, reason=" ".join(words), evidence=evidence)
@@ -105,7 +106,9 @@ def signs_are_special(tables: Tables) -> Finding:
     signs = runs(tables, LM, "signs")
     signs = signs[signs["ratio"] <= MISSED]
     near = proportion(int((signs["best"] <= NEAR_SIGNS).sum()), len(signs))
-    finding = judge(near, f"the share of problems that leave at most {NEAR_SIGNS:g} of the sum of squares", at_least=0.01)
+    finding = judge(
+        near, f"the share of problems that leave at most {NEAR_SIGNS:g} of the sum of squares", at_least=0.01
+    )
     same = runs(tables, LM)
     same = same[(same["ratio"] <= MISSED) & same["depth"].isin(signs["depth"]) & same["size"].isin(signs["size"])]
     words = f" With normal targets {(same['best'] <= NEAR_SIGNS).sum()} of {len(same)} do."
@@ -133,7 +136,9 @@ def features_are_independent(tables: Tables, depths: tuple[int, ...]) -> Finding
     rows = rows[(rows["missing"] == 0) & rows["depth"].isin(depths)]
     found = {
         name: judge(
-            proportion(int((part["smallest_lower"] > 0).sum()), len(part)), "the share of draws with a proof", at_least=0.95
+            proportion(int((part["smallest_lower"] > 0).sum()), len(part)),
+            "the share of draws with a proof",
+            at_least=0.95,
         )
         for name, part in rows.groupby("activation")
     }
@@ -154,7 +159,9 @@ def readout_keeps_promise(tables: Tables) -> Finding:
     """Runs whose loss is at most what is proved at every look."""
     rows = tables[DESCENT]
     kept = np.asarray(rows["kept"], bool)
-    finding = judge(proportion(int(kept.sum()), len(kept)), "the share of runs below the bound throughout", at_least=0.9)
+    finding = judge(
+        proportion(int(kept.sum()), len(kept)), "the share of runs below the bound throughout", at_least=0.9
+    )
     words = f" A step is promised to shrink the residual by {(1 - rows['factor']).median():.1g} of itself (median)."
     return dataclasses.replace(finding, reason=finding.reason + words)
 
@@ -171,7 +178,9 @@ def all_fit(tables: Tables) -> Finding:
     """Runs on data without a training error, by kind of labels."""
     found = {
         kind: judge(
-            proportion(int((part["train_error"] == 0).sum()), len(part)), "the share of runs without a training error", at_least=0.85
+            proportion(int((part["train_error"] == 0).sum()), len(part)),
+            "the share of runs without a training error",
+            at_least=0.85,
         )
         for kind, part in tables[LABELS].groupby("kind")
     }
@@ -193,7 +202,9 @@ def random_do_not(tables: Tables) -> Finding:
     """Test accuracy against 1/c, random labels and random inputs, all data sets together."""
     rows = tables[LABELS]
     found = {
-        kind: judge(mean(part["test_accuracy"] - part["chance"]), "the test accuracy above chance", at_least=-0.03, at_most=0.03)
+        kind: judge(
+            mean(part["test_accuracy"] - part["chance"]), "the test accuracy above chance", at_least=-0.03, at_most=0.03
+        )
         for kind, part in rows[rows["kind"] != "natural"].groupby("kind")
     }
     return _told(all_of(found), found) if found else judge(mean([]), "the test accuracy above chance", at_most=0.03)
@@ -299,7 +310,7 @@ CLAIMS = (
     ),
     Claim(
         "all-layers-lower",
-        "With all layers trained, for which nothing is proved here, the loss after as many steps is at least ten times lower (geometric mean).",
+        "With all layers trained, of which nothing is proved here, the loss after as many steps is at least ten times lower on average.",
         (DESCENT,),
         all_layers_go_lower,
         "ours",

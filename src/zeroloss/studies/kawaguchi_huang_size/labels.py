@@ -36,8 +36,8 @@ MOST_TEST = 1000
 
 def fitted(parameters: Parameters, keys: np.ndarray) -> Metrics:
     """Parameters: data (a name or a file of `zeroloss.load_data`), kind, rows (the most training rows), activation; a key is a split,
-    a draw of the labels and a start. Metrics: `n`, `p`, `classes`, `train_error`, `train_loss`, `steps`, `test_right`, `test_rows`, `test_accuracy`,
-    `chance`."""
+    a draw of the labels and a start. Metrics: `n`, `p`, `classes`, `train_error`, `train_loss`, `steps`, `test_right`, `test_rows`,
+    `test_accuracy`, `chance`."""
     found = [_fitted(parameters, int(key)) for key in keys]
     return {name: np.array([row[name] for row in found]) for name in found[0]}
 
@@ -79,7 +79,9 @@ def _loaded(name: str, rows: int, key: int) -> Dataset:
     if data.n > rows:
         data = load_data(name, seed=key, n_train=rows)
     if data.labels_train is None or data.labels_test is None or not len(data.labels_test):
-        raise InputError(f"{name} is no classification with test rows; give data with classes and some rows to test on.")
+        raise InputError(
+            f"{name} is no classification with test rows; give data with classes and some rows to test on."
+        )
     return data
 
 

@@ -110,7 +110,13 @@ def padded_start(rng: np.random.Generator, d: int, widths: Sequence[int], padded
 
 
 def whole_network(
-    rng: np.random.Generator, d: int, widths: Sequence[int], out: int, name: str, std: float = 1.0, dtype: Any = "float64"
+    rng: np.random.Generator,
+    d: int,
+    widths: Sequence[int],
+    out: int,
+    name: str,
+    std: float = 1.0,
+    dtype: Any = "float64",
 ) -> FeedForward:
     """The network as a `FeedForward`, whose layer `l + 1` carries the factor `m_l^(-1/2)`: the same function.
 

@@ -70,14 +70,24 @@ def _estimate(curve: Curve) -> float:
 
 def _draws(curve: Curve, rng: np.random.Generator) -> np.ndarray:
     weights = np.array([len(s) for s in curve.shares])
-    means = np.stack(
-        [s[rng.integers(0, len(s), (RESAMPLES, len(s)))].mean(axis=1) for s in curve.shares], axis=1
-    )
-    found = np.full(RESAMPLES, np.nan)
-    for i, (row, u) in enumerate(zip(means, rng.random(RESAMPLES), strict=True)):
-        low, high, _ = bracket(curve.ratios, monotone(row, weights))
-        found[i] = low * (high / low) ** u if math.isfinite(low) else math.nan
-    return found
+    means = np.stack([s[rng.integers(0, len(s), (RESAMPLES, len(s)))].mean(axis=1) for s in curve.shares], axis=1)
+    k = first_above(means, weights)
+    inside = (k > 0) & (k < len(curve.ratios))
+    low, high = (np.log(curve.ratios[np.where(inside, k - back, 0)]) for back in (1, 0))
+    return np.where(inside, np.exp(low + rng.random(RESAMPLES) * (high - low)), np.nan)
+
+
+def first_above(shares: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """For each row of `shares` `(m, k)` the first place at which `monotone` of it is at least one half; k if there is none.
+
+    By the max-min formula of isotonic regression: at place j it is at least 1/2 iff, for some i <= j, all means over i..l with
+    l >= j are; with S the running sums of `weights * (share - 1/2)`, iff the least S from j on is at least the least S before j.
+    """
+    sums = np.cumsum(weights * (shares - 0.5), axis=1)
+    before = np.minimum.accumulate(np.pad(sums, ((0, 0), (1, 0)))[:, :-1], axis=1)
+    after = np.minimum.accumulate(sums[:, ::-1], axis=1)[:, ::-1]
+    above = after >= before - 1e-12
+    return np.where(above.any(axis=1), above.argmax(axis=1), shares.shape[1])
 
 
 def _interval(estimate: float, draws: np.ndarray, count: int) -> Interval:
@@ -112,10 +122,21 @@ def growth(rows: Any, value: str = "share") -> Interval:
 
 
 def quotient(first: Any, second: Any, value: str = "share") -> Interval:
-    """The place of the first over that of the second; each a table of one size."""
+    """The place of the first over that of the second; each a table of one size.
+
+    Where fewer than half of the first's runs get there at every ratio of its grid, its place lies beyond the last one: the interval
+    then has a lower end only.
+    """
     (a,), (b,) = curves(first, value), curves(second, value)
-    draws = _draws(a, np.random.default_rng(1)) / _draws(b, np.random.default_rng(2))
-    return _interval(_estimate(a) / _estimate(b), draws, sum(len(s) for c in (a, b) for s in c.shares))
+    upper, lower = _draws(a, np.random.default_rng(1)), _draws(b, np.random.default_rng(2))
+    count = sum(len(s) for c in (a, b) for s in c.shares)
+    if max(s.mean() for s in a.shares) >= 0.5:
+        return _interval(_estimate(a) / _estimate(b), upper / lower, count)
+    if not math.isfinite(_estimate(b)) or not np.isfinite(lower).all():
+        return Interval(math.nan, -math.inf, math.inf, METHOD, count)
+    upper = np.where(np.isfinite(upper), upper, a.ratios[-1])
+    low = float(np.quantile(upper / lower, (1 - CONFIDENCE) / 2))
+    return Interval(math.inf, low, math.inf, f"{METHOD}; the first lies beyond its grid", count)
 
 
 def said(found: Mapping[int, Interval]) -> str:

@@ -2,7 +2,8 @@
 
 With the read-out alone the squared loss is a convex quadratic: with `A = [m^(-1/2) H, 1]` `(n, m + 1)`, the last features and the bias,
 and `s` a proved lower bound on its smallest singular value, a zero of the residual lies within `|r|/s`
-(`zeroloss.tangent.readout`), and descent with a step `eta <= n/sigma_max(A)^2` has `loss_t <= (1 - eta s^2/n)^(2t) loss_0`. That is a
+(`zeroloss.tangent.readout`), and descent with a step `eta <= n/sigma_max(A)^2` (any below `2n/(sigma_max^2 + s^2)`, so that
+the rounding of `sigma_max` is of no account) has `loss_t <= (1 - eta s^2/n)^(2t) loss_0`. That is a
 theorem at these weights (in exact arithmetic; that the float run obeys it is measured). With all layers trained nothing of the kind
 is proved here: its loss is measured only.
 
@@ -83,7 +84,7 @@ def _both(network: FeedForward, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     matrix, error = readout_matrix(network, forward(network, x)[-1])
     lower, largest = singular_value_lower(matrix, error), float(np.linalg.norm(matrix, 2))
     shared = (jnp.asarray(x), jnp.asarray(y))
-    step = n / largest**2 * (1 - 1e-12)  # the float norm may be a rounding too small
+    step = n / largest**2
     readout = np.asarray(_losses(network, True, *shared, jnp.asarray(step)))
     whole = np.asarray(_losses(network, False, *shared, jnp.asarray(n / _largest(network, *shared))))
     factor = 1 - step * lower**2 / n
@@ -130,4 +131,3 @@ def _largest(network: FeedForward, x, y):
     """The largest eigenvalue of the tangent kernel of one output."""
     rows = jax.vmap(lambda one: jax.flatten_util.ravel_pytree(jax.grad(lambda net: net(one)[0])(network))[0])(x)
     return jnp.linalg.eigvalsh(rows @ rows.T)[-1]
-

@@ -33,9 +33,7 @@ def _cells(depth: int, size: int, ratios: tuple[float, ...], activation: str, ta
 
 
 def _all_depths(sizes: tuple[int, ...], activation: str, many: int = 1) -> list[Grid]:
-    return [
-        grid for d in (1, 2, 3, 4) for grid in _lm(d, sizes, SHALLOW if d <= 2 else DEEP, activation, many)
-    ]
+    return [grid for d in (1, 2, 3, 4) for grid in _lm(d, sizes, SHALLOW if d <= 2 else DEEP, activation, many)]
 
 
 def _signs(seeds: int) -> list[Grid]:
@@ -153,7 +151,7 @@ EXPERIMENTS = (
         "Natural labels, random labels, random inputs: are all fitted, and which fits are right elsewhere?",
         labels.fitted,
         {
-            "smoke": _data(("wine",), 200, 3),
+            "smoke": _data(("wine",), 200, 6),
             "desk": _data(DATA, 200, 6),
             "paper": _data((*DATA, "fashion-mnist"), 5000, 20, ("softplus", "sigmoid")),
         },
@@ -199,7 +197,8 @@ STUDY = Study(
         _table("descents", "Read-out and all layers", (DESCENT,), pictures.descent_table),
         _table("labels", "Natural and random", (LABELS,), pictures.accuracy_table),
     ),
-    after="K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical sizes, arXiv 1908.02419",
+    after="K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical "
+    "sizes, arXiv 1908.02419",
     notes=(
         "Layers m^(-1/2) sigma(W h + b) and the shape (hidden widths about log^2 n, the last n) are recalled; starts, targets, ranges "
         "and everything in double precision are ours.",
@@ -209,18 +208,19 @@ STUDY = Study(
         f"Levenberg-Marquardt: {boundary.STARTS} starts a problem, {boundary.STEPS} steps each, float64; zero is {boundary.ZERO:g} of the "
         "targets' sum of squares. A run that does not reach zero may have stopped at a local minimum, or not be there yet: above "
         "the line that says nothing of whether a zero exists.",
-        f"Gradient descent: float32, step size grown by {100 * (boundary.GROWTH - 1):.0f} % after a step that lowers the loss, halved after "
-        f"one that does not and is not taken; each counts as a gradient. It counts as there at {boundary.NEAR:g} of the sum of squares. With "
-        "the networks' scaling its time depends on the kernel's smallest eigenvalues, which more units hardly raise.",
+        f"Gradient descent: float32, step size grown by {100 * (boundary.GROWTH - 1):.0f} % after a step that lowers the loss, halved "
+        "after one that does not and is not taken; each counts as a gradient. A run counts as there at "
+        f"{boundary.NEAR:g} of the sum of squares. More gradients move its boundary down: the table of budgets says how far.",
         "Fewer parameters than equations miss almost every target (the image of a smooth map from fewer dimensions has measure 0), "
-        "and say nothing of given ones. Normal targets are 'almost every'; +1 and -1 are not, since saturated units come as near "
-        "to them as one likes.",
+        "and say nothing of given ones. Normal targets are 'almost every'; +1 and -1 are not, since saturated units can come "
+        "as near to some of them as one likes.",
         "Deep networks of few parameters are two to five units wide, and then have local minima: at three and four layers the "
         "boundary lies above one parameter per equation at small n and comes down as widths grow, which makes the slope less than 1.",
         "The proof by the read-out gives every layer but the last a learning rate of zero: that variant is proved. With all layers "
         "trained the loss is lower, and nothing is proved here.",
-        f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers by Adam ({labels.STEP_SIZE:g}) on the "
-        f"cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; at most 200 training rows and {labels.MOST_TEST:,} test rows at "
-        "desk scale. --set data=images.npz runs it on a file of yours. MNIST is left out where its file is not at hand.",
+        f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers by Adam "
+        f"({labels.STEP_SIZE:g}) on the cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; at most 200 training rows "
+        f"and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on a file of yours. MNIST is left "
+        "out where its file is not at hand.",
     ),
 )
