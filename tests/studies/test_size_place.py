@@ -13,7 +13,7 @@ from sklearn.isotonic import isotonic_regression
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, double
 from zeroloss.studies.kawaguchi_huang_size import STUDY, boundary, labels, network, place, readout
-from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
 from zeroloss.studies.trying import quick_tables, try_block
 from zeroloss.verdict import Status
 

@@ -1,213 +1,27 @@
-"""The claims, each a function of the tables. Every range was fixed before the desk scale was run."""
+"""The claims: sentences, with the function of the tables that judges each (`findings`). Every range was fixed before the desk
+scale was run."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
-from typing import Any
 
-import numpy as np
+from zeroloss.studies.kawaguchi_huang_size import findings
+from zeroloss.studies.kawaguchi_huang_size.findings import (
+    DESCENT,
+    GD,
+    LABELS,
+    LM,
+    MISSED,
+    NEAR_SIGNS,
+    PLACE,
+    RANK,
+    SLOPE,
+)
+from zeroloss.studies.study import Claim
 
-from zeroloss.studies.judging import Interval, all_of, judge, mean, proportion
-from zeroloss.studies.kawaguchi_huang_size.place import growth, places, quotient, said
-from zeroloss.studies.study import Claim, Finding, Tables
-
-LM, GD, RANK, DESCENT, LABELS = "levenberg-marquardt", "gradient-descent", "rank", "readout-descent", "labels"
 AFTER = "after Kawaguchi & Huang 1908.02419"
 PAPER = "Kawaguchi & Huang 1908.02419"
 DEPTHS = (1, 2, 3, 4)
-SLOPE = (0.9, 1.1)
-"""A slope in it is called proportional."""
-PLACE = (1.0, 2.0)
-"""Parameters per equation that are called about one."""
-MISSED = 0.95
-"""Most parameters per equation that are clearly fewer than equations."""
-NEAR_SIGNS = 1e-4
-"""Part of the sum of squares that no normal targets come to with so few parameters."""
-
-
-def runs(tables: Tables, experiment: str, targets: str = "normal", activation: str = "softplus") -> Any:
-    """The rows of one kind, with `share`: of its starts, how many reached zero; and `any`: whether one did."""
-    rows = tables[experiment]
-    rows = rows[(rows["activation"] == activation) & (rows["targets"] == targets)]
-    return rows.assign(share=rows["zeros"] / rows["starts"], any=(rows["zeros"] > 0).astype(float))
-
-
-def slope_is_one(tables: Tables, experiment: str, depth: int) -> Finding:
-    """The slope at one depth; the reason adds by how much an interval misses 1, and the place at each size."""
-    rows = runs(tables, experiment)
-    rows = rows[rows["depth"] == depth]
-    slope, found = growth(rows), places(rows)
-    finding = judge(slope, "the slope of log p* against log n", at_least=SLOPE[0], at_most=SLOPE[1])
-    missed = max(slope.low - 1, 1 - slope.high)
-    words = [finding.reason]
-    if math.isfinite(slope.low):
-        words.append(f"The interval misses 1 by {missed:.2g}." if missed > 0 else "The interval contains 1.")
-    if found:
-        words.append(f"Parameters per equation at the boundary: {said(found)}.")
-    existing = growth(rows, "any")
-    if experiment == LM and math.isfinite(existing.low):
-        words.append(f"Counting a problem as fitted if one of its starts is, the slope is {existing}.")
-    evidence = dict(finding.evidence) | {"places": {str(size): place for size, place in found.items()}}
-    return dataclasses.replace(finding, reason=" ".join(words), evidence=evidence)
-
-
-def place_is_about_one(tables: Tables) -> Finding:
-    """Parameters per equation at the boundary of the largest size, each depth."""
-    rows = runs(tables, LM)
-    found = {}
-    for depth, part in rows.groupby("depth"):
-        size, place = max(places(part).items())
-        name = f"{depth} hidden layer{'s' if depth > 1 else ''}, n = {size}"
-        found[name] = judge(place, "parameters per equation at the boundary", at_least=PLACE[0], at_most=PLACE[1])
-    return _told(all_of(found), found)
-
-
-def _told(whole: Finding, parts: dict[str, Finding]) -> Finding:
-    """With the interval of each part in the reason, short."""
-    short = "; ".join(f"{name}: {part.evidence['interval']} ({part.status})" for name, part in parts.items())
-    quantity = next(iter(parts.values())).evidence["quantity"] if parts else "nothing"
-    return dataclasses.replace(whole, reason=f"{quantity}, estimate and 95 % interval: {short}.")
-
-
-def none_below(tables: Tables) -> Finding:
-    """Runs with normal targets and clearly fewer parameters than equations."""
-    rows = tables[LM]
-    rows = rows[(rows["ratio"] <= MISSED) & (rows["targets"] == "normal")]
-    interval = proportion(int(rows["zeros"].sum()), int(rows["starts"].sum()))
-    finding = judge(interval, "the share of runs that reach zero", at_most=0.01)
-    least = f" The least part of the sum of squares that any of them leaves is {rows['best'].min():.2g}."
-    return dataclasses.replace(finding, reason=finding.reason + least) if len(rows) else finding
-
-
-def stays_above_zero(tables: Tables) -> Finding:
-    """The best of a problem's starts at half as many parameters as equations, by depth."""
-    rows = runs(tables, LM)
-    rows = rows[rows["ratio"] == 0.5]
-    found = {
-        f"{depth} hidden layer{'s' if depth > 1 else ''}": judge(
-            mean(part["best"]), "the part of the sum of squares that the best start leaves", at_least=0.1
-        )
-        for depth, part in rows.groupby("depth")
-    }
-    return _told(all_of(found), found) if found else judge(mean([]), "the part that is left", at_least=0.1)
-
-
-def enough_at_two(tables: Tables) -> Finding:
-    """Problems with twice as many parameters as equations, one and two hidden layers, that some start fits."""
-    rows = runs(tables, LM)
-    rows = rows[(rows["ratio"] == 2) & (rows["depth"] <= 2)]
-    return judge(proportion(int(rows["any"].sum()), len(rows)), "the share of problems fitted", at_least=0.9)
-
-
-def signs_are_special(tables: Tables) -> Finding:
-    """Problems with signs as targets and fewer parameters than equations that come near zero all the same."""
-    signs = runs(tables, LM, "signs")
-    signs = signs[signs["ratio"] <= MISSED]
-    near = proportion(int((signs["best"] <= NEAR_SIGNS).sum()), len(signs))
-    finding = judge(
-        near, f"the share of problems that leave at most {NEAR_SIGNS:g} of the sum of squares", at_least=0.01
-    )
-    same = runs(tables, LM)
-    same = same[(same["ratio"] <= MISSED) & same["depth"].isin(signs["depth"]) & same["size"].isin(signs["size"])]
-    words = f" With normal targets {(same['best'] <= NEAR_SIGNS).sum()} of {len(same)} do."
-    return dataclasses.replace(finding, reason=finding.reason + words)
-
-
-def descent_needs_more(tables: Tables) -> Finding:
-    """The place by gradient descent over that by Levenberg-Marquardt, at each depth and the largest size both have."""
-    by_lm, by_gd = runs(tables, LM), runs(tables, GD)
-    found: dict[str, Finding] = {}
-    for depth in sorted(set(by_lm["depth"]) & set(by_gd["depth"])):
-        a, b = (rows[rows["depth"] == depth] for rows in (by_gd, by_lm))
-        common = sorted(set(a["size"]) & set(b["size"]))
-        if common:
-            size = common[-1]
-            interval = quotient(a[a["size"] == size], b[b["size"] == size])
-            found[f"depth {depth}, n = {size}"] = judge(interval, "the one place over the other", at_least=1.0)
-    empty = Interval(math.nan, -math.inf, math.inf, "bootstrap", 0)
-    return _told(all_of(found), found) if found else judge(empty, "the one place over the other", at_least=1.0)
-
-
-def features_are_independent(tables: Tables, depths: tuple[int, ...]) -> Finding:
-    """Draws with a proved lower bound above 0 on the smallest singular value, by activation."""
-    rows = tables[RANK]
-    rows = rows[(rows["missing"] == 0) & rows["depth"].isin(depths)]
-    found = {
-        name: judge(
-            proportion(int((part["smallest_lower"] > 0).sum()), len(part)),
-            "the share of draws with a proof",
-            at_least=0.95,
-        )
-        for name, part in rows.groupby("activation")
-    }
-    if not found:
-        return judge(proportion(0, 0), "the share of draws with a proof", at_least=0.95)
-    lost = rows[rows["smallest_lower"] == 0]
-    words = ""
-    if len(lost):
-        words = (
-            f" Without a proof: {len(lost)} draws, whose smallest singular value is about {lost['smallest'].min():.1g} to "
-            f"{lost['smallest'].max():.1g} of {lost['largest'].median():.1g}: lost in rounding, not shown to be 0."
-        )
-    whole = _told(all_of(found), found)
-    return dataclasses.replace(whole, reason=whole.reason + words)
-
-
-def readout_keeps_promise(tables: Tables) -> Finding:
-    """Runs whose loss is at most what is proved at every look."""
-    rows = tables[DESCENT]
-    kept = np.asarray(rows["kept"], bool)
-    finding = judge(
-        proportion(int(kept.sum()), len(kept)), "the share of runs below the bound throughout", at_least=0.9
-    )
-    words = f" A step is promised to shrink the residual by {(1 - rows['factor']).median():.1g} of itself (median)."
-    return dataclasses.replace(finding, reason=finding.reason + words)
-
-
-def all_layers_go_lower(tables: Tables) -> Finding:
-    """`log10` of the loss with all layers trained over that with the read-out alone, at the end."""
-    rows = tables[DESCENT]
-    tiny = np.finfo(float).tiny
-    gain = np.log10(np.maximum(rows["all_end"], tiny)) - np.log10(np.maximum(rows["readout_end"], tiny))
-    return judge(mean(gain), "the decades by which the loss with all layers differs", at_most=-1.0)
-
-
-def all_fit(tables: Tables) -> Finding:
-    """Runs on data without a training error, by kind of labels."""
-    found = {
-        kind: judge(
-            proportion(int((part["train_error"] == 0).sum()), len(part)),
-            "the share of runs without a training error",
-            at_least=0.85,
-        )
-        for kind, part in tables[LABELS].groupby("kind")
-    }
-    return _told(all_of(found), found)
-
-
-def natural_generalise(tables: Tables) -> Finding:
-    """Test accuracy above that of the constant answer, natural labels, by data set."""
-    rows = tables[LABELS]
-    rows = rows[rows["kind"] == "natural"]
-    found = {
-        name: judge(mean(part["test_accuracy"] - part["chance"]), "the test accuracy above chance", at_least=0.05)
-        for name, part in rows.groupby("data")
-    }
-    return _told(all_of(found), found) if found else judge(mean([]), "the test accuracy above chance", at_least=0.05)
-
-
-def random_do_not(tables: Tables) -> Finding:
-    """Test accuracy against 1/c, random labels and random inputs, all data sets together."""
-    rows = tables[LABELS]
-    found = {
-        kind: judge(
-            mean(part["test_accuracy"] - part["chance"]), "the test accuracy above chance", at_least=-0.03, at_most=0.03
-        )
-        for kind, part in rows[rows["kind"] != "natural"].groupby("kind")
-    }
-    return _told(all_of(found), found) if found else judge(mean([]), "the test accuracy above chance", at_most=0.03)
 
 
 def _slope_claim(depth: int) -> Claim:
@@ -217,7 +31,7 @@ def _slope_claim(depth: int) -> Claim:
         f"With {layers} the number of parameters at which half of the runs of Levenberg-Marquardt reach zero on random targets "
         f"grows in proportion to the number of equations: log-log slope between {SLOPE[0]:g} and {SLOPE[1]:g}.",
         (LM,),
-        functools.partial(slope_is_one, experiment=LM, depth=depth),
+        functools.partial(findings.slope_is_one, experiment=LM, depth=depth),
         "ours",
         AFTER,
     )
@@ -229,7 +43,7 @@ CLAIMS = (
         "place",
         f"At the largest n and at every depth this boundary lies between {PLACE[0]:g} and {PLACE[1]:g} parameters per equation.",
         (LM,),
-        place_is_about_one,
+        findings.place_is_about_one,
         "ours",
         AFTER,
     ),
@@ -237,7 +51,7 @@ CLAIMS = (
         "none-below",
         f"With at most {MISSED:g} parameters per equation and random (normal) targets at most one run in a hundred reaches zero.",
         (LM,),
-        none_below,
+        findings.none_below,
         "paper",
         f"{PAPER}: no fewer will do, for almost every target; nothing is said of given ones",
     ),
@@ -245,7 +59,7 @@ CLAIMS = (
         "residual-below",
         "With half as many parameters as equations the best start leaves at least a tenth of the targets' sum of squares, on average.",
         (LM,),
-        stays_above_zero,
+        findings.stays_above_zero,
         "ours",
         AFTER,
     ),
@@ -253,7 +67,7 @@ CLAIMS = (
         "enough-at-two",
         "With two parameters per equation and one or two hidden layers, some start reaches zero in at least nine problems of ten.",
         (LM,),
-        enough_at_two,
+        findings.enough_at_two,
         "ours",
         AFTER,
     ),
@@ -262,7 +76,7 @@ CLAIMS = (
         f"Targets +1 and -1 are not 'almost every target': with at most {MISSED:g} parameters per equation at least one such problem in "
         f"a hundred is fitted to within {NEAR_SIGNS:g} of its sum of squares.",
         (LM,),
-        signs_are_special,
+        findings.signs_are_special,
         "ours",
         "",
     ),
@@ -271,7 +85,7 @@ CLAIMS = (
         "With one hidden layer the boundary of gradient descent with its budget grows in proportion to the number of equations: "
         f"log-log slope between {SLOPE[0]:g} and {SLOPE[1]:g}.",
         (GD,),
-        functools.partial(slope_is_one, experiment=GD, depth=1),
+        functools.partial(findings.slope_is_one, experiment=GD, depth=1),
         "ours",
         AFTER,
     ),
@@ -279,7 +93,7 @@ CLAIMS = (
         "gd-needs-more",
         "Gradient descent with its budget needs more parameters to leave 1 % of the sum of squares than Levenberg-Marquardt to leave none.",
         (LM, GD),
-        descent_needs_more,
+        findings.descent_needs_more,
         "ours",
         AFTER,
     ),
@@ -288,7 +102,7 @@ CLAIMS = (
         "With one hidden layer of n units at random, the features of n distinct inputs and the bias have rank n, proved, in at least 95 % "
         "of draws.",
         (RANK,),
-        functools.partial(features_are_independent, depths=(1,)),
+        functools.partial(findings.features_are_independent, depths=(1,)),
         "recalled",
         f"{PAPER}: rank n almost surely; the proof in floating point is ours",
     ),
@@ -296,7 +110,7 @@ CLAIMS = (
         "rank-deep",
         "With two to four hidden layers, the last of n units, double precision suffices to prove the same in at least 95 % of draws.",
         (RANK,),
-        functools.partial(features_are_independent, depths=(2, 3, 4)),
+        functools.partial(findings.features_are_independent, depths=(2, 3, 4)),
         "ours",
         AFTER,
     ),
@@ -304,7 +118,7 @@ CLAIMS = (
         "readout-rate",
         "With the read-out alone trained, descent stays below its proved bound at every look, in at least nine runs of ten.",
         (DESCENT,),
-        readout_keeps_promise,
+        findings.readout_keeps_promise,
         "ours",
         AFTER,
     ),
@@ -312,7 +126,7 @@ CLAIMS = (
         "all-layers-lower",
         "With all layers trained, of which nothing is proved here, the loss after as many steps is at least ten times lower on average.",
         (DESCENT,),
-        all_layers_go_lower,
+        findings.all_layers_go_lower,
         "ours",
         AFTER,
     ),
@@ -320,7 +134,7 @@ CLAIMS = (
         "all-fit",
         "Natural labels, random labels and random inputs are all fitted without a training error, in at least 85 % of runs each.",
         (LABELS,),
-        all_fit,
+        findings.all_fit,
         "paper",
         PAPER,
     ),
@@ -329,7 +143,7 @@ CLAIMS = (
         "With natural labels the fit is right on other rows at least 5 percentage points more often than the most frequent class, on "
         "every data set.",
         (LABELS,),
-        natural_generalise,
+        findings.natural_generalise,
         "paper",
         PAPER,
     ),
@@ -337,7 +151,7 @@ CLAIMS = (
         "random-do-not",
         "With random labels and with random inputs it is right as often as chance, to 3 percentage points.",
         (LABELS,),
-        random_do_not,
+        findings.random_do_not,
         "paper",
         PAPER,
     ),

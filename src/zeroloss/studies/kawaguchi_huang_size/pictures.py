@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroloss.studies.judging import Interval, mean
 from zeroloss.studies.kawaguchi_huang_size import boundary, readout
-from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK, runs
+from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK, runs
 from zeroloss.studies.kawaguchi_huang_size.place import places
 from zeroloss.studies.study import Tables
 
@@ -250,6 +250,6 @@ def losses_caption(tables: Tables) -> str:
     return (
         f"One run: softplus, {row['depth']} hidden layer{'s' if row['depth'] > 1 else ''}, n = {row['n']}, signs as targets, "
         f"{readout.LOOKS[-1]:,} steps; step 0 is drawn at 1. With the read-out alone the loss stays below the bound, which is a "
-        f"theorem and slow: a step is promised to shrink the residual by {1 - row['factor']:.1g} of itself. With all layers trained the loss "
-        "falls much lower, and nothing is proved."
+        f"theorem and slow: a step is promised to shrink the residual by {1 - row['factor']:.1g} of itself. With all layers trained "
+        "the loss falls much lower, and nothing is proved."
     )

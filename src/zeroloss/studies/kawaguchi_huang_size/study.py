@@ -11,7 +11,8 @@ from typing import Any
 
 from zeroloss.studies.brutzkus_globerson_xor.mnist import mnist_is_here
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, pictures, readout
-from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS
+from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
 from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
 
 SHALLOW = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
@@ -218,9 +219,9 @@ STUDY = Study(
         "boundary lies above one parameter per equation at small n and comes down as widths grow, which makes the slope less than 1.",
         "The proof by the read-out gives every layer but the last a learning rate of zero: that variant is proved. With all layers "
         "trained the loss is lower, and nothing is proved here.",
-        f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers by Adam "
-        f"({labels.STEP_SIZE:g}) on the cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; at most 200 training rows "
-        f"and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on a file of yours. MNIST is left "
-        "out where its file is not at hand.",
+        f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers "
+        f"by Adam ({labels.STEP_SIZE:g}) on the cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; "
+        f"at most 200 training rows and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on your own file. MNIST "
+        "is left out where its file is not at hand.",
     ),
 )
