@@ -115,7 +115,7 @@ EXPERIMENTS = (
         {
             "smoke": _gd((1,), (16, 32), (1.0, 4.0), 1000, 8),
             "desk": _gd((1, 2, 3, 4), (16, 24, 32), GD_RATIOS, 10_000, 8),
-            "paper": _gd((1, 2, 3, 4), (16, 24, 32, 48, 72, 108), (*GD_RATIOS, 16.0, 32.0, 64.0), 1_000_000, 60),
+            "paper": _gd((1, 2, 3, 4), (16, 24, 32, 48, 72, 108), (*GD_RATIOS, 16.0, 32.0), 100_000, 24),
         },
         block=8,
         seconds=_gd_seconds,
@@ -154,7 +154,7 @@ EXPERIMENTS = (
         {
             "smoke": _data(("wine",), 200, 6),
             "desk": _data(DATA, 200, 6),
-            "paper": _data((*DATA, "fashion-mnist"), 5000, 20, ("softplus", "sigmoid")),
+            "paper": _data((*DATA, "fashion-mnist"), 5000, 5, ("softplus", "sigmoid")),
         },
         seconds=lambda cell: 1.0 if int(cell["rows"]) <= 200 else 300.0,
     ),
@@ -221,7 +221,7 @@ STUDY = Study(
         "trained the loss is lower, and nothing is proved here.",
         f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers "
         f"by Adam ({labels.STEP_SIZE:g}) on the cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; "
-        f"at most 200 training rows and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on your own file. MNIST "
-        "is left out where its file is not at hand.",
+        f"at most 200 training rows and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on your own file. "
+        "MNIST is left out where its file is not at hand.",
     ),
 )
