@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from zeroloss.descent.levenberg_marquardt import IDLE, _damped, as_numpy, levenberg_marquardt
+from zeroloss.descent.levenberg_marquardt import IDLE, LeastSquares, _damped, levenberg_marquardt
 from zeroloss.plumbing import InputError, double
 
 
@@ -34,9 +34,8 @@ def logarithm(w):
 
 def solved(residual, start, *arguments, **options):
     with double():
-        return as_numpy(
-            levenberg_marquardt(residual, jnp.asarray(start), tuple(map(jnp.asarray, arguments)), **options)
-        )
+        found = levenberg_marquardt(residual, jnp.asarray(start), tuple(map(jnp.asarray, arguments)), **options)
+        return LeastSquares(*map(np.asarray, found))
 
 
 def test_rosenbrock_s_valley_for_several_scales_at_once():

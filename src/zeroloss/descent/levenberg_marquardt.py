@@ -26,7 +26,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from zeroloss.plumbing import InputError
 
@@ -159,8 +158,3 @@ def _damped(jac, r, gradient, mu):
         return jac.T @ jax.scipy.linalg.cho_solve((factor, True), r)
     factor = jnp.linalg.cholesky(jac.T @ jac + mu * jnp.eye(parameters), symmetrize_input=False)
     return jax.scipy.linalg.cho_solve((factor, True), gradient)
-
-
-def as_numpy(found: LeastSquares) -> LeastSquares:
-    """The result as NumPy arrays."""
-    return LeastSquares(*map(np.asarray, found))
