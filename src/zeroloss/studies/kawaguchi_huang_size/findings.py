@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.studies.judging import Interval, all_of, judge, mean, proportion
+from zeroloss.studies.kawaguchi_huang_size.boundary import cell_of
 from zeroloss.studies.kawaguchi_huang_size.place import growth, places, quotient, said
 from zeroloss.studies.study import Finding, Tables
 
@@ -45,8 +46,32 @@ def slope_is_one(tables: Tables, experiment: str, depth: int) -> Finding:
     existing = growth(rows, "any")
     if experiment == LM and math.isfinite(existing.low):
         words.append(f"Counting a problem as fitted if one of its starts is, the slope is {existing}.")
+    if math.isfinite(slope.low) and missed > 0:
+        words.append(_why(rows, found))
     evidence = dict(finding.evidence) | {"places": {str(size): place for size, place in found.items()}}
     return dataclasses.replace(finding, reason=" ".join(words), evidence=evidence)
+
+
+def _why(rows: Any, found: dict[int, Interval]) -> str:
+    """What the networks at the boundary look like, and how runs between the line and the boundary that miss zero end."""
+    depth = int(rows["depth"].iloc[0])
+    widths = {
+        size: "-".join(map(str, cell_of(depth, size, place.estimate).widths))
+        for size, place in found.items()
+        if math.isfinite(place.estimate)
+    }
+    words = "Widths there: " + ", ".join(f"{text} at n = {size}" for size, text in widths.items()) + "."
+    limit = rows["size"].map({size: place.estimate for size, place in found.items()})
+    between = rows[(rows["ratio"] >= 1) & (rows["ratio"] <= limit)]
+    missed = int((between["starts"] - between["zeros"]).sum())
+    if "open" in between and missed:
+        falling = between["open"].sum() / missed
+        words += (
+            f" Of {missed} runs from one parameter per equation to the boundary that miss zero {falling:.0%} were still falling when "
+            "the steps were used up, the others stood at a local minimum: networks of so few units are hard to train, which "
+            "says nothing of whether zeros exist."
+        )
+    return words
 
 
 def place_is_about_one(tables: Tables) -> Finding:

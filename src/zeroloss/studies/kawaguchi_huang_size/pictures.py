@@ -10,7 +10,7 @@ import numpy as np
 from zeroloss.studies.judging import Interval, mean
 from zeroloss.studies.kawaguchi_huang_size import boundary, readout
 from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK, runs
-from zeroloss.studies.kawaguchi_huang_size.place import places
+from zeroloss.studies.kawaguchi_huang_size.place import curves, places
 from zeroloss.studies.study import Tables
 
 METHODS = {LM: "Levenberg-Marquardt, to zero", GD: "gradient descent, to 1 %"}
@@ -23,11 +23,15 @@ def _row(place: Interval) -> dict[str, Any]:
 
 
 def _places(rows: Any, value: str = "share") -> list[dict[str, Any]]:
-    return [
-        {"depth": int(depth), "size": size} | _row(place)
-        for depth, part in rows.groupby("depth")
-        for size, place in places(part, value).items()
-    ]
+    found = []
+    for depth, part in rows.groupby("depth"):
+        at = places(part, value)
+        for curve in curves(part, value):
+            means = [float(s.mean()) for s in curve.shares]
+            # Where fewer than half get there at every ratio, the boundary lies beyond the last.
+            beyond = float(curve.ratios[-1]) if max(means) < 0.5 else None
+            found.append({"depth": int(depth), "size": curve.size} | _row(at[curve.size]) | {"beyond": beyond})
+    return found
 
 
 def phase(tables: Tables, experiment: str) -> Any:
@@ -111,7 +115,11 @@ def cell_table(tables: Tables) -> Any:
         least_left=("best", "min"),
         median_left=("middle", "median"),
     )
-    return found.assign(share=found["zeros"] / found["runs"])
+    names = ["depth", "size", "ratio"]
+    widths = [
+        "-".join(map(str, boundary.cell_of(int(d), int(s), float(r)).widths)) for d, s, r in found[names].to_numpy()
+    ]
+    return found.assign(share=found["zeros"] / found["runs"], widths=widths)
 
 
 def _largest(tables: Tables) -> Any:
@@ -208,11 +216,11 @@ def rank_table(tables: Tables) -> Any:
 
 def descent_table(tables: Tables) -> Any:
     """A row an activation and depth: geometric means of the losses at the end."""
-    rows = tables[DESCENT].groupby(["activation", "depth"], as_index=False)
+    rows = tables[DESCENT].assign(shrink=1 - tables[DESCENT]["factor"]).groupby(["activation", "depth"], as_index=False)
     return rows.agg(
         runs=("seed", "size"),
         below_bound=("kept", "mean"),
-        contraction=("factor", "median"),
+        promised_shrink=("shrink", "median"),
         readout_end=("readout_end", "median"),
         promised_end=("promised_end", "median"),
         all_layers_end=("all_end", "median"),

@@ -215,8 +215,9 @@ STUDY = Study(
         "Fewer parameters than equations miss almost every target (the image of a smooth map from fewer dimensions has measure 0), "
         "and say nothing of given ones. Normal targets are 'almost every'; +1 and -1 are not, since saturated units can come "
         "as near to some of them as one likes.",
-        "Deep networks of few parameters are two to five units wide, and then have local minima: at three and four layers the "
-        "boundary lies above one parameter per equation at small n and comes down as widths grow, which makes the slope less than 1.",
+        "Deep networks of few parameters are a few units wide in every layer but the last, and hard to train: a boundary above one "
+        "parameter per equation that comes down as n grows gives a slope below 1. The table of cells has the widths, and how the "
+        "runs ended that did not reach zero.",
         "The proof by the read-out gives every layer but the last a learning rate of zero: that variant is proved. With all layers "
         "trained the loss is lower, and nothing is proved here.",
         f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers "
