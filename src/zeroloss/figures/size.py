@@ -165,7 +165,7 @@ def boundary_places(table: Any) -> Any:
     dash = alt.StrokeDash(
         "method:N",
         scale=styles,
-        legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=500, labelLimit=260),
+        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolSize=500, labelLimit=260),
     )
     base = alt.Chart(alt.Data(values=data)).encode(x=x)
     tips = ["method:N", "layers:N", "size:Q", *(alt.Tooltip(f"{k}:Q", format=".3g") for k in ("place", "low", "high"))]

@@ -68,8 +68,7 @@ def _why(rows: Any, found: dict[int, Interval]) -> str:
         falling = between["open"].sum() / missed
         words += (
             f" Of {missed} runs from one parameter per equation to the boundary that miss zero {falling:.0%} were still falling when "
-            "the steps were used up, the others stood at a local minimum: networks of so few units are hard to train, which "
-            "says nothing of whether zeros exist."
+            "the steps were used up: this boundary is that of the budget of steps, and says nothing of whether zeros exist."
         )
     return words
 
