@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.audit.bootstrap import ratio_interval
+from zeroloss.audit.measure import Measure
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.precision import as_double
@@ -79,10 +80,12 @@ def laziness(
     return Laziness(movement, layers, error, interval, test_error, test_interval, reason, key)
 
 
-def lazy_verdict(result: Laziness) -> Verdict:
-    """Judges "training was lazy": the relative linearisation error at the training points is below 0.1.
+def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
+    """Judges "training was lazy": what the tangent model at the start misses, and how far the kernel moved, are below 0.1.
 
-    SUPPORTED if the whole 95 % bootstrap interval is below 0.1, CONTRADICTED if all of it is above, else UNKNOWN.
+    Two quantities count: the relative linearisation error at the training points, and the relative drift `drift` of the
+    tangent kernel, where it was measured. SUPPORTED if the whole 95 % interval of each is below 0.1, CONTRADICTED if all
+    of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrisation.
     """
     evidence = {
         "linearisation_error_train": result.train_error,
@@ -97,12 +100,23 @@ def lazy_verdict(result: Laziness) -> Verdict:
     if result.train_error is None or result.train_interval is None:
         return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {result.reason}.", evidence)
     lower, upper = result.train_interval
-    status = Status.SUPPORTED if upper < LAZY else Status.CONTRADICTED if lower > LAZY else Status.UNKNOWN
+    intervals = [(lower, upper)]
     reason = (
         f"The network linearised at its start misses the trained one by {result.train_error:.3g} of the change "
         f"of the answers at the training points (95 % interval {lower:.3g} to {upper:.3g}); "
         f"below {LAZY} counts as lazy."
     )
+    if drift is not None and drift.value is not None and drift.interval is not None:
+        intervals.append((drift.interval[0], drift.interval[1]))
+        evidence |= {"kernel_drift": drift.value, "kernel_drift_interval": drift.interval}
+        evidence["criterion"] += f", and relative drift of the tangent kernel below {LAZY}"
+        reason += (
+            f" The tangent kernel moved by {drift.value:.3g} of its size "
+            f"({drift.interval[0]:.3g} to {drift.interval[1]:.3g}, {drift.details['examples']} examples)."
+        )
+    lazy = all(high < LAZY for _, high in intervals)
+    rich = any(low > LAZY for low, _ in intervals)
+    status = Status.SUPPORTED if lazy else Status.CONTRADICTED if rich else Status.UNKNOWN
     return Verdict(CLAIM, status, reason, evidence)
 
 

@@ -63,8 +63,8 @@ class KernelOperator(LinearOperator):
             for x in pointed:
                 if isinstance(network, Wrapped):
                     check_independent(network, x)
-            rows = block or max(1, ACTIVATION_BYTES // max(1, _bytes_an_example(network, pointed[0])))
-            blocks = [_blocks(x, rows) for x in pointed]
+            rows = block or max(1, ACTIVATION_BYTES // max(1, bytes_an_example(network, pointed[0])))
+            blocks = [in_blocks(x, rows) for x in pointed]
         self._parameters = (moved, arrays, blocks[0], None if x2 is None else blocks[1])
         self._swapped = (moved, arrays, blocks[-1], None if x2 is None else blocks[0])
         self.symmetric = x2 is None
@@ -111,7 +111,7 @@ def _scope(wide: bool):
     return double() if wide else contextlib.nullcontext()
 
 
-def _bytes_an_example(network: Any, x: np.ndarray) -> int:
+def bytes_an_example(network: Any, x: np.ndarray) -> int:
     """What the intermediate values of one example take: the outputs of all equations, none freed."""
     arrays, static = eqx.partition(network, eqx.is_array)
     closed = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0]))
@@ -132,7 +132,7 @@ def _is_jaxpr(value: Any) -> bool:
     return isinstance(value, jex.Jaxpr | jex.ClosedJaxpr)
 
 
-def _blocks(x: np.ndarray, rows: int) -> jax.Array:
+def in_blocks(x: np.ndarray, rows: int) -> jax.Array:
     """`(blocks, rows, ...)`, equally filled, the last row repeated to fill the last block."""
     count = math.ceil(len(x) / rows)
     rows = math.ceil(len(x) / count)
