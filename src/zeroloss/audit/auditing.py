@@ -115,7 +115,7 @@ def audit(
     progress = progress or Silent()
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
-    price = plan(subject, names, examples) if names else None
+    price = plan(subject, names, examples, points=points, probes=probes) if names else None
     progress.stage("audit: errors")
     outputs = data.y_train.shape[1]
     at_training = answers(network, data.x_train, outputs)
@@ -135,7 +135,7 @@ def audit(
     lazy = None
     if initial is not None:
         progress.stage("audit: laziness")
-        lazy = laziness(network, initial, data.x_train, data.x_test, key=key)
+        lazy = laziness(network, initial, subject.linear(data.x_train), subject.linear(data.x_test), key=key)
         numbers |= {
             "movement": lazy.movement,
             "linearisation_train": lazy.train_error,

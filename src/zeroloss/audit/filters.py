@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -39,7 +40,7 @@ def filters(subject: Subject, names: set[str]) -> list[Measure]:
         return [
             missing(name, f"{len(unit)} of {len(weights)} filters are not zero; clusters need two") for name in wanted
         ]
-    random = _random_range(*unit.shape, subject.key)
+    random = _random_range(len(unit), unit.shape[1], subject.key)
     details = {
         "layer": kind, "filters": len(weights), "looked_at": len(unit), "inputs": unit.shape[1], "zero": dead,
         "seed": subject.key,
@@ -47,10 +48,10 @@ def filters(subject: Subject, names: set[str]) -> list[Measure]:
     found = []
     for name in wanted:
         statistic = effective_number if name == "effective_filters" else nearest_cosine
-        values, halves = jackknife(lambda rows, f=statistic: f(unit[rows]), len(unit), key=subject.key)
+        values, halves = jackknife(_of_rows(statistic, unit), len(unit), key=subject.key)
         limits = (1.0, float(len(unit))) if name == "effective_filters" else (-1.0, 1.0)
         ends = None if halves is None else around(float(values[0]), float(halves[0]), *limits)
-        more = {"random_range": random[name]}
+        more: dict[str, Any] = {"random_range": random[name]}
         if name == "effective_filters":
             more |= {"occupancy": occupancy(unit), "degrees": ANGLE}
         found.append(
@@ -84,6 +85,10 @@ def directions(weights: np.ndarray, key: int) -> tuple[np.ndarray, int]:
     if len(unit) > MOST:
         unit = unit[np.sort(np.random.default_rng([key, 4]).permutation(len(unit))[:MOST])]
     return unit, int(np.sum(~alive))
+
+
+def _of_rows(statistic: Callable[[np.ndarray], float], unit: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda rows: statistic(unit[rows])
 
 
 def _labels(unit: np.ndarray) -> np.ndarray:

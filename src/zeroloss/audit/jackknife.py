@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -17,7 +18,7 @@ ABOUT = "95 %, over other examples drawn as these were (delete-a-group jackknife
 
 
 def jackknife(
-    statistic: Callable[[np.ndarray], np.ndarray], n: int, *, key: int, groups: int = GROUPS
+    statistic: Callable[[np.ndarray], Any], n: int, *, key: int, groups: int = GROUPS
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """`(values, half widths)`; half widths are None below four examples.
 

@@ -30,7 +30,8 @@ def measure(
         lazy: movement and linearisation error, where they are known already.
     """
     progress = progress or Silent()
-    asked, found = set(names), {}
+    asked = set(names)
+    found: dict[str, Measure] = {}
     linear = asked & set(LINEAR)
     of_kernel = {n for n in names if CATALOGUE[n].group in ("laziness", "kernel")} - set(LINEAR)
     jobs: list[tuple[str, set[str], Callable[[set[str], Any], list[Measure]]]] = [
@@ -79,7 +80,8 @@ def _known(subject: Subject, names: set[str]) -> list[Measure]:
 def _linear(subject: Subject, names: set[str], lazy: Laziness | None) -> list[Measure]:
     data = subject.data
     if lazy is None:
-        lazy = laziness(subject.network, subject.initial, data.x_train, data.x_test, key=subject.key)
+        rows_train, rows_test = subject.linear(data.x_train), subject.linear(data.x_test)
+        lazy = laziness(subject.network, subject.initial, rows_train, rows_test, key=subject.key)
     found = []
     for name in LINEAR:
         if name not in names:
@@ -101,5 +103,5 @@ def _linear(subject: Subject, names: set[str], lazy: Laziness | None) -> list[Me
             )
             found.append(missing(name, why))
         else:
-            found.append(made(name, value, interval, BOOTSTRAP, examples=len(rows), seed=lazy.key))
+            found.append(made(name, value, interval, BOOTSTRAP, examples=len(subject.linear(rows)), seed=lazy.key))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit.curvature import parameters
+from zeroloss.audit.laziness import evaluation, linear_rows
 from zeroloss.audit.trust import answers
 
 KERNEL_EXAMPLES = 128
@@ -57,6 +58,13 @@ class Subject:
             return self.data.x_train, self.data.y_train
         rows = np.random.default_rng([self.key, 3]).permutation(len(self.data.x_train))[:count]
         return self.data.x_train[rows], self.data.y_train[rows]
+
+    def linear(self, x: np.ndarray) -> np.ndarray:
+        """The rows of `x` at which the linearisation is compared: all, or as many as are affordable."""
+        if self.black_box or not len(x):
+            return x
+        rows = linear_rows(evaluation(self.network, x[:1]))
+        return x if len(x) <= rows else x[np.random.default_rng([self.key, 6]).permutation(len(x))[:rows]]
 
     @functools.cached_property
     def train_answers(self) -> np.ndarray:

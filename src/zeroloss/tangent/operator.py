@@ -11,13 +11,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core as jex
 from scipy.sparse.linalg import LinearOperator
 
 from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
+from zeroloss.tangent.operations import of_example
 from zeroloss.tangent.points import output_size, points
 
 ACTIVATION_BYTES = 2**28
@@ -112,24 +112,10 @@ def _scope(wide: bool):
 
 
 def bytes_an_example(network: Any, x: np.ndarray) -> int:
-    """What the intermediate values of one example take: the outputs of all equations, none freed."""
+    """What the intermediate values of one example take: the results of all equations that depend on it, none freed."""
     arrays, static = eqx.partition(network, eqx.is_array)
-    closed = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0]))
-    return _bytes(closed.jaxpr)
-
-
-def _bytes(jaxpr: Any) -> int:
-    total = 0
-    for eqn in jaxpr.eqns:
-        inner = [v for v in jax.tree.leaves(eqn.params, is_leaf=_is_jaxpr) if _is_jaxpr(v)]
-        inside = sum(_bytes(getattr(v, "jaxpr", v)) for v in inner)
-        total += inside * int(eqn.params.get("length", 1) or 1)
-        total += sum(math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in eqn.outvars if hasattr(v.aval, "shape"))
-    return total
-
-
-def _is_jaxpr(value: Any) -> bool:
-    return isinstance(value, jex.Jaxpr | jex.ClosedJaxpr)
+    jaxpr = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0])).jaxpr
+    return int(of_example(jaxpr, [False] * (len(jaxpr.invars) - 1) + [True])[1])
 
 
 def in_blocks(x: np.ndarray, rows: int) -> jax.Array:
