@@ -63,10 +63,14 @@ class Audit(Record):
                 return found
         raise InputError(f"the measure {name!r} was not asked for; audit with measures={name!r} or measures='all'.")
 
-    def __repr__(self) -> str:
-        lines = [f"<Audit of {self.name}: {_fit_line(self.numbers, self.task)}"]
+    @property
+    def summary(self) -> str:
+        """Loss, errors and trust radius, in two lines."""
         radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
-        lines.append(f"  trust radius: {radius}")
+        return f"{_fit_line(self.numbers, self.task)}\n  trust radius: {radius}"
+
+    def __repr__(self) -> str:
+        lines = [f"<Audit of {self.name}: {self.summary}"]
         lines += [f"  {verdict.status}: {verdict.claim} | {verdict.reason}" for verdict in self.verdicts.values()]
         lines += [f"  {found!r}" for found in self.measures]
         return "\n".join(lines) + ">"

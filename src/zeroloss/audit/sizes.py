@@ -125,7 +125,9 @@ class Sizes:
         double = 2 * self.seconds(linear) + COMPILING / 2  # the linearisation is computed in float64
         return Cost(
             "laziness", rows, linear + (kernels.operations if kernels else 0.0),
-            (kernels.bytes if kernels else 0.0) + 32.0 * self.subject.size + min(512 * 24.0 * self.each / self.itemsize, 2 * ACTIVATION_BYTES),
+            (kernels.bytes if kernels else 0.0)
+            + 32.0 * self.subject.size
+            + min(512 * 24.0 * self.each / self.itemsize, 2 * ACTIVATION_BYTES),
             double + (kernels.seconds if kernels else 0.0),
         )  # fmt: skip
 
