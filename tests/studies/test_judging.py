@@ -33,6 +33,17 @@ def test_the_mean_is_covered():
         assert 0.90 <= inside / 300 <= 0.99
 
 
+def test_a_few_observations_get_students_interval():
+    """Against SciPy; the same three numbers sent a studentised bootstrap's end to thousands."""
+    from scipy import stats
+
+    x = [0.9661, 0.9661, 0.9660]
+    found = mean(x)
+    low, high = stats.t.interval(0.95, 2, loc=np.mean(x), scale=stats.sem(x))
+    assert found.method == "Student's t"
+    np.testing.assert_allclose([found.low, found.high], [low, high], rtol=1e-12)
+
+
 def test_a_mean_of_equal_or_too_few_values():
     assert (mean([3.0, 3.0]).low, mean([3.0, 3.0]).high) == (3.0, 3.0)
     for values in ([], [1.0], [math.nan, 2.0]):

@@ -18,6 +18,8 @@ from zeroloss.verdict import Record, Status
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+FEW = 10
+"""Observations below which a mean's interval is Student's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +103,11 @@ def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> I
 
 
 def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
-    """The mean of independent observations, by bootstrap (studentised, so that small samples keep their level)."""
+    """The mean of independent observations: Student's interval below `FEW` of them, else a studentised bootstrap.
+
+    A bootstrap of three observations draws samples that are nearly constant, and its ends run off by thousands of
+    standard errors.
+    """
     x = np.asarray(values, float)
     x = x[np.isfinite(x)]
     n = len(x)
@@ -110,6 +116,11 @@ def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interv
     m, s = float(np.mean(x)), float(np.std(x, ddof=1) / math.sqrt(n))
     if s == 0:
         return Interval(m, m, m, "all observations are equal", n, confidence)
+    if n < FEW:
+        from scipy.stats import t as student
+
+        reach = float(student.ppf((1 + confidence) / 2, n - 1)) * s
+        return Interval(m, m - reach, m + reach, "Student's t", n, confidence)
     rng = np.random.default_rng(key)
     draws = x[rng.integers(0, n, (RESAMPLES, n))]
     spread = np.std(draws, axis=1, ddof=1) / math.sqrt(n)
