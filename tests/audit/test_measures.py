@@ -271,3 +271,13 @@ def test_the_default_audit_measures_nothing_more():
     data = classes(n=30)
     found = audit(nearest(data), data)
     assert found.measures == [] and found.price is None
+
+
+def test_the_page_names_every_measure_as_the_catalogue_does():
+    from pathlib import Path
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    for name, what in CATALOGUE.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        for words in (what.title, what.formula.replace("|", "\\|"), what.meaning, what.caveat, what.standing):
+            assert words in row, name

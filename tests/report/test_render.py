@@ -167,3 +167,11 @@ def test_a_report_is_not_overwritten_unless_forced(tmp_path, invented):
     assert path.read_text() == "mine"
     assert write_report(path, invented, force=True) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_measures_stand_side_by_side_with_their_intervals(page):
+    text = Reader(page).text
+    assert "Measures of the fit" in text and "drift of the tangent kernel" in text
+    assert "0.275 (0.27 to 0.281)" in text  # sampled: an interval
+    assert "18.2 (" not in text  # a function of the weights: none
+    assert "None of them is a verdict" in text and "2 measures of 3 known of both networks" in text
