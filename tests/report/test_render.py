@@ -142,7 +142,7 @@ def test_regression_speaks_of_its_own_score(gaps):
 def test_an_examination_of_nothing_is_still_a_page():
     empty = Examination("Nothing", {}, {}, {}, "Nothing was found out.")
     text = Reader(render(empty)).text
-    assert text.count("Not made. It was not part of this examination.") == 7
+    assert text.count("Not made. It was not part of this examination.") == 8
     assert text.count("There is none. It was not part of this examination.") == 2
     assert "No claim was judged." in text
 

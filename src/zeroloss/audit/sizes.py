@@ -29,7 +29,7 @@ from zeroloss.tangent.points import points
 from zeroloss.tangent.price import matrix_product_rate
 from zeroloss.verdict import Record
 
-SLOWER = 3.0
+SLOWER = 1.5
 """How much slower passes through the network run than one large matrix product."""
 CONVOLVED = 12.0
 """The same of convolutions' gradients on a CPU."""
