@@ -87,7 +87,7 @@ CATALOGUE: dict[str, Description] = {
     "spectral_complexity": Description(
         "spectral complexity", "norms",
         "(prod_l s_l |A_l|_2) ( sum_l (|A_l - M_l|_{2,1}/|A_l|_2)^{2/3} )^{3/2},  |.|_{2,1}: sum over units of the norm of their weights",
-        "The capacity in a bound on the test error; M_l is the start where it is given, else 0.",
+        "The capacity in a bound on the test error, from the start where that is given (M_l), else from 0.",
         "The bound itself is vacuous for networks of useful size; only comparisons are meant. " + DENSE_ONLY,
         expects=1, source="Bartlett, Foster & Telgarsky 2017, eq. (1.2)",
     ),
