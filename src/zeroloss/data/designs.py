@@ -31,7 +31,6 @@ import numpy as np
 from zeroloss.data.content import read_only
 from zeroloss.plumbing import InputError
 
-
 MIDDLE = 4096
 """Points by which mean and size of a function over the cube are computed."""
 

@@ -122,8 +122,12 @@ def _moved(a: np.ndarray, b: np.ndarray, c: np.ndarray, rounds: int) -> np.ndarr
                 best, least = c, size
         except np.linalg.LinAlgError:
             pass
-    for _ in range(rounds if least > 1e4 * aim else 0):
-        c = best + scipy.linalg.lstsq(a, b - a @ best, cond=1e-14)[0]
+    if least <= 1e4 * aim:
+        return best
+    u, s, vt = np.linalg.svd(a, full_matrices=False)
+    inverse = np.where(s > 1e-14 * s[0], 1 / np.maximum(s, 1e-300), 0.0)[:, None]
+    for _ in range(rounds):
+        c = best + vt.T @ (inverse * (u.T @ (b - a @ best)))
         size = float(np.linalg.norm(b - a @ c))
         if not size < least * (1 - 1e-6):
             break

@@ -193,9 +193,7 @@ class SquasherNetwork(eqx.Module):
         """Which leaves the names "readout" and "hidden" mean, as a pytree of booleans."""
         unknown = [name for name in names if name not in ("readout", "hidden")]
         if unknown:
-            raise InputError(
-                f"trainable={unknown[0]!r} is not a part of this network; choose among readout, hidden."
-            )
+            raise InputError(f"trainable={unknown[0]!r} is not a part of this network; choose among readout, hidden.")
         hidden = jax.tree.map(lambda _: "hidden" in names, self)
         return eqx.tree_at(lambda network: network.readout, hidden, "readout" in names)
 

@@ -31,7 +31,8 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
         network: any network (a pytree whose floating arrays are its parameters).
         trainable: None (all parameters); for a `FeedForward` also `"readout"` (last layer), `"hidden"` (all others),
             `"weights"`, `"biases"`, `"layer1"`, `"layer2"`, ... or a list of such names (their union), for a
-            `SquasherNetwork` `"readout"` or `"hidden"`; a predicate on leaves; or a pytree of booleans shaped like the network, as in Equinox.
+            `SquasherNetwork` `"readout"` or `"hidden"`; a predicate on leaves; or a pytree of booleans shaped like the
+            network, as in Equinox.
 
     Raises:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
