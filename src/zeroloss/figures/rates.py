@@ -18,8 +18,14 @@ ESTIMATES = {
     "kernel ridge": Look(GREY, (2, 3), "cross"),
     "smoothing spline": Look(ORANGE, (4, 2), "triangle-down"),
 }
-_MORE = (Look(BLUE, (1, 0), "circle"), Look(VERMILLION, (6, 3), "square"), Look(GREEN, (2, 3), "triangle-up"))
-_MORE += (Look(PURPLE, (8, 2), "diamond"), Look(ORANGE, (4, 2), "cross"), Look(GREY, (1, 2), "triangle-down"))
+_MORE = (
+    Look(BLUE, (1, 0), "circle"),
+    Look(VERMILLION, (6, 3), "square"),
+    Look(GREEN, (2, 3), "triangle-up"),
+    Look(PURPLE, (8, 2), "diamond"),
+    Look(ORANGE, (4, 2), "cross"),
+    Look(GREY, (1, 2), "triangle-down"),
+)
 PANEL = 210
 """Width and height of a panel, pixels."""
 
@@ -61,7 +67,7 @@ def _layers(data: list[dict], encodings: dict[str, Any], x: Any, y: Any) -> list
     barred = [r for r in data if r.get("low") is not None and r.get("high") is not None and r["low"] > 0]
     if not barred:
         return [line, dots]
-    bars = alt.Chart(alt.Data(values=barred)).mark_rule(strokeWidth=1.2, opacity=0.7)
+    bars = alt.Chart(alt.Data(values=barred)).mark_rule(strokeWidth=1.2, opacity=0.7, clip=True)
     return [bars.encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=encodings["color"]), line, dots]
 
 
@@ -81,6 +87,7 @@ def error_against_n(table: Any, references: Any) -> Any:
     lines = rows(columns(references, ("d", "n", "error", "line"), "error"))
     names = series([r["curve"] for r in data], list(ESTIMATES))
     every = [r["error"] for r in data + lines]
+    every += [v for r in data for v in (r["low"], r["high"]) if v and r["error"] / 4 < v < 4 * r["error"]]
     encodings = _channels(names)
     words = series([r["line"] for r in lines], [])
     dash = alt.StrokeDash(

@@ -157,7 +157,13 @@ class SquasherNetwork(eqx.Module):
 
     def restarted(self, key) -> SquasherNetwork:
         """A network of the same kind at another random start."""
-        return SquasherNetwork(*self.config, dtype=self.dtype, key=key)
+        return SquasherNetwork.of(self.config, self.dtype, key)
+
+    @classmethod
+    def of(cls, config: tuple, dtype: Any, key: Any = 0) -> SquasherNetwork:
+        """A network of the kind that a `config` of another describes, at the start that `key` draws."""
+        in_size, out_size, networks, depth, width, name, preset, examples, tau = config
+        return cls(in_size, out_size, networks, depth, width, name, preset, examples, tau, dtype, key)
 
     def features(self, x):
         """What the read-out reads, `h^{(L)}(x)` `(K,)` of one example."""

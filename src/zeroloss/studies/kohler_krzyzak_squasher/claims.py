@@ -1,215 +1,26 @@
-"""The claims, each a function of the tables. Every range was fixed before the desk scale was run."""
+"""The claims: their sentences, standings and sources. `judges` has the functions and the ranges."""
 
 from __future__ import annotations
 
-from typing import Any
+from zeroloss.data.designs import visited_limit
+from zeroloss.studies.kohler_krzyzak_squasher import judges
+from zeroloss.studies.kohler_krzyzak_squasher.judges import (
+    CLOSE,
+    DESCENT,
+    ENOUGH,
+    ERRORS,
+    EXACT,
+    LESS,
+    MOSTLY,
+    NEAR,
+    OFTEN,
+    SAMPLES,
+    SLACK,
+)
+from zeroloss.studies.kohler_krzyzak_squasher.trials import TAIL
+from zeroloss.studies.study import Claim
 
-import numpy as np
-
-from zeroloss.data.designs import minimax_exponent, visited_exponent, visited_limit
-from zeroloss.studies.judging import all_of, judge, mean, paired_difference, proportion, slope
-from zeroloss.studies.kohler_krzyzak_squasher.trials import DESIGNS, NOISE, TAIL
-from zeroloss.studies.study import Claim, Finding, Tables
-
-SAMPLES, DESCENT, ERRORS = "samples", "descent", "errors"
 SOURCE = "after Kohler & Krzyzak 1912.03925"
-EQUAL, HEAVY = DESIGNS[:2]
-NETWORK = "interpolating network"
-CLOSE, EXACT = 1e-2, 1e-16
-"""Relative excess of the empirical risk that counts as near its infimum, and as at it (residuals of 1e-8, relative)."""
-OFTEN, MOSTLY = 0.95, 0.8
-LESS = 0.01
-"""How far below the constant a mean may lie: what the number of samples can tell at n = 1000."""
-NEAR = 0.03
-"""Of a slope: on n up to 10,000 the exact slopes are .004 to .021 flatter than their limits."""
-SLACK = 0.05
-"""What the slope of an estimate that smooths may be flatter than the minimax slope at such n."""
-ENOUGH = 64
-"""Networks an example of the preset "theory", whose features are dependent with fewer."""
-
-
-def _share(good: Any, quantity: str, at_least: float) -> Finding:
-    good = np.asarray(good, bool)
-    return judge(proportion(int(good.sum()), len(good)), quantity, at_least=at_least)
-
-
-def _nothing(quantity: str) -> Finding:
-    return judge(mean([]), quantity, at_least=0)
-
-
-def _descents(tables: Tables, preset: str, per_example: int | None = None) -> Any:
-    rows = tables[DESCENT]
-    rows = rows[(rows["preset"] == preset) & (rows["activation"] == "sigmoid")]
-    return rows if per_example is None else rows[rows["per_example"] == per_example]
-
-
-def descent_reaches(tables: Tables) -> Finding:
-    """Gradient descent on all weights from the preset "localised"."""
-    rows = _descents(tables, "localised")
-    return _share(rows["descent"] <= CLOSE, f"the share of runs with a relative excess of at most {CLOSE:g}", MOSTLY)
-
-
-def theory_start_reaches(tables: Tables) -> Finding:
-    """The same from the preset "theory", with enough networks."""
-    rows = _descents(tables, "theory", ENOUGH)
-    return _share(rows["descent"] <= CLOSE, f"the share of runs with a relative excess of at most {CLOSE:g}", MOSTLY)
-
-
-def gauss_newton_reaches(tables: Tables) -> Finding:
-    """Gauss-Newton on all weights, where it was run."""
-    rows = _descents(tables, "localised")
-    rows = rows[rows["gauss_newton"] >= 0]
-    return _share(
-        rows["gauss_newton"] <= EXACT, f"the share of runs with a relative excess of at most {EXACT:g}", MOSTLY
-    )
-
-
-def proved(tables: Tables) -> Finding:
-    """The proof by the read-out of the finished networks."""
-    return _share(_descents(tables, "localised")["proved"], "the share of networks with a proof", MOSTLY)
-
-
-def readout_reaches(tables: Tables) -> Finding:
-    """The interpolating network of every sample of the comparison."""
-    rows = tables[ERRORS]
-    rows = rows[rows["method"] == NETWORK]
-    return _share(rows["excess"] <= EXACT, f"the share of samples with a relative excess of at most {EXACT:g}", OFTEN)
-
-
-def one_error_for_all(tables: Tables) -> Finding:
-    """The network's visited part against that of the group means."""
-    rows = tables[ERRORS]
-    rows = rows[(rows["method"] == NETWORK) & (rows["means"] > 0)]
-    close = (rows["visited"] - rows["means"]).abs() <= 1e-6 * rows["means"]
-    return _share(close, "the share of samples in which the two agree to a millionth", OFTEN)
-
-
-def visited_at_least(tables: Tables) -> Finding:
-    """At each n, the mean over the constant."""
-    rows = tables[SAMPLES]
-    rows = rows[rows["design"] == EQUAL]
-    found = {
-        f"n = {n}": judge(
-            mean(part["visited"] / visited_limit()), "the visited part over the constant", at_least=1 - LESS
-        )
-        for n, part in rows.groupby("n")
-    }
-    return all_of(found) if found else _nothing("the visited part over the constant")
-
-
-def visited_tends(tables: Tables) -> Finding:
-    """At the largest n, the mean over the constant."""
-    rows = tables[SAMPLES]
-    rows = rows[rows["design"] == EQUAL]
-    last = rows[rows["n"] == rows["n"].max()]
-    return judge(
-        mean(last["visited"] / visited_limit()),
-        f"the visited part over the constant at n = {rows['n'].max():,}",
-        at_least=1 - LESS,
-        at_most=1 + LESS,
-    )
-
-
-def _tails(tables: Tables) -> Any:
-    rows = tables[SAMPLES]
-    return rows[rows["design"] == HEAVY].groupby("tail")
-
-
-def visited_slope(tables: Tables) -> Finding:
-    """The slope of the visited part for each t."""
-    found = {
-        f"t = {t:g}": judge(
-            slope(part["n"], part["visited"]),
-            "the slope",
-            at_least=visited_exponent(t) - NEAR,
-            at_most=visited_exponent(t) + NEAR,
-        )
-        for t, part in _tails(tables)
-    }
-    return all_of(found) if found else _nothing("the slope")
-
-
-def slower_iff(tables: Tables) -> Finding:
-    """On which side of the minimax slope for p = 1 it lies, for each t and d but where both are equal."""
-    found = {}
-    for t, part in _tails(tables):
-        interval = slope(part["n"], part["visited"])
-        for d in (1, 2, 3):
-            if t * d == 2:
-                continue
-            side = {"at_least" if t * d < 2 else "at_most": minimax_exponent(1, d)}
-            found[f"t = {t:g}, d = {d}"] = judge(interval, "the slope", **side)
-    return all_of(found) if found else _nothing("the slope")
-
-
-def _cells(tables: Tables, method: str, design: str) -> Any:
-    rows = tables[ERRORS]
-    return rows[(rows["method"] == method) & (rows["design"] == design)].groupby(["d", "p"])
-
-
-def no_consistency(tables: Tables) -> Finding:
-    """The network's error on equal atoms, at each d and n, in units of `s^2`, against the constant."""
-    found = {}
-    for (d, p), part in _cells(tables, NETWORK, EQUAL):
-        for n, rows in part.groupby("n"):
-            found[f"d = {d}, n = {n}" + _smoothness(p)] = judge(
-                mean(rows["error"] / NOISE**2), "the error over s^2", at_least=visited_limit()
-            )
-    return all_of(found) if found else _nothing("the error over s^2")
-
-
-def _smoothness(p: float) -> str:
-    return "" if p == 1 else f", p = {p:g}"
-
-
-def _flatter(tables: Tables, design: str) -> Finding:
-    found = {
-        f"d = {d}" + _smoothness(p): judge(
-            slope(part["n"], part["error"]), "the slope", at_least=minimax_exponent(p, int(d))
-        )
-        for (d, p), part in _cells(tables, NETWORK, design)
-    }
-    return all_of(found) if found else _nothing("the slope")
-
-
-def flatter_on_equal_atoms(tables: Tables) -> Finding:
-    """The slope of the network's error on equal atoms."""
-    return _flatter(tables, EQUAL)
-
-
-def flatter_on_heavy_tails(tables: Tables) -> Finding:
-    """The slope of the network's error on the heavy-tailed design."""
-    return _flatter(tables, HEAVY)
-
-
-def local_mean_is_steep(tables: Tables) -> Finding:
-    """The slope of the local mean's error on every design, for targets with p <= 1."""
-    found = {
-        f"{design}, d = {d}" + _smoothness(p): judge(
-            slope(part["n"], part["error"]), "the slope", at_most=minimax_exponent(p, int(d)) + SLACK
-        )
-        for design in DESIGNS
-        for (d, p), part in _cells(tables, "local mean", design)
-        if p <= 1
-    }
-    return all_of(found) if found else _nothing("the slope")
-
-
-def smoothing_wins(tables: Tables) -> Finding:
-    """At the largest n: the network's error less that of each estimate that smooths, on the same samples."""
-    rows, found = tables[ERRORS], {}
-    rows = rows[rows["n"] == rows["n"].max()]
-    for (design, d, p), part in rows.groupby(["design", "d", "p"]):
-        wide = part.pivot(index="seed", columns="method", values="error")
-        for other in sorted(set(wide.columns) - {NETWORK}):
-            if NETWORK in wide:
-                pairs = wide[[NETWORK, other]].dropna()
-                found[f"{other}, {design}, d = {d}" + _smoothness(p)] = judge(
-                    paired_difference(pairs[NETWORK], pairs[other]), "the difference of errors", at_least=0
-                )
-    return all_of(found) if found else _nothing("the difference of errors")
-
-
 CLAIMS = (
     Claim(
         "descent-reaches",
@@ -217,7 +28,7 @@ CLAIMS = (
         f"empirical risk to within {CLOSE:g} of the way from its start to its infimum in 10,000 steps, with probability "
         f"at least {MOSTLY:g} over samples of up to 32 from equal atoms in one to three dimensions.",
         (DESCENT,),
-        descent_reaches,
+        judges.descent_reaches,
         "paper",
         f"{SOURCE} (that descent reaches a global minimum; preset, step and budget are ours)",
     ),
@@ -225,7 +36,7 @@ CLAIMS = (
         "theory-start-reaches",
         f"The same from the preset 'theory' with {ENOUGH} n networks, for samples of up to 16.",
         (DESCENT,),
-        theory_start_reaches,
+        judges.theory_start_reaches,
         "recalled",
         f"{SOURCE}; constants of the start as in a sequel of 2022, the number of steps is ours",
     ),
@@ -234,7 +45,7 @@ CLAIMS = (
         "Gauss-Newton on all weights, from the preset 'localised' with 8 n logistic networks, reaches the infimum of the empirical "
         f"risk to a relative excess of {EXACT:g} within 60 steps, with probability at least {MOSTLY:g} over such samples.",
         (DESCENT,),
-        gauss_newton_reaches,
+        judges.gauss_newton_reaches,
         "ours",
         SOURCE,
     ),
@@ -243,7 +54,7 @@ CLAIMS = (
         "After descent from the preset 'localised' and the read-out solved for, a global minimum provably lies near the weights, with "
         f"probability at least {MOSTLY:g} over such samples.",
         (DESCENT,),
-        proved,
+        judges.proved,
         "ours",
         "the proof by the read-out",
     ),
@@ -253,7 +64,7 @@ CLAIMS = (
         f"infimum of the empirical risk, repeated inputs counted, to a relative excess of {EXACT:g}, with probability at least "
         f"{OFTEN:g} over the samples of all three designs and dimensions.",
         (ERRORS,),
-        readout_reaches,
+        judges.readout_reaches,
         "ours",
         SOURCE,
     ),
@@ -262,7 +73,7 @@ CLAIMS = (
         "On the atomic designs this network's error at visited atoms is, to a millionth, the one of every function that minimises the "
         f"empirical risk, with probability at least {OFTEN:g}.",
         (ERRORS,),
-        one_error_for_all,
+        judges.one_error_for_all,
         "ours",
         SOURCE,
     ),
@@ -272,7 +83,7 @@ CLAIMS = (
         f"(= {visited_limit():.4f} s^2, less {LESS:.0%} of it) to the expected error of every minimiser of the empirical risk, at "
         "every n tried.",
         (SAMPLES,),
-        visited_at_least,
+        judges.visited_at_least,
         "ours",
         SOURCE,
     ),
@@ -280,7 +91,7 @@ CLAIMS = (
         "visited-tends",
         f"This contribution tends to the constant: at the largest n tried they differ by at most {LESS:.0%} of it.",
         (SAMPLES,),
-        visited_tends,
+        judges.visited_tends,
         "ours",
         SOURCE,
     ),
@@ -288,7 +99,7 @@ CLAIMS = (
         "no-consistency",
         "The interpolating network's expected error on equal atoms is at least the constant times s^2 at every n and d tried.",
         (ERRORS,),
-        no_consistency,
+        judges.no_consistency,
         "ours",
         SOURCE,
     ),
@@ -297,7 +108,7 @@ CLAIMS = (
         "On equal atoms the log-log slope of the interpolating network's error against n is above the minimax slope -2p/(2p + d), "
         "for every d tried.",
         (ERRORS,),
-        flatter_on_equal_atoms,
+        judges.flatter_on_equal_atoms,
         "paper",
         f"{SOURCE} (that such estimates miss the minimax rate; the design is ours)",
     ),
@@ -306,7 +117,7 @@ CLAIMS = (
         "On the fixed design p_k ~ k^-(1+t) the visited atoms' contribution to the error of every minimiser of the empirical risk "
         f"falls like n^(-t/(1+t)): its log-log slope is within {NEAR:g} of that for every t tried.",
         (SAMPLES,),
-        visited_slope,
+        judges.visited_slope,
         "ours",
         SOURCE,
     ),
@@ -315,7 +126,7 @@ CLAIMS = (
         "For p = 1 this contribution falls more slowly than the minimax rate if t < 2p/d and faster if t > 2p/d, for every t and d "
         "tried at which the two differ.",
         (SAMPLES,),
-        slower_iff,
+        judges.slower_iff,
         "ours",
         SOURCE,
     ),
@@ -324,7 +135,7 @@ CLAIMS = (
         f"On the fixed design with t = {TAIL:g} the log-log slope of the interpolating network's error against n is above the minimax "
         "slope, for every d tried.",
         (ERRORS,),
-        flatter_on_heavy_tails,
+        judges.flatter_on_heavy_tails,
         "ours",
         SOURCE,
     ),
@@ -333,7 +144,7 @@ CLAIMS = (
         "For targets with p <= 1 the local mean, tuned on the same samples, has a log-log slope of at most the minimax slope plus "
         f"{SLACK:g} on each of the three designs, for every d tried.",
         (ERRORS,),
-        local_mean_is_steep,
+        judges.local_mean_is_steep,
         "ours",
         "Györfi, Kohler, Krzyzak, Walk 2002, Theorem 5.2 (the rate)",
     ),
@@ -342,7 +153,7 @@ CLAIMS = (
         "At the largest n tried, on each design and in each dimension, every estimate that smooths (the regularised network among them) "
         "has a smaller expected error than the interpolating network on the same samples.",
         (ERRORS,),
-        smoothing_wins,
+        judges.smoothing_wins,
         "ours",
         SOURCE,
     ),

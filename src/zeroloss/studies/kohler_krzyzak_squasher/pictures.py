@@ -16,7 +16,7 @@ from zeroloss.data.designs import (
 )
 from zeroloss.networks.squasher import preset_of, theory_steps
 from zeroloss.studies.judging import mean, slope
-from zeroloss.studies.kohler_krzyzak_squasher.claims import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
+from zeroloss.studies.kohler_krzyzak_squasher.judges import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
 from zeroloss.studies.kohler_krzyzak_squasher.trials import (
     DEPTH,
     LOOKS,
@@ -130,9 +130,11 @@ def equal_atoms(tables: Tables) -> Any:
     """The visited part on equal atoms: measured, exact, and its limit."""
     from zeroloss.figures.rates import visited_part
 
-    rows = _sampled(tables, EQUAL).groupby("n", as_index=False)["visited"].mean().assign(curve="measured")
+    rows = (
+        _sampled(tables, EQUAL).groupby("n", as_index=False)["visited"].mean().assign(curve="measured (dashed: exact)")
+    )
     ns = sorted({round(v) for v in np.geomspace(rows["n"].min(), rows["n"].max(), 30)})
-    exact = _frame([{"n": n, "visited": exact_visited(n), "curve": "measured"} for n in ns])
+    exact = _frame([{"n": n, "visited": exact_visited(n), "curve": "measured (dashed: exact)"} for n in ns])
     return visited_part(rows, exact, limit=visited_limit())
 
 

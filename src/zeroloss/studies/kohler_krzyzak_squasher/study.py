@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.studies.kohler_krzyzak_squasher import pictures, trials
-from zeroloss.studies.kohler_krzyzak_squasher.claims import (
-    CLAIMS,
+from zeroloss.studies.kohler_krzyzak_squasher.claims import CLAIMS
+from zeroloss.studies.kohler_krzyzak_squasher.judges import (
     CLOSE,
     DESCENT,
     ENOUGH,
@@ -18,7 +19,7 @@ from zeroloss.studies.kohler_krzyzak_squasher.claims import (
     NEAR,
     SAMPLES,
 )
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study, StudyFigure, StudyTable
 
 TAILS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -48,7 +49,7 @@ def _descents(
     d: tuple[int, ...] = (1, 2, 3),
     steps: int = 10_000,
 ) -> Grid:
-    axes = {"n": n, "d": d, "preset": (preset,), "per_example": (per_example,)}
+    axes: dict[str, Sequence[Scalar]] = {"n": n, "d": d, "preset": (preset,), "per_example": (per_example,)}
     return Grid(axes | {"activation": activations, "steps": (steps,)}, seeds)
 
 

@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from zeroloss.data import collapse
 from zeroloss.data.designs import (
@@ -204,7 +205,7 @@ def descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
 
 def _descent(parameters: Parameters, key: int) -> dict[str, Any]:
     from zeroloss.descent import descend
-    from zeroloss.descent.squasher import features, relative_excess, to_the_infimum
+    from zeroloss.descent.readout import features, relative_excess, to_the_infimum
     from zeroloss.minima import prove
     from zeroloss.networks import SquasherNetwork, predict
     from zeroloss.verdict import Status
@@ -225,7 +226,8 @@ def _descent(parameters: Parameters, key: int) -> dict[str, Any]:
         key=key,
     )
     distinct = collapse(x, y)
-    values = np.linalg.svd(features(network, x)[np.unique(sample.index, return_index=True)[1]], compute_uv=False)
+    places = np.sort(np.unique(x, axis=0, return_index=True)[1])
+    values = scipy.linalg.svdvals(features(network, x)[places])
     fit = descend(network, (x, y), steps=steps, tolerance=1e-14)
     finished, started = to_the_infimum(fit.network, x, y), to_the_infimum(network, x, y)
     quick = descend(network, (x, y), method="gauss-newton", steps=60, tolerance=1e-20).network if key < GAUSS else None
