@@ -1,5 +1,6 @@
 """The estimator: to the infimum, with repeats; the ridge solution by hand; scikit-learn's own checks."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_steps_move_the_inner_weights_downhill():
         np.mean((predict(readout.descended(start, X, Y[:, :1], 0.0, steps), X) - Y[:, :1]) ** 2)
         for steps in (0, 1, 5, 20)
     ]
-    assert all(a > b for a, b in zip(risk, risk[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(risk))
 
 
 def test_a_descent_that_rises_is_thrown_away(monkeypatch):

@@ -128,7 +128,7 @@ def test_what_cannot_be_proved_of_it_is_refused():
     for options in ({"method": "newton-kantorovich"}, {"trainable": "hidden"}):
         with pytest.raises(InputError, match="only the proof by the read-out"):
             zl.prove(network(), (X, Y), **options)
-    with pytest.raises(InputError, match="takes .* GB"):
+    with pytest.raises(InputError, match=r"takes .* GB"):
         zl.prove(network(networks=3000), (X, Y))
 
 
