@@ -86,7 +86,7 @@ def errors_caption(tables: Tables, design: str) -> str:
         for d, part in rows[rows["method"] == NETWORK].groupby("d")
     )
     what = {
-        EQUAL: "As many equally likely atoms as examples: no function that minimises the empirical risk gets below the dotted line.",
+        EQUAL: "As many equally likely atoms as examples: on average no function that minimises the empirical risk gets below the dotted line.",
         HEAVY: f"One fixed design, p_k ~ k^-(1+t) on {SUPPORT:,} atoms with t = {TAIL:g}: no minimiser of the empirical risk "
         "gets below the dotted line on average.",
     }.get(design, "The uniform design: no theorem of this study speaks of it, and no atom is visited twice.")
@@ -219,11 +219,15 @@ def _excesses(tables: Tables) -> Any:
 def descent_caption(tables: Tables) -> str:
     """n, runs, and what finishing does."""
     rows = _common(tables)
+    ranks = ", ".join(
+        f"{(part['rank'] / part['distinct']).mean():.0%} of the distinct inputs ({_curve(part.iloc[0])})"
+        for _, part in rows.groupby(["preset", "per_example"])
+    )
     return (
         f"Gradient descent on all weights, step 1/smoothness: median over {len(rows)} runs (samples of n = {rows['n'].max()} from "
         f"equal atoms, d = {', '.join(map(str, sorted(rows['d'].unique())))}) of the empirical risk above its infimum, relative "
-        f"to the start. Solving for the read-out afterwards leaves {rows['readout'].median():.0e} (median). With few networks "
-        "the start 'theory' has dependent features and stalls: its units are saturated, and many networks answer alike."
+        f"to the start. Solving for the read-out afterwards leaves {rows['readout'].median():.0e} (median). Mean rank of the "
+        f"features at the start: {ranks}. Large weights saturate the units, and few networks then answer alike."
     )
 
 
@@ -264,5 +268,5 @@ def prices(_: Tables) -> Any:
             years = steps * SECONDS_A_UNIT * n * k * (WIDTH + 1) / (365.25 * 86400)
             row = {"n": n, "d": d, "networks K": k, "depth L": DEPTH, "width r": WIDTH, "steps t_n": steps}
             row |= {"first weights within": start.first, "later weights within": start.inner}
-            found.append(row | {"years on one core": years, "run": "no: priced only"})
+            found.append(row | {"years on one core": years})
     return _frame(found)

@@ -93,10 +93,10 @@ EXPERIMENTS = (
                 _descents((8,), 2, "theory", 8, d=(1,), steps=1000),
             ),
             "desk": (
-                _descents((8, 16, 32), 5, "localised", 8),
-                _descents((8, 16), 5, "theory", 8),
-                _descents((8, 16), 5, "theory", ENOUGH),
-                _descents((16,), 4, "localised", 8, OTHERS, (1, 2)),
+                _descents((8, 16, 32), 4, "localised", 8),
+                _descents((8, 16), 4, "theory", 8),
+                _descents((8, 16), 4, "theory", ENOUGH),
+                _descents((16,), 3, "localised", 8, OTHERS, (1, 2)),
             ),
             "paper": (
                 _descents((8, 16, 32, 64, 128), 50, "localised", 8, steps=100_000),
@@ -115,7 +115,7 @@ EXPERIMENTS = (
         trials.errors,
         {
             "smoke": _errors((30, 60), 3, d=(1,)),
-            "desk": (_errors((50, 100, 200, 400), 8), _errors((800,), 5)),
+            "desk": (_errors((50, 100, 200, 400), 7), _errors((800,), 4)),
             "paper": _errors((50, 100, 200, 400, 800, 1600, 3200, 6400), 100, (0.5, 1.0, 2.0)),
         },
         block=2,
@@ -171,7 +171,7 @@ STUDY = Study(
         _table(
             "descents", "How far descent gets: relative excess of the empirical risk", DESCENT, pictures.descent_table
         ),
-        _table("prices", "What the theory's own steps would take", SAMPLES, pictures.prices),
+        _table("prices", "What the theory's own steps would take (priced, not run)", SAMPLES, pictures.prices),
     ),
     after="Kohler & Krzyzak 1912.03925",
     notes=(
