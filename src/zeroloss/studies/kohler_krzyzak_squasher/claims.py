@@ -34,8 +34,8 @@ CLAIMS = (
     ),
     Claim(
         "theory-start-reaches",
-        f"From the preset 'theory' with {ENOUGH} n networks it does the same for samples of up to 16: within {CLOSE:g} of the way in 10,000 "
-        f"steps, with probability at least {MOSTLY:g}.",
+        f"From the preset 'theory' with {ENOUGH} n networks it does the same for samples of up to 16: within {CLOSE:g} of the way in "
+        f"10,000 steps, with probability at least {MOSTLY:g}.",
         (DESCENT,),
         judges.theory_start_reaches,
         "recalled",
@@ -72,8 +72,8 @@ CLAIMS = (
     ),
     Claim(
         "one-error-for-all",
-        "On the atomic designs the interpolating network's error at visited atoms is, to a millionth, the one of every function that minimises the "
-        f"empirical risk, with probability at least {OFTEN:g}.",
+        "On the atomic designs the interpolating network's error at visited atoms is, to a millionth, the one of every function that "
+        f"minimises the empirical risk, with probability at least {OFTEN:g}.",
         (ERRORS,),
         judges.one_error_for_all,
         "ours",
@@ -126,8 +126,8 @@ CLAIMS = (
     ),
     Claim(
         "slower-iff",
-        "For p = 1 the visited atoms' contribution on the fixed design falls more slowly than the minimax rate if t < 2p/d and faster if t > 2p/d, for every t and d "
-        "tried at which the two differ.",
+        "For p = 1 the visited atoms' contribution on the fixed design falls more slowly than the minimax rate if t < 2p/d "
+        "and faster if t > 2p/d, for every t and d tried at which the two differ.",
         (SAMPLES,),
         judges.slower_iff,
         "ours",

@@ -86,7 +86,8 @@ def errors_caption(tables: Tables, design: str) -> str:
         for d, part in rows[rows["method"] == NETWORK].groupby("d")
     )
     what = {
-        EQUAL: "As many equally likely atoms as examples: on average no function that minimises the empirical risk gets below the dotted line.",
+        EQUAL: "As many equally likely atoms as examples: on average no function that minimises the empirical risk "
+        "gets below the dotted line.",
         HEAVY: f"One fixed design, p_k ~ k^-(1+t) on {SUPPORT:,} atoms with t = {TAIL:g}: no minimiser of the empirical risk "
         "gets below the dotted line on average.",
     }.get(design, "The uniform design: no theorem of this study speaks of it, and no atom is visited twice.")
