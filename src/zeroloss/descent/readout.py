@@ -19,7 +19,7 @@ import numpy as np
 import scipy.linalg
 from sklearn.exceptions import ConvergenceWarning
 
-from zeroloss.data import collapse
+from zeroloss.data import collapse, groups
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.plumbing import double
 
@@ -80,7 +80,7 @@ def to_the_infimum(network: SquasherNetwork, x: np.ndarray, y: np.ndarray, round
     """
     distinct = collapse(x, y)
     root = np.sqrt(distinct.sizes)[:, None]
-    a = root * features(network, distinct.x) if len(distinct.x) < len(x) else features(network, x)
+    a = root * features(network, x)[groups(x).first]  # of all rows: one shape, whatever repeats, is compiled once
     return network.with_readout(_moved(a, root * distinct.y, np.asarray(network.readout, np.float64).T, rounds).T)
 
 
@@ -139,9 +139,7 @@ def relative_excess(f: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
     cancellation. Where all group means are 0 there is nothing to fit: 0 if f is 0 there, else infinity.
     """
     distinct = collapse(x, y)
-    _, first = np.unique(x + 0.0, axis=0, return_index=True)
-    order = np.sort(first)  # `collapse` keeps the order of first appearance
     weight = distinct.sizes[:, None]
-    above = float(np.sum(weight * (f[order] - distinct.y) ** 2))
+    above = float(np.sum(weight * (f[groups(x).first] - distinct.y) ** 2))
     whole = float(np.sum(weight * distinct.y**2))
     return above / whole if whole > 0 else (0.0 if above == 0 else math.inf)
