@@ -25,7 +25,7 @@ NEAR = 0.03
 SLACK = 0.05
 """What the slope of an estimate that smooths may be flatter than the minimax slope at such n."""
 ENOUGH = 64
-"""Networks an example of the preset "theory", whose features are dependent with fewer."""
+"""Networks an example of the preset "theory" that its claim is about; with 8 of them descent is slow (see the figure)."""
 
 
 def _share(good: Any, quantity: str, at_least: float) -> Finding:

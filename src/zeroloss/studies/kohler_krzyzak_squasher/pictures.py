@@ -228,7 +228,7 @@ def descent_caption(tables: Tables) -> str:
         f"Gradient descent on all weights, step 1/smoothness: median over {len(rows)} runs (samples of n = {rows['n'].max()} from "
         f"equal atoms, d = {', '.join(map(str, sorted(rows['d'].unique())))}) of the empirical risk above its infimum, relative "
         f"to the start. Solving for the read-out afterwards leaves {rows['readout'].median():.0e} (median). Mean rank of the "
-        f"features at the start: {ranks}. Large weights saturate the units, and few networks then answer alike."
+        f"features at the start: {ranks}."
     )
 
 
