@@ -39,7 +39,7 @@ def _channels(names: list[str], per_row: int = 3) -> dict[str, Any]:
     spare = iter(_MORE)
     looks = [ESTIMATES.get(name) or next(spare) for name in names]
     legend = alt.Legend(
-        title=None, orient="top", columns=per_row, symbolSize=110, symbolStrokeWidth=2, labelLimit=0, columnPadding=16
+        title=None, orient="top", columns=per_row, symbolSize=110, symbolStrokeWidth=0, labelLimit=0, columnPadding=16
     )
 
     def scale(values: list) -> Any:
@@ -90,17 +90,16 @@ def error_against_n(table: Any, references: Any) -> Any:
     every += [v for r in data for v in (r["low"], r["high"]) if v and r["error"] / 4 < v < 4 * r["error"]]
     encodings = _channels(names)
     words = series([r["line"] for r in lines], [])
-    dash = alt.StrokeDash(
-        "line:N",
-        scale=alt.Scale(domain=words, range=[[6, 3], [2, 2], [1, 3]][: len(words)]),
-        legend=alt.Legend(title=None, orient="bottom", symbolSize=500, symbolStrokeWidth=1.8, labelLimit=0, columns=2),
-    )
+    key = alt.Legend(title=None, orient="bottom", symbolSize=500, symbolStrokeWidth=1.8, labelLimit=0, columns=2)
+    dashes = alt.Scale(domain=words, range=[[6, 3], [2, 2], [1, 3]][: len(words)])
     panels = []
     for number, d in enumerate(sorted({r["d"] for r in data})):
         own = [r for r in data if r["d"] == d]
         x = log_channel(alt.X, "n", [r["n"] for r in data], "examples n (log scale)")
         x["axis"] = alt.Axis(values=sorted({r["n"] for r in own})[::2], format="d")
         y = log_channel(alt.Y, "error", every, "L2 error under the design (log scale)" if number == 0 else "")
+        # The lines' legend once, below the first panel.
+        dash = alt.StrokeDash("line:N", scale=dashes, legend=key if number == 0 else None)
         rules = alt.Chart(alt.Data(values=[r for r in lines if r["d"] == d])).mark_line(color=INK, strokeWidth=1.5)
         layer = alt.layer(rules.encode(x=x, y=y, strokeDash=dash), *_layers(own, encodings, x, y))
         # Methods and reference lines both have dashes, with a scale each.
@@ -165,4 +164,4 @@ def excess_against_steps(table: Any) -> Any:
     names = series([r["curve"] for r in data], [])
     x = log_channel(alt.X, "step", [r["step"] for r in data], "steps of gradient descent (log scale)")
     y = log_channel(alt.Y, "excess", [r["excess"] for r in data], "relative excess of the risk (log scale)")
-    return finish(alt.layer(*_layers(data, _channels(names, 2), x, y)))
+    return finish(alt.layer(*_layers(data, _channels(names), x, y)))
