@@ -90,7 +90,7 @@ def error_against_n(table: Any, references: Any) -> Any:
     every += [v for r in data for v in (r["low"], r["high"]) if v and r["error"] / 4 < v < 4 * r["error"]]
     encodings = _channels(names)
     words = series([r["line"] for r in lines], [])
-    key = alt.Legend(title=None, orient="bottom", symbolSize=500, symbolStrokeWidth=1.8, labelLimit=0, columns=2)
+    key = alt.Legend(title=None, orient="bottom", symbolSize=500, symbolStrokeWidth=1.8, labelLimit=0, columns=1)
     dashes = alt.Scale(domain=words, range=[[6, 3], [2, 2], [1, 3]][: len(words)])
     panels = []
     for number, d in enumerate(sorted({r["d"] for r in data})):
