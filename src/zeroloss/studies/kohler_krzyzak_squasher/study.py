@@ -40,6 +40,12 @@ def _errors(n: tuple[int, ...], seeds: int, p: tuple[float, ...] = (1.0,), d: tu
     return Grid({"design": trials.DESIGNS, "d": d, "n": n, "p": p, "method": trials.METHODS}, seeds, _has_spline)
 
 
+def _interpolating(n: tuple[int, ...], seeds: int) -> Grid:
+    """The interpolating network alone, on the designs of atoms."""
+    axes: dict[str, Sequence[Scalar]] = {"design": trials.DESIGNS[:2], "d": (1, 2, 3), "n": n, "p": (1.0,)}
+    return Grid(axes | {"method": trials.METHODS[:1]}, seeds)
+
+
 def _descents(
     n: tuple[int, ...],
     seeds: int,
@@ -119,7 +125,12 @@ EXPERIMENTS = (
         trials.errors,
         {
             "smoke": _errors((30, 60), 3, d=(1,)),
-            "desk": (_errors((50, 100, 200, 400), 7), _errors((800,), 4)),
+            "desk": (
+                _errors((50, 100, 200, 400), 7),
+                _errors((800,), 4),
+                _interpolating((50, 100, 200, 400), 30),  # it varies most, and the claims about slopes are about it
+                _interpolating((800,), 16),
+            ),
             "paper": _errors((50, 100, 200, 400, 800, 1600, 3200, 6400), 100, (0.5, 1.0, 2.0)),
         },
         block=2,
