@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zeroloss.data import Dataset, from_arrays, load_data
     from zeroloss.descent import Descent, descend
     from zeroloss.minima import Proof, Twin, prove, twin
-    from zeroloss.networks import MLP, FeedForward, load_network, predict, save_network, wrap
+    from zeroloss.networks import MLP, FeedForward, from_torch, load_network, predict, save_network, to_torch, wrap
     from zeroloss.plumbing import InputError, double
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
@@ -41,6 +41,7 @@ __all__ = [
     "double",
     "figures",
     "from_arrays",
+    "from_torch",
     "load_data",
     "load_network",
     "predict",
@@ -48,6 +49,7 @@ __all__ = [
     "report",
     "save_network",
     "tangent",
+    "to_torch",
     "twin",
     "wrap",
 ]
@@ -56,7 +58,7 @@ _NAMES = {
     "data": ("Dataset", "from_arrays", "load_data"),
     "descent": ("Descent", "descend"),
     "minima": ("Proof", "Twin", "prove", "twin"),
-    "networks": ("MLP", "FeedForward", "load_network", "predict", "save_network", "wrap"),
+    "networks": ("MLP", "FeedForward", "from_torch", "load_network", "predict", "save_network", "to_torch", "wrap"),
     "plumbing": ("InputError", "double"),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),

@@ -5,6 +5,7 @@ from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
+from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
@@ -15,15 +16,20 @@ __all__ = [
     "MLP",
     "FeedForward",
     "ResidualMLP",
+    "TorchNetwork",
     "Wrapped",
     "constant",
     "export_network",
+    "from_torch",
     "is_double",
+    "is_torch_module",
     "load_network",
     "precision",
     "predict",
+    "register_operator",
     "save_network",
     "suited",
+    "to_torch",
     "trainable_mask",
     "wrap",
 ]
