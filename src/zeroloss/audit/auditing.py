@@ -12,6 +12,7 @@ from zeroloss.audit.laziness import laziness, lazy_verdict
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.repeats import collapse
+from zeroloss.networks import BlackBox, as_network
 from zeroloss.plumbing import Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
@@ -30,6 +31,7 @@ class Audit(Record):
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
             (regression); `trust_level`; `movement`, `linearisation_train`, `linearisation_test` with the start.
+            `open`: question -> why it stays open (a black box).
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
         name, task: of the data set.
         key: the seed.
@@ -48,6 +50,7 @@ class Audit(Record):
         radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
         lines.append(f"  trust radius: {radius}")
         lines += [f"  {verdict.status}: {verdict.claim} | {verdict.reason}" for verdict in self.verdicts.values()]
+        lines += [f"  open: {why}" for why in self.numbers.get("open", {}).values()]
         return "\n".join(lines) + ">"
 
 
@@ -68,7 +71,8 @@ def audit(
     for the formulas. A second or two on digits.
 
     Args:
-        network: any network, or a function of a batch `(m, d) -> (m, c)`.
+        network: any network; a torch module; or a black box (`zeroloss.black_box`): a scikit-learn estimator, the path of an
+            `.onnx` file, a function of a batch `(m, d) -> (m, c)`.
         data: a `Dataset`.
         initial: the network at its start; without it nothing is said on laziness.
         loss: "squared", "cross-entropy" or "hinge".
@@ -82,6 +86,7 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    network = as_network(network, data)
     progress.stage("audit: errors")
     outputs = data.y_train.shape[1]
     at_training = answers(network, data.x_train, outputs)
@@ -98,6 +103,7 @@ def audit(
     )
     verdicts = {"local": local_verdict(trust)}
     numbers["trust_level"] = trust.level
+    numbers["open"] = open_questions(network)
     if initial is not None:
         progress.stage("audit: laziness")
         lazy = laziness(network, initial, data.x_train, data.x_test, key=key)
@@ -108,6 +114,11 @@ def audit(
             "linearisation_test": lazy.test_error,
         }
     return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key)
+
+
+def open_questions(network: Any) -> dict[str, str]:
+    """The questions that the audit of a black box leaves open, and why; none of a network with weights."""
+    return dict(network.open) if isinstance(network, BlackBox) else {}
 
 
 def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """By what it is fitted: networks as pytrees that are called on one example."""
 
 from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.black_box import BlackBox, as_network, black_box
 from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
@@ -14,10 +15,13 @@ from zeroloss.networks.wrapped import Wrapped, wrap
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "BlackBox",
     "FeedForward",
     "ResidualMLP",
     "TorchNetwork",
     "Wrapped",
+    "as_network",
+    "black_box",
     "constant",
     "export_network",
     "from_torch",
