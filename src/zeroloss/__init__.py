@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from zeroloss.data import Dataset, from_arrays, load_data
     from zeroloss.descent import Descent, descend
     from zeroloss.minima import Proof, Twin, prove, twin
-    from zeroloss.networks import MLP, FeedForward, black_box, from_torch, load_network, predict, save_network, to_torch, wrap
+    from zeroloss.networks import (
+        MLP,
+        FeedForward,
+        black_box,
+        from_torch,
+        load_network,
+        predict,
+        save_network,
+        to_torch,
+        wrap,
+    )
     from zeroloss.plumbing import InputError, double
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
@@ -59,7 +69,17 @@ _NAMES = {
     "data": ("Dataset", "from_arrays", "load_data"),
     "descent": ("Descent", "descend"),
     "minima": ("Proof", "Twin", "prove", "twin"),
-    "networks": ("MLP", "FeedForward", "black_box", "from_torch", "load_network", "predict", "save_network", "to_torch", "wrap"),
+    "networks": (
+        "MLP",
+        "FeedForward",
+        "black_box",
+        "from_torch",
+        "load_network",
+        "predict",
+        "save_network",
+        "to_torch",
+        "wrap",
+    ),
     "plumbing": ("InputError", "double"),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),

@@ -234,7 +234,10 @@ def audit(
     target: o.Target = None,
     n_train: o.NTrain = None,
     initial: Annotated[
-        str | None, typer.Option(help="The network before training (.npz or package.module:factory): adds the verdict on laziness.")
+        str | None,
+        typer.Option(
+            help="The network before training (.npz or package.module:factory): adds the verdict on laziness."
+        ),
     ] = None,
     seed: o.Seed = 0,
     json: o.Json = False,

@@ -22,7 +22,9 @@ def examine_from_start(
     tell.line(f"Network {'-'.join(map(str, (net.in_size, *net.widths, net.out_size)))}; {plan.sentence}.")
     with bar(json) as progress:
         tell.attach(progress)
-        result = examine(dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan)
+        result = examine(
+            dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan
+        )
         text = _write(result, files, force, progress)
     _finish(result, files, text, tell, json)
 

@@ -20,9 +20,10 @@ def twin(
     target: o.Target = None,
     n_train: o.NTrain = None,
     of: Annotated[
-        str | None, typer.Option(help="A network (.npz, package.module:factory) whose answers, made wrong, hold away from the training points.")
+        str | None,
+        typer.Option(help="A network (.npz, package.module:factory) whose answers, made wrong, hold elsewhere."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
+    base: Annotated[str | None, typer.Option(help="A network whose answers hold there as they are.")] = None,
     kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
     depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
     activation: Annotated[

@@ -108,9 +108,7 @@ def load_model(model: str, data: Any = None) -> Any:
     if is_torch_module(made):
         return from_torch(made, data)
     if hasattr(made, "predict") and not callable(made):
-        raise InputError(
-            f"--model {model!r}: a {type(made).__name__} is a black box: only `zeroloss audit` asks it."
-        )
+        raise InputError(f"--model {model!r}: a {type(made).__name__} is a black box: only `zeroloss audit` asks it.")
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a network.")
     return made

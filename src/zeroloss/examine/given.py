@@ -73,7 +73,9 @@ def _check_fits(network: Any, data: Dataset) -> None:
     sizes = [getattr(network, name, None) for name in ("in_size", "out_size")]
     for size, wanted, what in zip(sizes, (data.in_size, data.out_size), ("inputs", "outputs"), strict=True):
         if size is not None and size != wanted:
-            raise InputError(f"the model has {size} {what} and {data.name} has {wanted}; give the data it was made for.")
+            raise InputError(
+                f"the model has {size} {what} and {data.name} has {wanted}; give the data it was made for."
+            )
 
 
 def _prove(state: State) -> None:
@@ -108,9 +110,17 @@ def _twin(state: State) -> None:
         state.numbers["absent"]["twin"] = f"No twin was made: {error}"
         return
     state.twin = made.network
-    state.numbers["twin_made"] = {"kind": made.kind, "why": made.why, "elsewhere": made.base, "parameters": made.parameters}
+    state.numbers["twin_made"] = {
+        "kind": made.kind,
+        "why": made.why,
+        "elsewhere": made.base,
+        "parameters": made.parameters,
+    }
     if of is None:
-        why = "Whether this very model has a twin of its own kind: one is made of fully connected networks only; the twin shown is of the data."
+        why = (
+            "Whether this very model has a twin of its own kind: one is made of fully connected networks only; the twin shown "
+            "is of the data."
+        )
         state.numbers["not_known"]["twin"] = why
     proof: Proof = prove(state.twin, state.data, polish=False, method="readout", progress=state.progress)
     tell_proof(state, "twin", proof)
@@ -151,7 +161,12 @@ def describe_given(network: Any) -> dict[str, Any]:
         names = dict.fromkeys(name for layer in network.activations for name, _ in layer)
         shape = "-".join(map(str, (network.in_size, *network.widths, network.out_size)))
         text = f"{shape} {', '.join(names) or 'linear'}, as given, {parameters:,} parameters"
-        return {"description": text, "widths": list(network.widths), "activation": ", ".join(names), "parameters": parameters}
+        return {
+            "description": text,
+            "widths": list(network.widths),
+            "activation": ", ".join(names),
+            "parameters": parameters,
+        }
     if isinstance(network, TorchNetwork):
         parameters = sum(int(p.size) for p in network.parameters.values())
         shape = " x ".join(map(str, network.program.input_shape))

@@ -293,7 +293,9 @@ def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset)
         numbers["train_loss"] = found["train_loss"]
     if numbers.get("train_score") is None:
         error = found.get("train_error")
-        numbers["train_score"] = found.get("train_r2") if data.task == "regression" else None if error is None else 1 - error
+        numbers["train_score"] = (
+            found.get("train_r2") if data.task == "regression" else None if error is None else 1 - error
+        )
 
 
 def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:

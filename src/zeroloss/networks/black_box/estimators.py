@@ -82,7 +82,9 @@ def _order(classes: np.ndarray, data: Any, name: str) -> np.ndarray:
     )
 
 
-def _arranged(found: np.ndarray, classes: np.ndarray, order: np.ndarray, outputs: int | None, said: str, name: str) -> Any:
+def _arranged(
+    found: np.ndarray, classes: np.ndarray, order: np.ndarray, outputs: int | None, said: str, name: str
+) -> Any:
     """Answers `(m, k)` in the order of the data's columns; a class the model never saw has the least of all."""
     if said == "predictions":
         found = (found[:, None] == classes[None, :]).astype(np.float64)

@@ -12,7 +12,12 @@ import numpy as np
 from zeroloss.networks.black_box.asking import BlackBox
 from zeroloss.plumbing import InputError
 
-_KINDS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_KINDS = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+}
 
 
 def onnx_model(path: str | os.PathLike) -> BlackBox:
@@ -42,7 +47,9 @@ def onnx_model(path: str | os.PathLike) -> BlackBox:
     entry = session.get_inputs()[0]
     kind = _KINDS.get(entry.type)
     if kind is None or not entry.shape:
-        raise InputError(f"{path} takes a {entry.type} of shape {entry.shape}; numbers with the batch first are needed.")
+        raise InputError(
+            f"{path} takes a {entry.type} of shape {entry.shape}; numbers with the batch first are needed."
+        )
     output = _output(session, path)
     fixed = entry.shape[0] if isinstance(entry.shape[0], int) and entry.shape[0] > 0 else None
     shape = tuple(entry.shape[1:])
