@@ -120,7 +120,12 @@ def load_asked(model: str, data: Any) -> Any:
 
     if model.endswith(".npz"):
         return load_network(model)
-    return black_box(model) if model.endswith(".onnx") else as_network(made_by(model), data)
+    if model.endswith(".onnx"):
+        return black_box(model)
+    made = as_network(made_by(model), data)
+    if not callable(made):
+        raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")
+    return made
 
 
 def made_by(model: str) -> Any:

@@ -68,15 +68,18 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         args = [*args[:3], count, *args[4:]]
     elif kind in ("view.default", "_unsafe_view.default", "reshape.default"):
         args = [x, _viewed(x, args[1], count)]
-    elif (kind == "permute.default" and args[1][0] % len(x.shape) == 0) or (
-        kind == "unsqueeze.default" and (args[1] % (len(x.shape) + 1)) != 0
-    ):
-        pass
     elif kind in _ALONG:
         _check_along(x, args, kwargs, _ALONG[kind])
-    else:
+    elif not _keeps_first(kind, x, args):
         raise NotRowwiseError
     return RULES[name](*args, **kwargs)
+
+
+def _keeps_first(kind: str, x: Any, args: list[Any]) -> bool:
+    """A permutation or a new axis that leaves the rows where they are."""
+    if kind == "permute.default":
+        return bool(args[1][0] % len(x.shape) == 0)
+    return kind == "unsqueeze.default" and bool(args[1] % (len(x.shape) + 1) != 0)
 
 
 def _check_entrywise(args: list[Any], rows: list[Any], count: int) -> None:
