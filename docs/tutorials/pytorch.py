@@ -22,10 +22,10 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.second, self.out = nn.Linear(64, 128), nn.Linear(128, 1600), nn.Linear(1600, 10)
+        self.first, self.second, self.out = nn.Linear(64, 128), nn.Linear(128, 1536), nn.Linear(1536, 10)
 
     def forward(self, x):
-        return self.out(torch.tanh(self.second(torch.tanh(self.first(x)))))
+        return self.out(torch.relu(self.second(torch.tanh(self.first(x)))))
 
 
 def accuracy(model: nn.Module) -> float:
@@ -36,9 +36,9 @@ def accuracy(model: nn.Module) -> float:
 
 
 model = Net()
-optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=60)
-for _ in range(60):
+optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
+schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=80)
+for _ in range(80):
     for rows in torch.randperm(len(x)).split(64):
         optimiser.zero_grad()
         loss = 0.5 * (model(x[rows]) - y[rows]).square().sum(1).mean()

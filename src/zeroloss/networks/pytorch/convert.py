@@ -191,8 +191,9 @@ def _of_dataset(module: Any, data: Any, kind: Any) -> Any:
     dims = {"Conv2d": 4, "Conv1d": 3, "Conv3d": 5}.get(type(first).__name__)
     if isinstance(first, torch.nn.Embedding) and bool((rows == rows.round()).all()):
         return rows.long()
+    shapes.sort(key=lambda shape: dims is not None and dims != len(shape) + 1)  # what its first layer takes, first
     for shape in shapes:
-        if (dims is None or dims == len(shape) + 1) and math.prod(shape) == size:
+        if math.prod(shape) == size:
             batch = rows.reshape(len(rows), *shape)
             try:
                 with torch.no_grad():
