@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from zeroloss.data import Dataset, from_arrays, load_data
     from zeroloss.descent import Descent, SquasherRegressor, descend
     from zeroloss.minima import Proof, Twin, prove, twin
-    from zeroloss.networks import MLP, FeedForward, SquasherNetwork, load_network, predict, save_network, wrap
+    from zeroloss.networks import (
+        MLP,
+        FeedForward,
+        SquasherNetwork,
+        black_box,
+        from_torch,
+        load_network,
+        predict,
+        save_network,
+        to_torch,
+        wrap,
+    )
     from zeroloss.plumbing import InputError, double
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
@@ -38,11 +49,13 @@ __all__ = [
     "Verdict",
     "__version__",
     "audit",
+    "black_box",
     "certify",
     "descend",
     "double",
     "figures",
     "from_arrays",
+    "from_torch",
     "load_data",
     "load_network",
     "predict",
@@ -51,6 +64,7 @@ __all__ = [
     "save_network",
     "tangent",
     "theorems",
+    "to_torch",
     "twin",
     "wrap",
 ]
@@ -59,7 +73,18 @@ _NAMES = {
     "data": ("Dataset", "from_arrays", "load_data"),
     "descent": ("Descent", "SquasherRegressor", "descend"),
     "minima": ("Proof", "Twin", "prove", "twin"),
-    "networks": ("MLP", "FeedForward", "SquasherNetwork", "load_network", "predict", "save_network", "wrap"),
+    "networks": (
+        "MLP",
+        "FeedForward",
+        "SquasherNetwork",
+        "black_box",
+        "from_torch",
+        "load_network",
+        "predict",
+        "save_network",
+        "to_torch",
+        "wrap",
+    ),
     "plumbing": ("InputError", "double"),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),

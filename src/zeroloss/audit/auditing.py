@@ -17,6 +17,7 @@ from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.repeats import collapse
+from zeroloss.networks import BlackBox, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
@@ -35,6 +36,7 @@ class Audit(Record):
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
             (regression); `trust_level`; `movement`, `linearisation_train`, `linearisation_test` with the start.
+            `open`: question -> why it stays open (a black box).
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
         name, task: of the data set.
         key: the seed.
@@ -73,6 +75,7 @@ class Audit(Record):
         lines = [f"<Audit of {self.name}: {self.summary}"]
         lines += [f"  {verdict.status}: {verdict.claim} | {verdict.reason}" for verdict in self.verdicts.values()]
         lines += [f"  {found!r}" for found in self.measures]
+        lines += [f"  open: {why}" for why in self.numbers.get("open", {}).values()]
         return "\n".join(lines) + ">"
 
 
@@ -97,7 +100,8 @@ def audit(
     for the formulas. A second or two on digits.
 
     Args:
-        network: any network, or a function of a batch `(m, d) -> (m, c)`.
+        network: any network; a torch module; or a black box (`zeroloss.black_box`): a scikit-learn estimator, the path of an
+            `.onnx` file, a function of a batch `(m, d) -> (m, c)`.
         data: a `Dataset`.
         initial: the network at its start; without it nothing is said on laziness.
         loss: "squared", "cross-entropy" or "hinge".
@@ -117,6 +121,7 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    network = as_network(network, data)
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None
@@ -136,6 +141,7 @@ def audit(
     )
     verdicts = {"local": local_verdict(trust)}
     numbers["trust_level"] = trust.level
+    numbers["open"] = open_questions(network)
     lazy = None
     if initial is not None:
         progress.stage("audit: laziness")
@@ -149,6 +155,11 @@ def audit(
     if lazy is not None:
         verdicts["lazy"] = lazy_verdict(lazy, next((m for m in found if m.name == "kernel_drift"), None))
     return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
+
+
+def open_questions(network: Any) -> dict[str, str]:
+    """The questions that the audit of a black box leaves open, and why; none of a network with weights."""
+    return dict(network.open) if isinstance(network, BlackBox) else {}
 
 
 def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def trust_curve(
         key,
     )
     spread = float(np.sum((targets - targets.mean(axis=0)) ** 2))
+    if getattr(network, "takes_tokens", False):
+        return dataclasses.replace(nothing, reason="the inputs are tokens, and there is nothing between two of them")
     if len(inputs) < 2:
         return dataclasses.replace(nothing, reason="all training inputs are equal, so no distance sets the scale")
     if task == "regression" and spread == 0:

@@ -33,11 +33,19 @@ def _names(measures: str) -> list[str]:
 @app.command(epilog="Example: zeroloss audit digits --model model.npz --initial start.npz")
 def audit(
     data: o.Data,
-    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A saved .npz, an .onnx, or package.module:factory: a network, a torch module or a scikit-learn estimator."
+        ),
+    ],
     target: o.Target = None,
     n_train: o.NTrain = None,
     initial: Annotated[
-        str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")
+        str | None,
+        typer.Option(
+            help="The network before training (.npz or package.module:factory): adds the verdict on laziness."
+        ),
     ] = None,
     measures: Measures = "all",
     examples: Examples = None,
@@ -54,9 +62,9 @@ def audit(
     """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
     free(out, force)
     dataset = o.load(data, target, n_train, seed)
-    net = o.load_model(model)
+    net = o.load_asked(model, dataset)
     check_fits(net, dataset)
-    start = None if initial is None else o.load_model(initial)
+    start = None if initial is None else o.load_model(initial, dataset)
     from zeroloss.audit import audit as run
     from zeroloss.audit import priced
     from zeroloss.cli.measures import show_measures
@@ -78,6 +86,8 @@ def audit(
         for name, verdict in found.verdicts.items():
             show_verdict(name, verdict)
         print(found.summary)
+        for why in found.numbers["open"].values():
+            print(f"  open: {why}")
         show_measures(found.measures)
     deliver(found, json, out, force)
 
@@ -111,7 +121,7 @@ def rank(
         name = path if name in nets else name
         if name in nets:
             raise InputError(f"--model {path} is given twice; name each model once.")
-        nets[name] = o.load_model(path)
+        nets[name] = o.load_asked(path, dataset)
         check_fits(nets[name], dataset)
     from zeroloss.audit import priced
     from zeroloss.audit import rank as run

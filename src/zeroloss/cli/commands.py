@@ -33,6 +33,10 @@ def examine(
     depth: o.Depth = None,
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", help="Judge --model as it is, without training it (so for all but an MLP of ours)."),
+    ] = False,
     seed: o.Seed = 0,
     out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path(
         "report"
@@ -48,40 +52,23 @@ def examine(
         for path in files.values():
             check_free(path, force=force)
     dataset = o.load(data, target, n_train, seed)
-    from zeroloss.examine.plan import make_plan
+    from zeroloss.cli.examining import examine_as_is, examine_from_start
+    from zeroloss.networks import MLP
 
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    if model is None:
+        if as_is:
+            raise InputError("--as-is judges a trained model; name it by --model.")
+        net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    else:
+        o.shape_excluded(width, depth, activation, parametrization)
+        net = o.load_asked(model, dataset)
     check_fits(net, dataset)
-    plan = make_plan(dataset, net)
-    tell = Teller(quiet=json)
-    tell.line(repr(dataset))
-    tell.line(f"Network {'-'.join(map(str, (net.in_size, *net.widths, net.out_size)))}; {plan.sentence}.")
-    from zeroloss.examine import examine as run
-    from zeroloss.networks import save_network
-    from zeroloss.plumbing import write_whole
-    from zeroloss.report import write_report
+    run = examine_as_is if as_is or not isinstance(net, MLP) else examine_from_start
+    run(dataset, net, files, seed=seed, json=json, force=force, settings=_settings())
 
-    settings = {"command": _command(), "version": version(), "date": datetime.date.today().isoformat()}
-    with bar(json) as progress:
-        tell.attach(progress)
-        result = run(dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan)
-        progress.stage("writing the report")
-        out.mkdir(parents=True, exist_ok=True)
-        text = result.examination.to_json(indent=1)
-        write_whole(files["report.json"], text, force=force)
-        for name, network in (("fitted.npz", result.fitted), ("twin.npz", result.twin)):
-            if network is not None:
-                save_network(files[name], network, force=force)
-        write_report(files["report.html"], result.examination, force=force)
-    tell.line("")
-    tell.line(result.examination.headline)
-    tell.line(
-        f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in {result.examination.seconds:.0f} s."
-    )
-    if json:
-        print(text)
-    if result.interrupted:
-        raise typer.Exit(130)
+
+def _settings() -> dict[str, str]:
+    return {"command": _command(), "version": version(), "date": datetime.date.today().isoformat()}
 
 
 @app.command(epilog="Example: zeroloss certify digits --width 512 --depth 2")
@@ -212,7 +199,7 @@ def prove(
         _check_certificate(check, o.load(data, target, n_train, seed), json, out, force)
         return
     dataset = o.load(data, target, n_train, seed)
-    net = o.load_model(str(model))
+    net = o.load_model(str(model), dataset)
     from zeroloss.minima import prove as run
 
     with bar(json) as progress:

@@ -20,9 +20,10 @@ def twin(
     target: o.Target = None,
     n_train: o.NTrain = None,
     of: Annotated[
-        str | None, typer.Option(help="A network (.npz) whose answers, made wrong, hold away from the training points.")
+        str | None,
+        typer.Option(help="A network (.npz, package.module:factory) whose answers, made wrong, hold elsewhere."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="A network (.npz) whose answers hold there as they are.")] = None,
+    base: Annotated[str | None, typer.Option(help="A network whose answers hold there as they are.")] = None,
     kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
     depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
     activation: Annotated[
@@ -48,7 +49,7 @@ def twin(
     dataset = o.load(data, target, n_train, seed)
     from zeroloss.minima import construct_twin
 
-    nets = [None if path is None else o.load_model(path) for path in (of, base)]
+    nets = [None if path is None else o.load_model(path, dataset) for path in (of, base)]
     number = dtype or ("float64" if out.suffix == ".npz" else "float32")
     with bar(json) as progress:
         made = construct_twin(dataset, nets[0], nets[1], kind, depth, activation, number, key=seed, progress=progress)

@@ -21,7 +21,9 @@ Target = Annotated[str | None, typer.Option(help="The target column of a file.")
 NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.")]
 Model = Annotated[
     str | None,
-    typer.Option(help="A network: a saved .npz, or package.module:factory (a function that returns one)."),
+    typer.Option(
+        help="A network: a saved .npz, or package.module:factory, a function that returns one (a torch module too)."
+    ),
 ]
 Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number a layer: 256,1600.")]
 Depth = Annotated[int | None, typer.Option(help="Hidden layers, with --width a single number.")]
@@ -52,14 +54,9 @@ def network(
     seed: int,
 ) -> Any:
     """The network a command is about: loaded, or an MLP at its start that fits the data."""
-    shape = {"--width": width, "--depth": depth, "--activation": activation, "--parametrization": parametrization}
     if model is not None:
-        given = [name for name, value in shape.items() if value is not None]
-        if given:
-            raise InputError(
-                f"--model and {given[0]} exclude each other: a model brings its own shape; leave one of them out."
-            )
-        return load_model(model)
+        shape_excluded(width, depth, activation, parametrization)
+        return load_model(model, data)
     from zeroloss.examine.plan import default_widths
     from zeroloss.networks import MLP
 
@@ -77,6 +74,16 @@ def network(
     return MLP(data.in_size, data.out_size, widths, depth, activation or "tanh", parametrization or "ntk", key=seed)
 
 
+def shape_excluded(width: Any, depth: Any, activation: Any, parametrization: Any) -> None:
+    """InputError where a shape is given beside a model, which brings its own."""
+    shape = {"--width": width, "--depth": depth, "--activation": activation, "--parametrization": parametrization}
+    given = [name for name, value in shape.items() if value is not None]
+    if given:
+        raise InputError(
+            f"--model and {given[0]} exclude each other: a model brings its own shape; leave one of them out."
+        )
+
+
 def _widths(text: str) -> int | tuple[int, ...]:
     try:
         numbers = tuple(int(part) for part in text.split(","))
@@ -87,19 +94,45 @@ def _widths(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def load_model(model: str) -> Any:
-    """A saved network, or what `package.module:factory` returns."""
-    from zeroloss.networks import load_network
+def load_model(model: str, data: Any = None) -> Any:
+    """A saved network, or what `package.module:factory` returns; a torch module is converted, for examples like the data's."""
+    from zeroloss.networks import from_torch, is_torch_module, load_network
 
     if model.endswith(".npz"):
         return load_network(model)
     if model.endswith(".onnx"):
         raise InputError(
-            f"{model}: ONNX models cannot be read yet; save the network as .npz, or name a package.module:factory."
+            f"{model} is a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
         )
+    made = made_by(model)
+    if is_torch_module(made):
+        return from_torch(made, data)
+    if hasattr(made, "predict") and not callable(made):
+        raise InputError(f"--model {model!r}: a {type(made).__name__} is a black box: only `zeroloss audit` asks it.")
+    if not callable(made):
+        raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a network.")
+    return made
+
+
+def load_asked(model: str, data: Any) -> Any:
+    """What the audit takes: a network, or a black box (an `.onnx` file, a factory's scikit-learn estimator)."""
+    from zeroloss.networks import as_network, black_box, load_network
+
+    if model.endswith(".npz"):
+        return load_network(model)
+    if model.endswith(".onnx"):
+        return black_box(model)
+    made = as_network(made_by(model), data)
+    if not callable(made):
+        raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")
+    return made
+
+
+def made_by(model: str) -> Any:
+    """What the factory of `package.module:factory` returns."""
     module, colon, name = model.partition(":")
     if not colon:
-        raise InputError(f"--model {model!r} is neither a .npz file nor a package.module:factory.")
+        raise InputError(f"--model {model!r} is neither a .npz or .onnx file nor a package.module:factory.")
     import sys
 
     sys.path.insert(0, "")
@@ -111,7 +144,11 @@ def load_model(model: str) -> Any:
         raise InputError(f"--model {model!r}: the module {module} has no {name}.") from error
     finally:
         sys.path.remove("")
-    made = factory()
-    if not callable(made):
-        raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a network.")
-    return made
+    return factory() if callable(factory) and not _is_model(factory) else factory
+
+
+def _is_model(thing: Any) -> bool:
+    """A network or estimator stands in the module itself, rather than a function that makes one."""
+    from zeroloss.networks import is_torch_module
+
+    return is_torch_module(thing) or (hasattr(thing, "predict") and not isinstance(thing, type))

@@ -1,7 +1,8 @@
 """The main job: certify, descend, prove, audit and twin, on one data set and network, told as one story."""
 
 from zeroloss.examine.examination import Examination
+from zeroloss.examine.given import examine_given
 from zeroloss.examine.plan import Plan, make_plan
 from zeroloss.examine.run import Examined, examine
 
-__all__ = ["Examination", "Examined", "Plan", "examine", "make_plan"]
+__all__ = ["Examination", "Examined", "Plan", "examine", "examine_given", "make_plan"]

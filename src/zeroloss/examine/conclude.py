@@ -9,6 +9,7 @@ import numpy as np
 from zeroloss.data import groups
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.headline import headline
+from zeroloss.networks import MLP
 
 ORDER = (
     "fit_minimum", "fit_classified", "twin_minimum", "twin_classified", "local_fit", "local_twin",
@@ -19,10 +20,7 @@ ORDER = (
 def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examination:
     """The examination from what was gathered (`data`, `network`, `verdicts`, `tables`, `numbers`, `seed`)."""
     data, network = state.data, state.network
-    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
-    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
     found = groups(data.x_train)
-    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
     return Examination(
         title=f"{data.name}: what zero training loss means here",
         data={
@@ -39,15 +37,7 @@ def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examinatio
             "transformations": list(data.transformations),
             "sha256": data.digest(),
         },
-        network={
-            "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
-            "widths": list(widths),
-            "activation": name,
-            "parametrization": parametrization,
-            "weight_std": weight_std,
-            "bias_std": bias_std,
-            "parameters": parameters,
-        },
+        network=describe(network),
         verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
         headline=headline(data, state.verdicts, state.numbers),
         tables=state.tables,
@@ -55,3 +45,23 @@ def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examinatio
         settings={"seed": state.seed, **settings},
         seconds=seconds,
     )
+
+
+def describe(network: Any) -> dict[str, Any]:
+    """What the page says of the network."""
+    if not isinstance(network, MLP):
+        from zeroloss.examine.given import describe_given
+
+        return describe_given(network)
+    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
+    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
+    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
+    return {
+        "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
+        "widths": list(widths),
+        "activation": name,
+        "parametrization": parametrization,
+        "weight_std": weight_std,
+        "bias_std": bias_std,
+        "parameters": parameters,
+    }

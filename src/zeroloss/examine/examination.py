@@ -49,6 +49,7 @@ class Examination(Record):
             - "slice": {label_a, label_b, output_name, target_a, target_b}
             - "seconds": {stage: seconds}
             - "absent": {table name or "twin": why it was not made}
+            - "not_known": {question: what stays open and why, in a sentence}, of a model that came trained
         settings: `command`, `version`, `seed`, `date`, and what else is needed to repeat this; nothing of the machine.
         seconds: of the whole examination.
     """

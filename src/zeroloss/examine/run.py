@@ -14,9 +14,10 @@ Nothing finished is lost: Ctrl-C returns what there is, with the rest named as a
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,14 @@ from zeroloss.examine.conclude import conclude
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.measures import measures_table
 from zeroloss.examine.plan import Plan, make_plan
+from zeroloss.examine.state import Announce, State
 from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.networks import MLP
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.rayleigh import smallest_eigenvalue_upper
-from zeroloss.theorems import Certificate, certify, judge_curve
+from zeroloss.theorems import certify, judge_curve
 from zeroloss.verdict import Verdict
 
 NEAR_ENOUGH = 1e-10
@@ -44,7 +46,6 @@ NEAR_ENOUGH = 1e-10
 there."""
 KERNEL_EQUATIONS = 3000
 """Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
-Announce = Callable[[str, Verdict], None]
 
 
 @dataclasses.dataclass
@@ -55,25 +56,6 @@ class Examined:
     fitted: Any = None
     twin: Any = None
     interrupted: bool = False
-
-
-class _State:
-    """What is gathered on the way."""
-
-    def __init__(self, data: Dataset, network: MLP, seed: int, announce: Announce, progress: Progress):
-        self.data, self.network, self.seed, self.progress = data, network, seed, progress
-        self._announce = announce
-        self.verdicts: dict[str, Verdict] = {}
-        self.tables: dict[str, dict[str, list]] = {}
-        self.numbers: dict[str, Any] = {"seconds": {}, "absent": {}}
-        self.fitted: Any = None
-        self.twin: Any = None
-        self.certificate: Certificate | None = None
-        self.smooth = math.isfinite(activation(network.config[3]).curvature)
-
-    def tell(self, name: str, verdict: Verdict) -> None:
-        self.verdicts[name] = verdict
-        self._announce(name, verdict)
 
 
 def examine(
@@ -100,36 +82,48 @@ def examine(
     """
     if not isinstance(network, MLP):
         raise InputError(
-            "an examination begins before training, so it needs an MLP at its start; audit and prove take trained networks."
+            "an examination begins before training, so it needs an MLP at its start; `examine_given` takes a trained model as it is."
         )
     started = time.monotonic()
-    state = _State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
+    state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
+    state.smooth = math.isfinite(activation(network.config[3]).curvature)
     plan = plan or make_plan(data, network)
-    stages: list[tuple[str, Callable[[_State, Plan], None]]] = [
-        ("certify", _certify),
-        ("descend", _descend),
-        ("prove", _prove),
-        ("twin", _twin),
-        ("audit", _audit),
-        ("measures", _measures),
-        ("pictures", _pictures),
-        ("widths", _widths),
+    stages: list[tuple[str, Callable[[State], None]]] = [
+        (name, functools.partial(_planned, stage, plan))
+        for name, stage in (
+            ("certify", _certify),
+            ("descend", _descend),
+            ("prove", _prove),
+            ("twin", _twin),
+            ("audit", _audit),
+            ("measures", _measures),
+            ("pictures", _pictures),
+            ("widths", _widths),
+        )
     ]
-    interrupted = False
-    for name, stage in stages:
-        before = time.monotonic()
-        try:
-            stage(state, plan)
-        except KeyboardInterrupt:
-            interrupted = True
-            _name_absent(state)
-            break
-        finally:
-            state.numbers["seconds"][name] = time.monotonic() - before
+    interrupted = run_stages(stages, state)
     return Examined(conclude(state, settings or {}, time.monotonic() - started), state.fitted, state.twin, interrupted)
 
 
-def _name_absent(state: _State) -> None:
+def _planned(stage: Callable[[State, Plan], None], plan: Plan, state: State) -> None:
+    stage(state, plan)
+
+
+def run_stages(stages: Sequence[tuple[str, Callable[[State], None]]], state: State) -> bool:
+    """One after the other, timed; True if Ctrl-C ended them, with the rest named as absent."""
+    for name, stage in stages:
+        before = time.monotonic()
+        try:
+            stage(state)
+        except KeyboardInterrupt:
+            _name_absent(state)
+            return True
+        finally:
+            state.numbers["seconds"][name] = time.monotonic() - before
+    return False
+
+
+def _name_absent(state: State) -> None:
     for name in ("loss", "spectrum", "widths", "slice", "digits", "trust", "measures", "theory"):
         if name not in state.tables:
             state.numbers["absent"][name] = "It was not made: the examination was interrupted."
@@ -138,7 +132,7 @@ def _name_absent(state: _State) -> None:
             state.numbers["absent"][name] = "The examination was interrupted before it."
 
 
-def _certify(state: _State, plan: Plan) -> None:
+def _certify(state: State, plan: Plan) -> None:
     def announce(name: str, verdict: Verdict) -> None:
         if name != "curve":  # that one is judged after descent
             state.tell(name, verdict)
@@ -160,7 +154,7 @@ def _certify(state: _State, plan: Plan) -> None:
         state.numbers["lambda_min_upper"] = smallest_eigenvalue_upper(start, points, vector)
 
 
-def _descend(state: _State, plan: Plan) -> None:
+def _descend(state: State, plan: Plan) -> None:
     data, certificate = state.data, state.certificate
     assert certificate is not None
     state.progress.stage("gradient descent", f"{plan.curve_steps} steps")
@@ -187,7 +181,7 @@ def _descend(state: _State, plan: Plan) -> None:
         raise KeyboardInterrupt
 
 
-def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Descent:
+def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: State) -> Descent:
     batch = min(64, data.n)
     fit = curve
     state.progress.stage("on to the minimum (Adam)", f"{plan.epochs} passes over the data")
@@ -220,34 +214,32 @@ def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: _State) -> Des
     return dataclasses.replace(further, method="adam, then gauss-newton")
 
 
-def _prove(state: _State, plan: Plan) -> None:
+def _prove(state: State, plan: Plan) -> None:
     proof = prove(state.fitted, state.data, polish=True, method=_method(state), progress=state.progress)
     state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
-    _tell_proof(state, "fit", proof)
-    state.numbers["fitted"] = _scores(state.fitted, state.data, proof)
+    tell_proof(state, "fit", proof)
 
 
-def _method(state: _State) -> str:
+def _method(state: State) -> str:
     """Which proofs are tried: Newton-Kantorovich only where it takes seconds, for the plan does not count it."""
     return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
 
 
-def _tell_proof(state: _State, name: str, proof: Proof) -> None:
+def tell_proof(state: State, name: str, proof: Proof) -> None:
+    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network."""
     plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
     state.tell(f"{name}_minimum", plain)
     if proof.classified is not None:
         state.tell(f"{name}_classified", proof.classified)
-
-
-def _scores(network: Any, data: Dataset, proof: Proof) -> dict[str, Any]:
+    network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
-    train = tables.error(network, data.x_train, data.y_train, data.task)
+    train = tables.error(network, state.data.x_train, state.data.y_train, state.data.task)
     found["train_score"] = None if train is None else 1 - train
-    return found
+    state.numbers[key] = found
 
 
-def _twin(state: _State, plan: Plan) -> None:
+def _twin(state: State, plan: Plan) -> None:
     state.progress.stage("twin")
     try:
         made: Twin = construct_twin(state.data, of=state.fitted, key=state.seed, progress=state.progress)
@@ -265,11 +257,15 @@ def _twin(state: _State, plan: Plan) -> None:
         "smallest_separation": made.smallest_separation,
     }
     proof = prove(state.twin, state.data, polish=False, method=_method(state), progress=state.progress)
-    _tell_proof(state, "twin", proof)
-    state.numbers["twin"] = _scores(state.twin, state.data, proof)
+    tell_proof(state, "twin", proof)
 
 
-def _audit(state: _State, plan: Plan) -> None:
+def _audit(state: State, plan: Plan) -> None:
+    audit_of(state, initial=state.network)
+
+
+def audit_of(state: State, initial: Any) -> None:
+    """The audit of the fitted network (`initial`: its start, if it is known) and of its twin."""
     curves = {}
     for name, network in (("fitted", state.fitted), ("twin", state.twin)):
         if network is None:
@@ -278,7 +274,7 @@ def _audit(state: _State, plan: Plan) -> None:
         found = audit(
             network,
             state.data,
-            initial=state.network if name == "fitted" else None,
+            initial=initial if name == "fitted" else None,
             key=state.seed,
             progress=state.progress,
         )
@@ -286,17 +282,34 @@ def _audit(state: _State, plan: Plan) -> None:
         state.tell("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
         if "lazy" in found.verdicts:
             state.tell("lazy", found.verdicts["lazy"])
-        _test_scores(state.numbers[name], found.numbers, state.data)
+        scores = state.numbers.setdefault(name, {})
+        _train_scores(scores, found.numbers, state.data)
+        _test_scores(scores, found.numbers, state.data)
         state.numbers[name]["trust_radius"] = found.trust_radius
     state.tables["trust"] = tables.trust_table(curves)
 
 
-def _measures(state: _State, plan: Plan) -> None:
-    state.tables["measures"] = measures_table(
-        state.fitted, state.twin, state.network, state.data, state.seed, state.progress
-    )
-    if not state.tables["measures"]["measure"]:
+def _measures(state: State, plan: Plan) -> None:
+    measures_of(state, state.network)
+
+
+def measures_of(state: State, initial: Any) -> None:
+    """The measures of the fitted network and of the twin, into the state."""
+    found = measures_table(state.fitted, state.twin, initial, state.data, state.seed, state.progress)
+    state.tables["measures"] = found
+    if not found["measure"]:
         state.numbers["absent"]["measures"] = "They were not measured: they would not fit into memory."
+
+
+def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
+    """Of a model without a proof, which measures them too."""
+    if numbers.get("train_loss") is None:
+        numbers["train_loss"] = found["train_loss"]
+    if numbers.get("train_score") is None:
+        error = found.get("train_error")
+        numbers["train_score"] = (
+            found.get("train_r2") if data.task == "regression" else None if error is None else 1 - error
+        )
 
 
 def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
@@ -310,7 +323,12 @@ def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) 
         numbers |= {"test_score": found["test_r2"], "test_lower": low, "test_upper": high}
 
 
-def _pictures(state: _State, plan: Plan) -> None:
+def _pictures(state: State, plan: Plan) -> None:
+    pictures_of(state)
+
+
+def pictures_of(state: State) -> None:
+    """A slice between two training points, and test examples with both networks' answers."""
     state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
     found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
     state.tables |= found
@@ -324,7 +342,7 @@ def _pictures(state: _State, plan: Plan) -> None:
         state.numbers["chance"] = 0.0
 
 
-def _widths(state: _State, plan: Plan) -> None:
+def _widths(state: State, plan: Plan) -> None:
     state.progress.stage("error against width", f"{len(plan.sweep_widths)} widths, {len(plan.sweep_seeds)} seeds")
     if len(state.data.x_test) == 0:
         state.numbers["absent"]["widths"] = "It was not made: there is no test set."

@@ -28,19 +28,26 @@ def loss_table(history: dict[str, list], predicted: np.ndarray) -> Table:
     }
 
 
-def spectrum_table(network: Any, data: Dataset, seed: int) -> tuple[Table, np.ndarray, np.ndarray]:
-    """Eigenvalues of the trace form at the start (on at most 1,500 of the training inputs).
+def spectrum_points(data: Dataset, seed: int) -> np.ndarray:
+    """The distinct training inputs, at most 1,500 of them."""
+    x = collapse(data.x_train, data.y_train).x
+    if len(x) <= SPECTRUM_POINTS:
+        return x
+    return x[np.sort(np.random.default_rng(seed).choice(len(x), SPECTRUM_POINTS, replace=False))]
+
+
+def spectrum_table(
+    network: Any, data: Dataset, seed: int, where: str = "at the start"
+) -> tuple[Table, np.ndarray, np.ndarray]:
+    """Eigenvalues of the trace form (on at most 1,500 of the training inputs).
 
     Also returns those inputs, and the eigenvector of the smallest eigenvalue.
     """
-    x = collapse(data.x_train, data.y_train).x
-    note = ""
-    if len(x) > SPECTRUM_POINTS:
-        x = x[np.sort(np.random.default_rng(seed).choice(len(x), SPECTRUM_POINTS, replace=False))]
-        note = f", {SPECTRUM_POINTS:,} of the training inputs"
+    x = spectrum_points(data, seed)
+    note = f", {SPECTRUM_POINTS:,} of the training inputs" if len(x) == SPECTRUM_POINTS else ""
     matrix = np.asarray(kernel(network, x, outputs="trace", check=False), np.float64)
     values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
-    kind = f"trace form at the start{note}"
+    kind = f"trace form {where}{note}"
     table = {
         "index": list(range(1, len(values) + 1)),
         "eigenvalue": values[::-1].tolist(),

@@ -18,12 +18,13 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.descent.problem import training_arrays
+from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
 from zeroloss.minima.reasons import NEAR
-from zeroloss.networks import FeedForward
+from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
-from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing import InputError, Silent, double, write_whole
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import readout_proof
 from zeroloss.tangent.rows import Trained
@@ -66,7 +67,7 @@ class ProofCertificate(Record):
     def __repr__(self) -> str:
         return f"<ProofCertificate by {self.method}: {self.claim}>"
 
-    def weights(self) -> FeedForward:
+    def weights(self) -> FeedForward | TorchNetwork:
         """The network inside, in float64.
 
         Raises:
@@ -136,7 +137,7 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
         InputError: a damaged certificate; data that hold NaN.
     """
     network = certificate.weights()
-    trained = _trained(certificate, network)
+    trained = Trained((True,), (True,)) if isinstance(network, TorchNetwork) else _trained(certificate, network)
     radius = certificate.radius
     if not isinstance(radius, int | float) or not 0 < radius < np.inf:
         raise InputError(f"the certificate's radius is {radius!r}; it must be a positive number.")
@@ -150,7 +151,9 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
     if found["weights_sha256"] != certificate.weights_sha256:
         reason = "The weights in the certificate are not those it was made for: their hashes differ."
         return Verdict(claim, Status.UNKNOWN, reason, found)
-    if network.in_size != x.shape[1] or network.out_size != y.shape[1]:
+    with double():
+        sizes = network.in_size, network.out_size
+    if sizes != (x.shape[1], y.shape[1]):
         raise InputError(
             "the network in the certificate does not fit these data; check it on the data it was made for."
         )
@@ -167,8 +170,13 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
     return Verdict(claim, Status.PROVED, reason, found)
 
 
-def _radius(method: str, network: FeedForward, trained: Trained, x, y) -> tuple[float | None, str]:
+def _radius(method: str, network: Any, trained: Trained, x, y) -> tuple[float | None, str]:
     distinct = collapse(x, y)
+    if isinstance(network, TorchNetwork):
+        if method != "readout":
+            raise InputError(f"the certificate's method {str(method)!r} is not one for a converted torch module.")
+        proof = judge_converted(network, distinct, None, False, Silent()).proof
+        return proof.radius, proof.obstacle
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
         return found.radius, found.obstacle

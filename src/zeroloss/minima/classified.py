@@ -8,18 +8,18 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.tangent import libm
-from zeroloss.tangent.rounding import forward
+from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import Status, Verdict, at_least
 
 CLASSIFIED = "every training example is classified correctly, with a margin of at least {}"
 
 
-def classified(network: FeedForward, x: np.ndarray, data: Any) -> Verdict | None:
-    """Certified margins `f_y - max_other f` of every training example."""
+def classified(network: FeedForward, x: np.ndarray, data: Any, last: Layer | None = None) -> Verdict | None:
+    """Certified margins `f_y - max_other f` of every training example (`last`: the last layer at `x`, if it is known)."""
     labels = getattr(data, "labels_train", None)
     if labels is None or network.out_size < 2:
         return None
-    last = forward(network, x)[-1]
+    last = forward(network, x)[-1] if last is None else last
     rows = np.arange(len(x))
     others_low, others_high = last.z - last.z_error, last.z + last.z_error
     own_low, own_high = others_low[rows, labels], others_high[rows, labels]

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import FeedForward
-
 
 def data_hash(x: np.ndarray, y: np.ndarray) -> str:
     """SHA-256 of the training inputs and targets as float64, row by row."""
@@ -16,7 +14,7 @@ def data_hash(x: np.ndarray, y: np.ndarray) -> str:
     return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
 
 
-def weights_hash(network: FeedForward) -> str:
+def weights_hash(network: Any) -> str:
     """SHA-256 of all weights as float64, in the order of the leaves."""
     return hashlib.sha256(b"".join(np.asarray(leaf, np.float64).tobytes() for leaf in leaves(network))).hexdigest()
 

@@ -12,11 +12,12 @@ from zeroloss.descent import Descent
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import classified
+from zeroloss.minima.converted import at_all_rows, judge_converted, prepared_converted
 from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, trainable_mask
+from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
@@ -78,8 +79,8 @@ def prove(
     group means.
 
     Args:
-        network: a `FeedForward` or `MLP`, or a `SquasherNetwork`, of which the proof by the read-out is tried, on the same
-            function as one `FeedForward` (others: UNKNOWN).
+        network: a `FeedForward` or `MLP`; by the read-out only, a `SquasherNetwork` (on the same function as one
+            `FeedForward`) or a converted torch module (others: UNKNOWN).
         data: a `Dataset`, or a pair `(x, y)`.
         polish: first move the weights to where the residual is at rounding (by the read-out only the read-out);
             `.network` are the weights judged, `.moved` how far.
@@ -101,8 +102,13 @@ def prove(
     digest = data_hash(x, y)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
+    if isinstance(network, TorchNetwork):
+        return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
-        reason = f"a {type(network).__name__} is not known to end in a linear read-out; only a FeedForward or an MLP is judged."
+        reason = (
+            f"a {type(network).__name__} is not known to end in a linear read-out; only a FeedForward, an MLP or a converted "
+            "torch module is judged."
+        )
         return Proof(NEAR.format("some distance"), Status.UNKNOWN, reason, {"data_sha256": digest}, network=network)
     given, trained = _prepared(network, x, y, trainable)
     distinct = collapse(x, y)
@@ -143,6 +149,46 @@ def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tupl
             f"prove one of at most {MOST_UNITS:,}, or of depth 1."
         )
     return network.as_feedforward(), "readout", "readout"
+
+
+def _prove_converted(
+    network: TorchNetwork, data: Any, arrays: tuple[np.ndarray, np.ndarray, str], polish, method, trainable, progress
+) -> Proof:
+    """By the read-out, its features bounded in ball arithmetic (`zeroloss.minima.converted`)."""
+    x, y, digest = arrays
+    if method == "newton-kantorovich":
+        raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
+    given = prepared_converted(network, x, y)
+    distinct = collapse(x, y)
+    found = judge_converted(given, distinct, trainable, polish, progress)
+    moved = distance(given, found.network)
+    which = "polished" if found.network is not given else "given"
+    judged = Judged(found.network, "readout", found.proof, None)
+    if found.last is None:
+        reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
+        evidence = {
+            "data_sha256": digest,
+            "readout_weights_per_output": found.proof.features,
+            "distinct_inputs": len(distinct.x),
+        }
+        return Proof(NEAR.format("some distance"), Status.UNKNOWN, reason, evidence, network=found.network)
+    evidence = evidence_of(judged, x, y, distinct, which, moved, digest, found.last)
+    evidence["largest_feature_error"] = float(found.last.h_error.max())
+    proved = judged.radius is not None
+    rows = at_all_rows(found.last, distinct.x, x)
+    return Proof(
+        NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
+        Status.PROVED if proved else Status.UNKNOWN,
+        reason_of(judged, evidence, which, moved),
+        evidence,
+        radius=judged.radius,
+        which=which,
+        moved=moved,
+        classified=None if found.head is None else classified(found.head, x, data, rows),
+        method="readout",
+        trained={"weights": [True], "biases": [True]},
+        network=found.network,
+    )
 
 
 def _prepared(network: FeedForward, x: np.ndarray, y: np.ndarray, trainable: Any) -> tuple[FeedForward, Trained]:

@@ -11,10 +11,9 @@ from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich
-from zeroloss.networks import FeedForward
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof
-from zeroloss.tangent.rounding import forward
+from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import at_least, at_most
 
 NEAR = "a global minimum of the empirical risk lies within {} of these weights"
@@ -24,7 +23,7 @@ NEAR = "a global minimum of the empirical risk lies within {} of these weights"
 class Judged:
     """What was judged, and the proofs that were tried (None: not tried)."""
 
-    network: FeedForward
+    network: Any
     method: str
     readout: ReadoutProof | None
     newton: NewtonKantorovich | None
@@ -72,9 +71,11 @@ def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float
 
 
 @np.errstate(over="ignore")
-def evidence_of(judged: Judged, x, y, distinct, which: str, moved: float, digest: str) -> dict[str, Any]:
-    """The numbers: every constant, each assumption, and what they are about."""
-    last = forward(judged.network, distinct.x)[-1]
+def evidence_of(
+    judged: Judged, x, y, distinct, which: str, moved: float, digest: str, last: Layer | None = None
+) -> dict[str, Any]:
+    """The numbers: every constant, each assumption, and what they are about (`last`: the last layer, if it is known)."""
+    last = forward(judged.network, distinct.x)[-1] if last is None else last
     excess = float(np.sum(distinct.sizes[:, None] * (last.z - distinct.y) ** 2)) / (2 * len(x))
     infimum = lower_bound(x, y, Squared())
     newton = judged.newton

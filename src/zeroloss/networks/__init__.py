@@ -1,10 +1,12 @@
 """By what it is fitted: networks as pytrees that are called on one example."""
 
 from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.black_box import BlackBox, as_network, black_box
 from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
+from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
@@ -14,18 +16,26 @@ from zeroloss.networks.wrapped import Wrapped, wrap
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "BlackBox",
     "FeedForward",
     "ResidualMLP",
     "SquasherNetwork",
+    "TorchNetwork",
     "Wrapped",
+    "as_network",
+    "black_box",
     "constant",
     "export_network",
+    "from_torch",
     "is_double",
+    "is_torch_module",
     "load_network",
     "precision",
     "predict",
+    "register_operator",
     "save_network",
     "suited",
+    "to_torch",
     "trainable_mask",
     "wrap",
 ]

@@ -60,10 +60,10 @@ def export_network(path: str | os.PathLike, network: FeedForward, *, force: bool
             hold.
     """
     path = check_export(path)
-    if not isinstance(network, FeedForward):
-        raise InputError(f"a {type(network).__name__} cannot be exported; only a FeedForward or an MLP can.")
     if path.suffix == ".npz":
         return save_network(path, network, force=force)
+    if not isinstance(network, FeedForward):
+        raise InputError(f"a {type(network).__name__} cannot be exported; only a FeedForward or an MLP can.")
     content = onnx_bytes(network) if path.suffix == ".onnx" else safetensors_bytes(network)
     return write_whole(path, content, force=force)
 

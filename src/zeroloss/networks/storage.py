@@ -13,14 +13,18 @@ import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
+from zeroloss.networks.pytorch.network import TorchNetwork
+from zeroloss.networks.pytorch.program import program_from_plain
 from zeroloss.plumbing import InputError, double, write_whole
 
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
 
 
-def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool = False) -> Path:
-    """Write a `FeedForward` or `MLP` to an `.npz` with its architecture inside; the floats come back bit for bit.
+def save_network(path: str | os.PathLike, network: FeedForward | TorchNetwork, *, force: bool = False) -> Path:
+    """Write a `FeedForward`, an `MLP` or a converted torch module to an `.npz` with its architecture inside.
+
+    The floats come back bit for bit; what was converted from torch is read again without torch.
 
     Raises:
         InputError: the file exists (and not `force`), or the network is of a kind that cannot be written.
@@ -28,14 +32,18 @@ def save_network(path: str | os.PathLike, network: FeedForward, *, force: bool =
     return write_whole(path, network_bytes(network), force=force)
 
 
-def network_bytes(network: FeedForward) -> bytes:
+def network_bytes(network: FeedForward | TorchNetwork) -> bytes:
     """What `save_network` writes; `network_from_bytes` reads it back.
 
     Raises:
         InputError: the network is of a kind that cannot be written.
     """
+    if isinstance(network, TorchNetwork):
+        return _torch_bytes(network)
     if not isinstance(network, FeedForward):
-        raise InputError(f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward or an MLP can.")
+        raise InputError(
+            f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward, an MLP or a converted torch module can."
+        )
     header: dict[str, Any] = {
         "format": FORMAT,
         "kind": type(network).__name__ if isinstance(network, MLP) else "FeedForward",
@@ -53,7 +61,22 @@ def network_bytes(network: FeedForward) -> bytes:
     return buffer.getvalue()
 
 
-def load_network(path: str | os.PathLike) -> FeedForward:
+def _torch_bytes(network: TorchNetwork) -> bytes:
+    header = {
+        "format": FORMAT,
+        "kind": "TorchNetwork",
+        "program": network.program.to_plain(),
+        "parameters": list(network.parameters),
+        "constants": list(network.constants),
+    }
+    arrays = {f"parameter_{i}": np.asarray(a) for i, a in enumerate(network.parameters.values())}
+    arrays |= {f"constant_{i}": np.asarray(a) for i, a in enumerate(network.constants.values())}
+    buffer = io.BytesIO()
+    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def load_network(path: str | os.PathLike) -> FeedForward | TorchNetwork:
     """The network that `save_network` wrote.
 
     Raises:
@@ -68,7 +91,7 @@ def load_network(path: str | os.PathLike) -> FeedForward:
     return network_from_bytes(content, str(path))
 
 
-def network_from_bytes(content: bytes, name: str) -> FeedForward:
+def network_from_bytes(content: bytes, name: str) -> FeedForward | TorchNetwork:
     """The network in the bytes of an `.npz` of ours; `name` is what errors call it.
 
     Raises:
@@ -97,11 +120,19 @@ def network_from_bytes(content: bytes, name: str) -> FeedForward:
         raise InputError(f"{name} {DAMAGED}") from error
 
 
-def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward:
+def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward | TorchNetwork:
     import equinox as eqx
     import jax.numpy as jnp
 
     with double():
+        if header["kind"] == "TorchNetwork":
+            program = program_from_plain(header["program"])
+            program.check()
+            parts = [
+                {name: jnp.asarray(arrays[f"{kind}_{i}"]) for i, name in enumerate(header[f"{kind}s"])}
+                for kind in ("parameter", "constant")
+            ]
+            return TorchNetwork(parts[0], program, parts[1])
         weights = [jnp.asarray(arrays[f"weight_{i}"]) for i in range(len(header["biases"]))]
         biases = [jnp.asarray(arrays[f"bias_{i}"]) if has else None for i, has in enumerate(header["biases"])]
         activations = [tuple((name, units) for name, units in layer) for layer in header["activations"]]

@@ -30,9 +30,9 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
     Args:
         network: any network (a pytree whose floating arrays are its parameters).
         trainable: None (all parameters); for a `FeedForward` also `"readout"` (last layer), `"hidden"` (all others),
-            `"weights"`, `"biases"`, `"layer1"`, `"layer2"`, ... or a list of such names (their union), for a
-            `SquasherNetwork` `"readout"` or `"hidden"`; a predicate on leaves; or a pytree of booleans shaped like the
-            network, as in Equinox.
+            `"weights"`, `"biases"`, `"layer1"`, `"layer2"`, ...; for a `SquasherNetwork` `"readout"` or `"hidden"`; for a
+            converted torch module the names of its parameters or parts; or a list of such names (their union); a predicate
+            on leaves; or a pytree of booleans shaped like the network, as in Equinox.
 
     Raises:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
@@ -76,6 +76,8 @@ def _is_constant(node: Any, path: Sequence[Any]) -> bool:
 def _named(network: Any, names: list[str]) -> Any:
     if hasattr(network, "named_mask"):  # a network that names its own parts
         return network.named_mask(names)
+    if hasattr(network, "parameter_names"):
+        return _by_parameter_name(network, names)
     if not isinstance(network, FeedForward):
         raise InputError(
             f"trainable={names[0]!r} names a layer, and only a FeedForward or MLP has named layers; give a mask."
@@ -97,6 +99,20 @@ def _named(network: Any, names: list[str]) -> Any:
         leaves = tuple(None if leaf is None else (kind, i) in chosen for i, leaf in enumerate(getattr(network, kind)))
         mask = eqx.tree_at(operator.attrgetter(kind), mask, leaves, is_leaf=lambda v: v is None)
     return mask
+
+
+def _by_parameter_name(network: Any, names: list[str]) -> Any:
+    """Parameters by their own names or by the part of the module they belong to ("fc", "layer4.0")."""
+    known = network.parameter_names
+    for name in names:
+        if not any(k == name or k.startswith(f"{name}.") for k in known):
+            raise InputError(
+                f"trainable={name!r} is not a parameter or part of this network; its parameters are {', '.join(known[:12])}"
+                f"{', ...' if len(known) > 12 else ''}."
+            )
+    chosen = {k: any(k == name or k.startswith(f"{name}.") for name in names) for k in known}
+    mask = jax.tree.map(lambda _: False, network)
+    return eqx.tree_at(lambda n: n.parameters, mask, chosen)
 
 
 def _given(network: Any, arrays: Any, mask: Any) -> Any:

@@ -63,6 +63,9 @@ def _card(examination: Examination, key: str, title: str) -> Card:
         ("training accuracy" if right else "training R²", score(found.get("train_score"), kind)),
         ("test accuracy" if right else "test R²", score(found.get("test_score"), kind) + counted),
     ]
+    if found.get("given_test_score") is not None:
+        name = "test accuracy" if right else "test R²"
+        facts.append((f"{name} before the read-out was polished", score(found["given_test_score"], kind)))
     ends = interval(found.get("test_lower"), found.get("test_upper"), kind)
     return Card(
         key,

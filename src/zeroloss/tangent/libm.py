@@ -24,6 +24,16 @@ def _each(function: Callable[[float], float], z: np.ndarray) -> np.ndarray:
     return np.fromiter(map(function, z.ravel().tolist()), np.float64, z.size).reshape(z.shape)
 
 
+def exponential(z: np.ndarray) -> np.ndarray:
+    """`exp(z)`, relative error `ULPS` ulp, for `z` of at most 700 in absolute value."""
+    return _each(math.exp, z)
+
+
+def logarithm1p(z: np.ndarray) -> np.ndarray:
+    """`log(1 + z)`, relative error `ULPS` ulp, for `z` of at least 0."""
+    return _each(math.log1p, z)
+
+
 def _exp_minus(z: np.ndarray) -> np.ndarray:
     """`exp(-|z|)`, relative error `ULPS` ulp."""
     return _each(math.exp, -np.abs(z))

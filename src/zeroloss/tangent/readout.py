@@ -22,7 +22,7 @@ import scipy.linalg
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import double
 from zeroloss.tangent.enclosure import gamma, smallest_eigenvalue
-from zeroloss.tangent.rounding import SLOP, Layer, forward
+from zeroloss.tangent.rounding import SLOP, Layer, affine, forward
 from zeroloss.verdict import Record
 
 
@@ -74,10 +74,15 @@ def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> float:
     return float(np.linalg.norm(entries)) * SLOP
 
 
-def readout_proof(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray) -> ReadoutProof:
+def readout_proof(
+    network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: np.ndarray, last: Layer | None = None
+) -> ReadoutProof:
     """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within
-    `y_error`."""
-    last = forward(network, x)[-1]
+    `y_error`.
+
+    With `last` (of `last_layer`) the network is only a read-out, and `last` holds its features and answers at `x`.
+    """
+    last = forward(network, x)[-1] if last is None else last
     matrix, error = readout_matrix(network, last)
     n, m = matrix.shape
     residual = residual_upper(last, y, y_error)
@@ -97,15 +102,24 @@ def readout_proof(network: FeedForward, x: np.ndarray, y: np.ndarray, y_error: n
     return ReadoutProof(s, residual, float(np.nextafter(residual / s, np.inf)) * SLOP, m, n, "")
 
 
-def polish_readout(network: FeedForward, x: np.ndarray, y: np.ndarray, *, rounds: int = 4) -> FeedForward:
+def last_layer(head: FeedForward, h: np.ndarray, h_error: np.ndarray) -> Layer:
+    """The layer of a lone read-out `head` (a `FeedForward` without hidden layers, float64) at features known within
+    `h_error`, `(n, m)` each."""
+    z, z_error = affine(head, 0, h, h_error)
+    return Layer(h, h_error, z, z_error)
+
+
+def polish_readout(
+    network: FeedForward, x: np.ndarray, y: np.ndarray, *, rounds: int = 4, last: Layer | None = None
+) -> FeedForward:
     """`network` (float64) with its read-out moved to the nearest interpolating one, refined while the residual falls.
 
-    Returned unchanged where there is none to be had (too few features, or too nearly dependent).
+    `last` as in `readout_proof`. Returned unchanged where there is none to be had (too few features, or too nearly dependent).
     """
     import equinox as eqx
     import jax.numpy as jnp
 
-    last = forward(network, x)[-1]
+    last = forward(network, x)[-1] if last is None else last
     matrix, _ = readout_matrix(network, last)
     if matrix.shape[1] < matrix.shape[0]:
         return network

@@ -45,7 +45,7 @@ def forward(network: FeedForward, x: np.ndarray) -> list[Layer]:
     layers = []
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
         for index in range(network.depth + 1):
-            z, z_error = _affine(network, index, h, h_error)
+            z, z_error = affine(network, index, h, h_error)
             layers.append(Layer(h, h_error, z, z_error))
             if index < network.depth and np.isfinite(z).all():
                 h, h_error = _activate(network.activations[index], z, z_error)
@@ -56,7 +56,8 @@ def forward(network: FeedForward, x: np.ndarray) -> list[Layer]:
     return layers
 
 
-def _affine(network, index, h, h_error):
+def affine(network: FeedForward, index: int, h: np.ndarray, h_error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`z` of layer `index` at inputs known within `h_error`, and the bound on its error, `(n, m)` each."""
     a, c = network.weight_scales[index], network.bias_scales[index]
     w = np.asarray(network.weights[index], np.float64)
     b = network.biases[index]

@@ -1,0 +1,187 @@
+"""The examination of a model that came trained: what `examine` shows, minus what only training would tell.
+
+1. Prove, at the weights given and after polishing (not of a black box).
+2. The twin: of the model where it is fully connected, else of the data.
+3. Audit both.
+4. The kernel's spectrum at these weights where it takes seconds, a slice, examples.
+
+What is not known is named with the reason: nothing about the way the model was trained can be read off its weights.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from zeroloss.data import Dataset
+from zeroloss.examine import tables
+from zeroloss.examine.conclude import conclude
+from zeroloss.examine.run import Announce, Examined, audit_of, measures_of, pictures_of, run_stages, tell_proof
+from zeroloss.examine.state import State
+from zeroloss.minima import Proof, Twin, construct_twin, prove
+from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
+from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.memory import available_bytes
+from zeroloss.tangent import estimate
+
+KERNEL_EQUATIONS = 3000
+SPECTRUM_SECONDS = 60.0
+"""The kernel's spectrum is left out where it is expected to take longer."""
+TRAINED = "The model came trained"
+NOT_KNOWN = {
+    "reaches": f"Whether descent had to reach a minimum: {TRAINED.lower()}, and theory speaks of the weights at the start.",
+    "curve": "How the loss fell, and whether as the tangent kernel predicts: the training was not watched.",
+    "lazy": "Whether training was lazy: it needs the weights before training (zeroloss audit DATA --model M --initial START).",
+    "widths": "How the error changes with width: no other model of this kind was trained.",
+}
+
+
+def examine_given(
+    data: Dataset,
+    model: Any,
+    *,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    announce: Announce | None = None,
+    progress: Progress | None = None,
+) -> Examined:
+    """Everything about one data set and one trained model, without training it further (but for polishing before the proof).
+
+    Args:
+        data: a `Dataset`; what the model was trained on, scaled as there.
+        model: a network of any kind, a torch module, or a black box (`zeroloss.black_box`).
+        seed, settings, announce: as in `examine`.
+
+    Raises:
+        InputError: a model that does not fit the data.
+    """
+    network = as_network(model, data)
+    _check_fits(network, data)
+    started = time.monotonic()
+    state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
+    state.numbers["not_known"] = dict(NOT_KNOWN)
+    for name, why in (("loss", "curve"), ("widths", "widths"), ("theory", "reaches")):
+        state.numbers["absent"][name] = NOT_KNOWN[why]
+    stages = [
+        ("prove", _prove),
+        ("twin", _twin),
+        ("audit", _audit),
+        ("measures", _measures),
+        ("spectrum", _spectrum),
+        ("pictures", pictures_of),
+    ]
+    interrupted = run_stages(stages, state)
+    return Examined(conclude(state, settings or {}, time.monotonic() - started), state.fitted, state.twin, interrupted)
+
+
+def _check_fits(network: Any, data: Dataset) -> None:
+    sizes = [getattr(network, name, None) for name in ("in_size", "out_size")]
+    for size, wanted, what in zip(sizes, (data.in_size, data.out_size), ("inputs", "outputs"), strict=True):
+        if size is not None and size != wanted:
+            raise InputError(
+                f"the model has {size} {what} and {data.name} has {wanted}; give the data it was made for."
+            )
+
+
+def _prove(state: State) -> None:
+    state.fitted = state.network
+    state.numbers["equations"] = state.data.n * state.data.out_size
+    if isinstance(state.network, BlackBox):
+        state.numbers["not_known"] |= {k: f"{why[0].upper()}{why[1:]}." for k, why in state.network.open.items()}
+        return
+    proof = prove(state.network, state.data, polish=True, method=_method(state), progress=state.progress)
+    if proof.radius is not None:  # else what follows is about the very weights given
+        state.fitted = proof.network
+    state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
+    state.numbers["infimum"] = proof.evidence.get("infimum")
+    tell_proof(state, "fit", proof)
+    if proof.radius is not None and proof.which == "polished":
+        wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data.task)
+        state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong
+    if proof.radius is None:
+        state.numbers["not_known"]["minimum"] = f"Whether a global minimum is near these weights: {proof.reason}"
+
+
+def _method(state: State) -> str:
+    return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
+
+
+def _twin(state: State) -> None:
+    state.progress.stage("twin")
+    of = state.fitted if isinstance(state.fitted, FeedForward) else None
+    try:
+        made: Twin = construct_twin(state.data, of=of, key=state.seed, progress=state.progress)
+    except InputError as error:
+        state.numbers["absent"]["twin"] = f"No twin was made: {error}"
+        return
+    state.twin = made.network
+    state.numbers["twin_made"] = {
+        "kind": made.kind,
+        "why": made.why,
+        "elsewhere": made.base,
+        "parameters": made.parameters,
+    }
+    if of is None:
+        why = (
+            "Whether this very model has a twin of its own kind: one is made of fully connected networks only; the twin shown "
+            "is of the data."
+        )
+        state.numbers["not_known"]["twin"] = why
+    proof: Proof = prove(state.twin, state.data, polish=False, method="readout", progress=state.progress)
+    tell_proof(state, "twin", proof)
+
+
+def _audit(state: State) -> None:
+    audit_of(state, initial=None)
+
+
+def _measures(state: State) -> None:
+    """Those that need no start."""
+    measures_of(state, None)
+
+
+def _spectrum(state: State) -> None:
+    """Of the trace form at these weights; priced first."""
+    absent = state.numbers["absent"]
+    if not isinstance(state.network, FeedForward | TorchNetwork):
+        absent["spectrum"] = "It was not made: a black box has no derivatives by its weights."
+        return
+    points = tables.spectrum_points(state.data, state.seed)
+    price = estimate(state.network, points, outputs="trace")
+    have = available_bytes()
+    if price.seconds > SPECTRUM_SECONDS or (have is not None and price.bytes > 0.5 * have):
+        absent["spectrum"] = (
+            f"It was not made: the kernel on {len(points):,} inputs is expected to take {price.seconds:.0f} s and "
+            f"{price.bytes / 1e9:.1f} GB; `zeroloss kernel` forms it."
+        )
+        return
+    state.progress.stage("spectrum of the kernel", f"about {price.seconds:.2g} s")
+    state.tables["spectrum"], _, _ = tables.spectrum_table(state.network, state.data, state.seed, "at these weights")
+
+
+def describe_given(network: Any) -> dict[str, Any]:
+    """What the page says of the model."""
+    if isinstance(network, BlackBox):
+        return {"description": f"{network.name}, asked for its {network.answer}", "kind": "black box"}
+    import equinox as eqx
+    import jax
+
+    parameters = sum(int(np.size(p)) for p in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
+    if isinstance(network, FeedForward):
+        names = dict.fromkeys(name for layer in network.activations for name, _ in layer)
+        shape = "-".join(map(str, (network.in_size, *network.widths, network.out_size)))
+        text = f"{shape} {', '.join(names) or 'linear'}, as given, {parameters:,} parameters"
+        return {
+            "description": text,
+            "widths": list(network.widths),
+            "activation": ", ".join(names),
+            "parameters": parameters,
+        }
+    if isinstance(network, TorchNetwork):
+        parameters = sum(int(p.size) for p in network.parameters.values())
+        shape = " x ".join(map(str, network.program.input_shape))
+        text = f"converted from torch, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
+        return {"description": text, "parameters": parameters, "operators": len(network.program.steps)}
+    return {"description": f"{type(network).__name__}, {parameters:,} parameters", "parameters": parameters}

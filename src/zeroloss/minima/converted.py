@@ -1,0 +1,123 @@
+"""The proof by the read-out for converted torch networks: convolutions, normalisation, attention, recurrence, any of it.
+
+The mechanism is that of `zeroloss.tangent.readout` and asks nothing of the features but that their rounding is bounded:
+`zeroloss.tangent.balls` runs the network's program in ball arithmetic. Newton-Kantorovich would need the Lipschitz constant of
+the derivative of a general program, for which there is no bound here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from zeroloss.networks import FeedForward, TorchNetwork, trainable_mask
+from zeroloss.plumbing import InputError, Progress, double
+from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.balls import NoBoundError, Readout, find_readout, readout_features
+from zeroloss.tangent.readout import ReadoutProof, last_layer, polish_readout, readout_proof
+from zeroloss.tangent.rounding import Layer
+
+NO_READOUT = "the network does not end in a linear layer whose weights are used nowhere else"
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """What was judged: the float64 network, the proof, and the last layer at the distinct inputs (None: no bound)."""
+
+    network: TorchNetwork
+    proof: ReadoutProof
+    last: Layer | None
+    head: FeedForward | None
+
+
+def judge_converted(given: TorchNetwork, distinct: Any, trainable: Any, polish: bool, progress: Progress) -> Converted:
+    """The proof by the read-out at `given` (float64), after moving the read-out to rounding if `polish`.
+
+    `proof.obstacle` says why where it does not go through.
+    """
+    m = 0
+    readout = find_readout(given.program)
+    obstacle = NO_READOUT if readout is None else ""
+    if readout is not None:
+        obstacle = _fixed(given, readout, trainable)
+        weight = given.parameters[readout.weight]
+        m = int(weight.shape[-1]) + (readout.bias is not None)
+        if not obstacle and m < len(distinct.x):
+            short = len(distinct.x) - m
+            obstacle = f"the read-out has {m} weights an output and there are {len(distinct.x)} distinct inputs: {short} too few"
+    if obstacle or readout is None:
+        return Converted(given, _none(obstacle, m, distinct), None, None)
+    progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs, one at a time")
+    try:
+        h, h_error = readout_features(given, readout, distinct.x, progress)
+        with double():
+            head = readout.head(given)
+    except (NoBoundError, InputError) as error:
+        return Converted(
+            given, _none(f"the rounding of its last features has no bound: {error}", m, distinct), None, None
+        )
+    last = last_layer(head, h, h_error)
+    progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
+    network = given
+    if polish:
+        moved = polish_readout(head, distinct.x, distinct.y, last=last)
+        if moved is not head:
+            head, last = moved, last_layer(moved, h, h_error)
+            network = _with_head(given, readout, head)
+    proof = readout_proof(head, distinct.x, distinct.y, distinct.rounding, last)
+    return Converted(network, _explained(proof, h_error), last, head)
+
+
+def _fixed(network: TorchNetwork, readout: Readout, trainable: Any) -> str:
+    mask = trainable_mask(network, trainable).parameters
+    wanted = [readout.weight] + ([readout.bias] if readout.bias is not None else [])
+    fixed = [name for name in wanted if not mask[name]]
+    return f"this proof moves the read-out, and `trainable` leaves {' and '.join(fixed)} fixed" if fixed else ""
+
+
+def _with_head(network: TorchNetwork, readout: Readout, head: FeedForward) -> TorchNetwork:
+    parameters = dict(network.parameters) | {readout.weight: head.weights[0]}
+    if readout.bias is not None:
+        parameters[readout.bias] = head.biases[0]
+    return eqx.tree_at(lambda n: n.parameters, network, parameters)
+
+
+def _none(obstacle: str, features: int, distinct: Any) -> ReadoutProof:
+    return ReadoutProof(0.0, float("inf"), None, features, len(distinct.x), obstacle)
+
+
+def _explained(proof: ReadoutProof, h_error: np.ndarray) -> ReadoutProof:
+    """The obstacle with the size of the error, which grows from layer to layer and tells deep networks off."""
+    if proof.radius is not None or not proof.obstacle:
+        return proof
+    more = f" (the bound on their rounding is up to {float(h_error.max()):.2g})"
+    return dataclasses.replace(proof, obstacle=proof.obstacle + more)
+
+
+def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> TorchNetwork:
+    """The weights in float64, checked.
+
+    Raises:
+        InputError: a network that does not fit the data, or weights with NaN.
+    """
+    with double():
+        given = as_double(network)
+        sizes = given.in_size, given.out_size
+    if sizes != (x.shape[1], y.shape[1]):
+        raise InputError(
+            f"the network maps {sizes[0]} numbers to {sizes[1]} and the data have {x.shape[1]} and {y.shape[1]}; "
+            "prove it on the data it was made for."
+        )
+    if not all(np.isfinite(np.asarray(p)).all() for p in given.parameters.values()):
+        raise InputError("the network's weights hold NaN or infinity; nothing can be proved of them.")
+    return given
+
+
+def at_all_rows(last: Layer, distinct_x: np.ndarray, x: np.ndarray) -> Layer:
+    """The last layer at every row of `x`, whose distinct rows are `distinct_x`."""
+    place = {row.tobytes(): i for i, row in enumerate(np.ascontiguousarray(distinct_x) + 0.0)}
+    rows = np.array([place[row.tobytes()] for row in np.ascontiguousarray(x) + 0.0])  # + 0.0: -0 and 0 are one input
+    return Layer(*(getattr(last, f.name)[rows] for f in dataclasses.fields(last)))

@@ -1,0 +1,21 @@
+"""Core ATen operators in JAX, by kind: what a converted torch network is made of.
+
+Each takes what `torch.ops.aten` takes under the same name and returns the same, for any batch size; shapes are static.
+Floating types are those of the network. `register_operator` adds one.
+"""
+
+from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the table)
+    convolutions,
+    elementwise,
+    making,
+    normalisations,
+    pooling,
+    products,
+    reductions,
+    resizing,
+    selecting,
+    shapes,
+)
+from zeroloss.networks.pytorch.operators.table import OPERATORS, register_operator
+
+__all__ = ["OPERATORS", "register_operator"]

@@ -1,0 +1,170 @@
+"""A network as a list of operator calls: what is left of a torch module once it has been exported.
+
+Plain values only (numbers, strings, references to earlier results), so that a converted network runs, and is written to a
+file and read again, without torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroloss.plumbing import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Ref:
+    """The result of an earlier step, or an input, by its number."""
+
+    index: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Dtype:
+    """A type of numbers as torch names it; every floating one means the precision the network computes in."""
+
+    name: str
+
+    def resolve(self, floating: Any) -> Any:
+        if self.name.startswith(("float", "bfloat", "double", "half")):
+            return floating
+        return jax.dtypes.canonicalize_dtype(np.dtype(self.name))
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One call: the operator's name (such as "aten.addmm.default"), its arguments, and the number of its result."""
+
+    operator: str
+    args: tuple[Any, ...]
+    kwargs: tuple[tuple[str, Any], ...]
+    out: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Program:
+    """Attributes:
+    inputs: what the first numbers are: ("parameter", name), ("constant", name), or ("input", "").
+    steps: in order of evaluation.
+    output: the number of the answer to a batch of one.
+    input_shape: of one example; whole: whether it is of whole numbers (tokens).
+    """
+
+    inputs: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    output: int
+    input_shape: tuple[int, ...]
+    whole: bool
+
+    def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
+        """The answer, with `values` for the inputs."""
+        from zeroloss.networks.pytorch.operators import OPERATORS
+
+        results: dict[int, Any] = {number: values[key] for number, key in enumerate(self.inputs)}
+        for step in self.steps:
+            args = [_resolved(a, results, floating) for a in step.args]
+            kwargs = {name: _resolved(a, results, floating) for name, a in step.kwargs}
+            results[step.out] = OPERATORS[step.operator](*args, **kwargs)
+        return results[self.output]
+
+    def operators(self) -> list[str]:
+        """The names of the operators it calls, sorted."""
+        return sorted({step.operator for step in self.steps})
+
+    def check(self) -> None:
+        """InputError that names the operators which have no translation."""
+        from zeroloss.networks.pytorch.operators import OPERATORS
+
+        missing = [name for name in self.operators() if name not in OPERATORS]
+        if any("dropout" in name or "rand" in name or "bernoulli" in name for name in missing):
+            raise InputError("the module draws random numbers (dropout in training mode?); call module.eval() first.")
+        if missing:
+            raise InputError(
+                f"{', '.join(missing)}: no translation of {'this operator' if len(missing) == 1 else 'these operators'} into JAX yet; "
+                f"add one by zeroloss.networks.register_operator({missing[0]!r}, function), a JAX function of the same arguments."
+            )
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON; `program_from_plain` reads it back."""
+        return {
+            "inputs": [list(key) for key in self.inputs],
+            "steps": [
+                [s.operator, [_plain(a) for a in s.args], {k: _plain(a) for k, a in s.kwargs}, s.out]
+                for s in self.steps
+            ],
+            "output": self.output,
+            "input_shape": list(self.input_shape),
+            "whole": self.whole,
+        }
+
+
+def program_from_plain(found: Mapping[str, Any]) -> Program:
+    """What `Program.to_plain` wrote (KeyError, TypeError, ValueError where it is something else)."""
+    steps = tuple(
+        Step(name, tuple(_unplain(a) for a in args), tuple((k, _unplain(a)) for k, a in kwargs.items()), int(out))
+        for name, args, kwargs, out in found["steps"]
+    )
+    inputs = tuple((str(kind), str(name)) for kind, name in found["inputs"])
+    shape = tuple(int(s) for s in found["input_shape"])
+    return Program(inputs, steps, int(found["output"]), shape, bool(found["whole"]))
+
+
+def _resolved(value: Any, results: Mapping[int, Any], floating: Any) -> Any:
+    if isinstance(value, Ref):
+        return results[value.index]
+    if isinstance(value, Dtype):
+        return value.resolve(floating)
+    if isinstance(value, tuple):
+        return [_resolved(v, results, floating) for v in value]
+    return value
+
+
+def references(value: Any) -> list[int]:
+    """The numbers that an argument refers to."""
+    if isinstance(value, Ref):
+        return [value.index]
+    if isinstance(value, tuple):
+        return [index for v in value for index in references(v)]
+    return []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return {"ref": value.index}
+    if isinstance(value, Dtype):
+        return {"dtype": value.name}
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _unplain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Ref(int(value["ref"])) if "ref" in value else Dtype(str(value["dtype"]))
+    if isinstance(value, list):
+        return tuple(_unplain(v) for v in value)
+    return value
+
+
+def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
+    """Those that the output depends on."""
+    needed, kept = {output}, []
+    for step in reversed(steps):
+        if step.out in needed:
+            kept.append(step)
+            needed.update(index for a in (*step.args, *(v for _, v in step.kwargs)) for index in references(a))
+    return tuple(reversed(kept))
+
+
+def as_batch_of_one(x: Any, shape: tuple[int, ...], whole: bool, floating: Any) -> Any:
+    """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole."""
+    x = jnp.reshape(jnp.asarray(x), (1, *shape))
+    return x.astype(jax.dtypes.canonicalize_dtype(np.int64) if whole else floating)
+
+
+Operator = Callable[..., Any]
