@@ -102,7 +102,7 @@ def load_model(model: str, data: Any = None) -> Any:
         return load_network(model)
     if model.endswith(".onnx"):
         raise InputError(
-            f"{model} is a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
+            f"{model} is an ONNX file, a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
         )
     made = made_by(model)
     if is_torch_module(made):
