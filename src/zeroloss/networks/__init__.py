@@ -1,6 +1,7 @@
 """By what it is fitted: networks as pytrees that are called on one example."""
 
 from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.antisymmetric import AntisymmetricMLP
 from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
@@ -13,6 +14,7 @@ from zeroloss.networks.wrapped import Wrapped, wrap
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "AntisymmetricMLP",
     "FeedForward",
     "ResidualMLP",
     "Wrapped",

@@ -42,7 +42,10 @@ class LinearisedCurve:
         return 2 * self.n / float(self.nodes[-1])
 
 
-def linearised_curve(operator: KernelOperator, residual: np.ndarray, *, steps: int = 64) -> LinearisedCurve:
-    """The curve for the residual `f - y`, `(n, c)`, of the network the operator belongs to."""
+def linearised_curve(
+    operator: KernelOperator | np.ndarray, residual: np.ndarray, *, steps: int = 64
+) -> LinearisedCurve:
+    """The curve for the residual `f - y`, `(n, c)`, of the network whose full kernel is given, as an operator or a
+    matrix."""
     result = lanczos(operator.__matmul__, np.ravel(residual), steps)
     return LinearisedCurve(result.nodes, result.weights, len(residual))
