@@ -38,8 +38,11 @@ class LinearisedCurve:
 
     @property
     def largest_stable_step(self) -> float:
-        """`2 n / lambda_max`, not itself stable, by the largest Ritz value (from below, so the step is from above)."""
-        return 2 * self.n / float(self.nodes[-1])
+        """`2 n / lambda_max`, not itself stable, by the largest Ritz value (from below, so the step is from above).
+
+        Infinite if the residual is 0, or the kernel is."""
+        top = float(self.nodes[-1])
+        return 2 * self.n / top if top > 0 else np.inf
 
 
 def linearised_curve(

@@ -170,6 +170,7 @@ def speeds(
     u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
     scale, offset = [abs(a) for a in network.weight_scales], [abs(c) for c in network.bias_scales]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def at(radius: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
         speed: list[np.ndarray] = []
         lengths = [sizes[0]]
@@ -211,6 +212,7 @@ def lipschitz_of_derivative(
     t = [float(v) for v in trained.weights]
     scale = [abs(a) for a in network.weight_scales]
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as is said below
     def beta(radius: float) -> float:
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
         s.append(scale[depth] * (rows + t[depth] * radius)[None, :])

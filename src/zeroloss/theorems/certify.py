@@ -27,7 +27,7 @@ from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
 from zeroloss.descent.problem import Problem, make_problem, training_arrays
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
-from zeroloss.plumbing import Progress, Silent, double
+from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, libm, linearised_curve
 from zeroloss.tangent.readout import readout_matrix, singular_value_lower
@@ -101,8 +101,10 @@ def certify(
         announce: called with the name and the verdict as each one comes.
 
     Raises:
-        InputError: a network that does not fit the data, or data with NaN.
+        InputError: a network that does not fit the data, data with NaN, a step that is not a positive number.
     """
+    if step_size is not None and not 0 < step_size < math.inf:
+        raise InputError(f"step_size={step_size}: it must be a positive number.")
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
     x, y = training_arrays(data)
@@ -138,7 +140,9 @@ def certify(
     progress.stage("predicted loss curve")
     prediction = _predict(problem, known)
     stable = prediction.largest_stable_step
-    eta = float(step_size) if step_size is not None else stable / 2
+    if math.isinf(stable) and known is not None and 0 < known.Lam0 < math.inf:
+        stable = 2 * len(x) / known.Lam0  # no residual to find it from
+    eta = float(step_size) if step_size is not None else stable / 2 if math.isfinite(stable) else 1.0
     points = np.array(list(grid(steps)))
     # The linearised model's limit is the infimum plus what the kernel cannot reach.
     curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}

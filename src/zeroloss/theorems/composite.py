@@ -118,7 +118,7 @@ def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
     """
     eta = FRACTIONS[-1] * n / Lam0 if step_size is None else step_size
     kappa = 1 - eta * Lam0 / n / 2
-    if eta * Lam0 / n > 1:
+    if not 0 < eta * Lam0 / n <= 1:
         return math.inf
     q, s0 = residual / kappa, math.sqrt(lam0)
     found = [b * r * r / (2 * (s0 * r - q)) for r, b in values if math.isfinite(b) and s0 * r > q]
@@ -126,11 +126,15 @@ def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
 
 
 def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Composite:
-    smoothness = ((math.sqrt(Lam0) + beta * trial) ** 2 + beta * residual) / n * UP
-    eta = fraction / smoothness if step_size is None else step_size
+    reach = math.sqrt(Lam0) + beta * trial
+    smoothness = (reach * reach + beta * residual) / n * UP  # reach**2 would raise where this overflows to infinity
+    eta = (fraction / smoothness if step_size is None else step_size) if math.isfinite(smoothness) else math.nan
     kappa = 1 - eta * smoothness / 2 * UP
-    if eta * smoothness > 1 + 1e-12 or kappa <= 0:
-        obstacle = f"the step {eta:.3g} is above 1/L_J = {1 / smoothness:.3g}"
+    # A step of 0, or a negative one, goes nowhere; comparisons with NaN are false.
+    if not (eta > 0 and eta * smoothness <= 1 + 1e-12 and kappa > 0):
+        obstacle = "the numbers overflow" if math.isnan(eta) else f"the step {eta:.3g} is "
+        if not math.isnan(eta):
+            obstacle += f"above 1/L_J = {1 / smoothness:.3g}" if eta > 0 else "not above zero"
         return Composite(
             False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
