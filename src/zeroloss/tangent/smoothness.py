@@ -104,6 +104,17 @@ def constants(
     )
 
 
+def eigenvalue_bounds(network: FeedForward, x: np.ndarray, trained: Trained) -> tuple[float, float]:
+    """`lam0 <= lambda_min(K)` and `lambda_max(K) <= Lam0` of the full tangent kernel on the rows of `x` `(n, d)`, proved.
+
+    With the rounding of the Jacobian, of the kernel and of the factorisation; `network` in float64, smooth (KeyError
+    otherwise).
+    """
+    layers = forward(network, x)
+    lam0, Lam0, _ = _kernel_eigenvalues(network, layers, backward(network, layers), np.ones(len(x)), trained)
+    return lam0, Lam0
+
+
 def _smaller(beta: Callable[[float], float], network, x, root, trained: Trained) -> Callable[[float], float]:
     """The smaller of the recursion's bound and, with one hidden layer, that of all examples together."""
     if network.depth != 1:
