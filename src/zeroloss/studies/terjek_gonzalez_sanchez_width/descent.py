@@ -27,7 +27,7 @@ def _minus(a: Any, b: Any) -> Any:
 
 def follow(residual: Callable, w: Any, eta: Any, n: int, most: int, floor: float = FLOOR) -> tuple[Any, Any, Any]:
     """Weights at the end, `|F|^2` after each step `(most + 1,)` (NaN beyond the end), and the path's length."""
-    first, pull = jax.vjp(residual, w)
+    first = residual(w)
     squares = jnp.full(most + 1, jnp.nan, first.dtype).at[0].set(first @ first)
 
     def go_on(state):
@@ -47,7 +47,9 @@ def follow(residual: Callable, w: Any, eta: Any, n: int, most: int, floor: float
     return w, squares, path
 
 
-def measured(residual: Callable, gram: Callable, w0: Any, n: int, most: int, share: float, floor: float = FLOOR) -> dict:
+def measured(
+    residual: Callable, gram: Callable, w0: Any, n: int, most: int, share: float, floor: float = FLOOR
+) -> dict:
     """One descent from `w0` with step `share n/lambda_max`, and what became of it (see `columns`)."""
     k0 = gram(w0)
     eigenvalues = jnp.linalg.eigvalsh(k0)

@@ -192,7 +192,11 @@ def generalisation(parameters: Parameters, keys: np.ndarray) -> Metrics:
         diagonal = float(np.mean(np.diag(known.kernel)))
         place = int(np.searchsorted(GRID, float(found["moved"])))
         first, second, third = bound_terms(place, diagonal, known.beta(float(GRID[min(place, len(GRID) - 1)])), GAP_N)
-        row = {"gap": float(found["test"] - found["train"]), "train": float(found["train"]), "test": float(found["test"])}
+        row = {
+            "gap": float(found["test"] - found["train"]),
+            "train": float(found["train"]),
+            "test": float(found["test"]),
+        }
         row |= {"moved": float(found["moved"]), "first": first, "second": second, "third": third}
         rows.append(row | {"bound": 2 * (first + second) + third})
     return _columns(rows)
