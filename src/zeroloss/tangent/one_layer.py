@@ -45,7 +45,8 @@ def one_layer_lipschitz(
     scale, last = abs(network.weight_scales[0]), abs(network.weight_scales[1])
     offset = abs(network.bias_scales[0]) if trained.biases[0] and network.biases[0] is not None else 0.0
     inputs = np.column_stack([float(trained.weights[0]) * scale * x, np.full(len(x), offset)])
-    longest = float(np.max(np.linalg.norm(inputs, axis=1))) * SLOP + TINY
+    with np.errstate(over="ignore"):  # lengths beyond float64 are infinite, and so is the bound
+        longest = float(np.max(np.linalg.norm(inputs, axis=1))) * SLOP + TINY
     together = _norm(inputs * root[:, None]) * SLOP + TINY
     tallest = float(np.max(np.linalg.norm(readout, axis=0))) * SLOP + TINY
     moves = float(trained.weights[1])
