@@ -49,16 +49,12 @@ def against_width(
     y = log_channel(alt.Y, "value", every, f"{title} (log scale)")
     looks = _looks(names)
     lines = alt.Chart(alt.Data(values=means)).mark_line(strokeWidth=2.5).encode(x=x, y=y, **looks)
-    points = alt.Chart(alt.Data(values=data)).mark_point(size=34, filled=True, opacity=0.55)
-    shapes = alt.Scale(domain=names, range=list(SHAPES[: len(names)]))
-    points = points.encode(
-        x=x,
-        y=y,
-        color=looks["color"],
-        shape=alt.Shape("curve", type="nominal", scale=shapes, legend=None),
-        tooltip=["curve:N", alt.Tooltip("width:Q", format=",d"), alt.Tooltip("value:Q", format=".3g")],
-    )
-    layers = [lines, points]
+    layers = [lines]
+    for name, colour, shape in zip(names, COLOURS, SHAPES, strict=False):
+        own = alt.Chart(alt.Data(values=[r for r in data if r["curve"] == name]))
+        mark = own.mark_point(size=34, filled=True, opacity=0.55, color=colour, shape=shape)
+        tooltip = ["curve:N", alt.Tooltip("width:Q", format=",d"), alt.Tooltip("value:Q", format=".3g")]
+        layers.append(mark.encode(x=x, y=y, tooltip=tooltip))
     if slope:
         ink = alt.Chart(alt.Data(values=slope)).mark_line(color=INK, strokeDash=[2, 3], strokeWidth=1.5)
         label = alt.Chart(alt.Data(values=slope[-1:])).mark_text(
@@ -87,7 +83,7 @@ def _half(means: list[dict], name: str) -> list[dict]:
 def _looks(names: list[str]) -> dict[str, Any]:
     import altair as alt
 
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=3)
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=4)
     colours = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
     dashes = alt.Scale(domain=names, range=list(DASHES[: len(names)]))
     return {
@@ -96,12 +92,12 @@ def _looks(names: list[str]) -> dict[str, Any]:
     }
 
 
-def histograms(table: Any, title: str, *, bins: int = 30) -> Any:
-    """One histogram a width, one below the other, of `value` on one logarithmic axis; a dotted line at each `limit`.
+def histograms(table: Any, title: str, *, reference: float, word: str, bins: int = 40) -> Any:
+    """One histogram a width, the narrowest on top, of `value` on one logarithmic axis; a dotted line at `reference`.
 
     Args:
-        table: columns width, value (above 0), limit (the same for a width, or None).
-        title: of the horizontal axis.
+        table: columns width, value (those not above 0 are left out).
+        title: of the horizontal axis; word: what the reference is.
 
     Raises:
         InputError: no value above 0.
@@ -109,44 +105,32 @@ def histograms(table: Any, title: str, *, bins: int = 30) -> Any:
     import altair as alt
     import numpy as np
 
-    data = [r for r in rows(columns(table, ("width", "value", "limit"), "histogram")) if r["value"] and r["value"] > 0]
+    data = [r for r in rows(columns(table, ("width", "value"), "histogram")) if r["value"] and r["value"] > 0]
     if not data:
         raise InputError("no value is above 0; there is nothing to draw.")
-    values = np.log10([r["value"] for r in data] + [r["limit"] for r in data if r["limit"]])
-    edges = np.linspace(values.min() - 0.02, values.max() + 0.02, bins + 1)
+    places = np.log10([*(r["value"] for r in data), reference])
+    edges = np.linspace(places.min() - 0.02, places.max() + 0.02, bins + 1)
     widths = sorted({r["width"] for r in data})
-    made, limits = [], []
-    for width in widths:
-        own = [r for r in data if r["width"] == width]
-        counts, _ = np.histogram(np.log10([r["value"] for r in own]), edges)
-        shares = counts / counts.sum()
-        name = f"{width:,}"
-        made += [
-            {"width": name, "low": 10**a, "high": 10**b, "share": float(s)}
-            for a, b, s in zip(edges[:-1], edges[1:], shares, strict=True)
-            if s
-        ]
-        found = [r["limit"] for r in own if r["limit"]]
-        limits += [{"width": name, "low": float(np.exp(np.mean(np.log(found))))}] if found else []
+    made = []
+    for index, width in enumerate(widths):
+        counts, _ = np.histogram(np.log10([r["value"] for r in data if r["width"] == width]), edges)
+        base = len(widths) - 1 - index
+        for a, b, count in zip(edges[:-1], edges[1:], counts, strict=True):
+            if count:
+                bar = {"low": 10**a, "high": 10**b, "base": base, "top": base + 0.85 * count / counts.max()}
+                made.append(bar | {"width": f"{width:,}", "starts": int(count)})
     x = log_channel(alt.X, "low", [10 ** edges[0], 10 ** edges[-1]], f"{title} (log scale)")
-    y = alt.Y("share:Q", title=None, axis=None)
-    bars = (
-        alt.Chart().mark_rect(color=COLOURS[0]).encode(x=x, x2="high:Q", y=y, y2=alt.value(_ROW), tooltip=["share:Q"])
-    )
-    rows_ = [
-        alt.layer(
-            bars.properties(data=alt.Data(values=[r for r in made if r["width"] == f"{w:,}"])),
-            alt.Chart(alt.Data(values=[r for r in limits if r["width"] == f"{w:,}"]))
-            .mark_rule(color=INK, strokeDash=[2, 3], strokeWidth=2)
-            .encode(x=x),
-        ).properties(
-            width=560,
-            height=_ROW,
-            title=alt.TitleParams(f"width {w:,}", orient="left", angle=0, align="right", fontSize=12),
-        )
-        for w in widths
+    scale = alt.Scale(domain=[0, len(widths)], nice=False)
+    y = alt.Y("base:Q", title=None, axis=None, scale=scale)
+    bars = alt.Chart(alt.Data(values=made)).mark_rect(color=COLOURS[0])
+    bars = bars.encode(x=x, x2="high:Q", y=y, y2="top:Q", tooltip=["width:N", "starts:Q"])
+    names = [
+        {"base": len(widths) - 1 - i + 0.45, "low": 10 ** edges[0], "name": f"width {w:,}"}
+        for i, w in enumerate(widths)
     ]
-    return alt.vconcat(*rows_, spacing=4).resolve_scale(x="shared")
-
-
-_ROW = 44
+    words = alt.Chart(alt.Data(values=names)).mark_text(align="left", fontSize=12, color=INK, dx=2)
+    level = alt.Chart(alt.Data(values=[{"low": reference}]))
+    rule = level.mark_rule(color=INK, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x)
+    label = level.mark_text(align="right", baseline="top", dx=-6, fontSize=12, color=INK, text=word)
+    layers = alt.layer(bars, words.encode(x=x, y=y, text="name:N"), rule, label.encode(x=x, y=alt.value(2)))
+    return finish(layers, 52 * len(widths))
