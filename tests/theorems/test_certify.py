@@ -167,7 +167,7 @@ def test_a_quarter_of_the_units_is_unknown_and_the_reason_is_a_referees():
     ratio = verdict.evidence["ratio"]
     assert verdict.evidence["width_asked_for"] == pytest.approx(256 * ratio**2, rel=0.02)
     assert verdict.evidence["beta_sampled"].value <= verdict.evidence["beta_upper"]
-    wide = certify(AntisymmetricMLP(50, 1, int(2 * verdict.evidence["width_asked_for"])), (x, y), trainable="hidden")
+    wide = certify(AntisymmetricMLP(50, 1, 2 * int(verdict.evidence["width_asked_for"])), (x, y), trainable="hidden")
     assert wide.verdicts["reaches"].status is Status.PROVED
 
 

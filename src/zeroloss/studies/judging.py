@@ -18,6 +18,10 @@ from zeroloss.verdict import Record, Status
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+TOLD = 3
+"""Cases of an "each of these" that its reason tells."""
+FEW = 10
+"""Observations below which a mean's interval is Student's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,13 +79,38 @@ def _range(low: float, high: float) -> str:
 
 
 def all_of(findings: dict[str, Finding]) -> Finding:
-    """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN."""
+    """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN.
+
+    The reason names the cases that decide it; of more than `TOLD` it tells those closest to the edge of their range
+    (SUPPORTED) or farthest beyond it, and how many there are. The evidence has all.
+    """
     order = (Status.CONTRADICTED, Status.UNKNOWN, Status.SUPPORTED)
     status = next((s for s in order if any(f.status == s for f in findings.values())), Status.UNKNOWN)
-    parts = [f"{name}: {f.reason}" for name, f in findings.items() if f.status == status or len(findings) <= 3]
+    if len(findings) <= TOLD:
+        told = list(findings)
+    else:
+        told = sorted((name for name, f in findings.items() if f.status == status), key=lambda n: _room(findings[n]))
+    parts = [f"{name}: {findings[name].reason}" for name in told[:TOLD]]
+    if len(told) > TOLD:
+        what = "closest to the edge" if status == Status.SUPPORTED else "farthest off"
+        parts.insert(0, f"{len(told)} of {len(findings)} cases decide it; the {TOLD} {what}:")
+    elif len(told) < len(findings):
+        parts.insert(0, f"{len(told)} of {len(findings)} cases {'decides' if len(told) == 1 else 'decide'} it:")
     return Finding(
         status, " ".join(parts), {name: dict(f.evidence) | {"status": f.status} for name, f in findings.items()}
     )
+
+
+def _room(finding: Finding) -> float:
+    """How far the interval stays inside its range, in widths of the interval; negative beyond it, -inf where unknown."""
+    interval, bounds = finding.evidence.get("interval"), finding.evidence.get("range")
+    if not isinstance(interval, Interval) or bounds is None:
+        return -math.inf
+    room = min(interval.low - bounds[0], bounds[1] - interval.high)
+    width = interval.high - interval.low
+    if not math.isfinite(width):
+        return -math.inf
+    return room / width if width else math.copysign(math.inf, room)
 
 
 def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:
@@ -101,7 +130,11 @@ def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> I
 
 
 def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
-    """The mean of independent observations, by bootstrap (studentised, so that small samples keep their level)."""
+    """The mean of independent observations: Student's interval below `FEW` of them, else a studentised bootstrap.
+
+    A bootstrap of three observations draws samples that are nearly constant, and its ends run off by thousands of
+    standard errors.
+    """
     x = np.asarray(values, float)
     x = x[np.isfinite(x)]
     n = len(x)
@@ -110,6 +143,11 @@ def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interv
     m, s = float(np.mean(x)), float(np.std(x, ddof=1) / math.sqrt(n))
     if s == 0:
         return Interval(m, m, m, "all observations are equal", n, confidence)
+    if n < FEW:
+        from scipy.stats import t as student
+
+        reach = float(student.ppf((1 + confidence) / 2, n - 1)) * s
+        return Interval(m, m - reach, m + reach, "Student's t", n, confidence)
     rng = np.random.default_rng(key)
     draws = x[rng.integers(0, n, (RESAMPLES, n))]
     spread = np.std(draws, axis=1, ddof=1) / math.sqrt(n)

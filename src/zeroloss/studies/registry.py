@@ -18,7 +18,14 @@ from typing import Any
 from zeroloss.plumbing import InputError
 from zeroloss.studies.study import Study
 
-PAPERS = ("brutzkus_globerson_xor", "guan_failing_optima", "terjek_gonzalez_sanchez_width")
+PAPERS = (
+    "brutzkus_globerson_xor",
+    "guan_failing_optima",
+    "kohler_krzyzak_squasher",
+    "kawaguchi_huang_size",
+    "double_descent",
+    "terjek_gonzalez_sanchez_width",
+)
 
 
 @dataclasses.dataclass(frozen=True)
