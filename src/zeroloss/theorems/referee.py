@@ -142,7 +142,7 @@ def _width(theorem: Composite, facts: Facts, evidence: dict[str, Any]) -> str:
         power = math.log(fell, 4)
         how = f"if the ratio keeps falling like width^-{power:.2g}, as from a quarter of this width to this one"
     short = theorem.shrink if kind == "ntk" else theorem.ratio
-    needed = width * max(short, 1.0) ** (1 / power)
+    needed = width * 10.0 ** min(math.log10(max(short, 1.0)) / power, 300.0)  # no overflow
     evidence["width_asked_for"] = needed
     return (
         f"{how[0].upper()}{how[1:]}, the theorem would hold from a width of about {needed:.2g} on (an extrapolation, not a "
