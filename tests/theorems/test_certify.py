@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zeroloss.descent import descend
-from zeroloss.networks import MLP, FeedForward, wrap
+from zeroloss.networks import MLP, AntisymmetricMLP, FeedForward, wrap
 from zeroloss.plumbing import InputError, double
 from zeroloss.theorems import Certificate, certify, judge_curve
 from zeroloss.verdict import Status
@@ -113,3 +113,90 @@ def test_bad_input_is_one_line():
         certify(MLP(4, 3, 8, 1), (X, Y))
     with pytest.raises(InputError, match="NaN"):
         certify(MLP(4, 2, 8, 1), (X * np.nan, Y))
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, np.nan, np.inf])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(InputError, match="positive"):
+        certify(MLP(4, 2, 8, 1), (X, Y), step_size=step)
+
+
+def test_targets_beyond_all_numbers_and_targets_already_met():
+    """Both raised once: `x ** 2` overflows with an exception, and a zero residual has no largest Ritz value."""
+    net = AntisymmetricMLP(4, 2, 64)
+    assert certify(net, (X, Y * 1e152), trainable="hidden").verdicts["reaches"].status is Status.UNKNOWN
+    found = certify(net, (X, Y * 0), trainable="hidden")
+    assert found.verdicts["reaches"].status is Status.PROVED
+    assert np.isfinite(found.step_size) and max(found.curve["loss"]) < 1e-25
+
+
+def unit_problem(n, d, seed=0):
+    """Inputs of length `sqrt d` and signs: targets of variance 1."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, d))
+    return x * np.sqrt(d) / np.linalg.norm(x, axis=1, keepdims=True), np.where(np.arange(n) % 2, 1.0, -1.0)[:, None]
+
+
+def test_ten_inputs_in_fifty_dimensions_are_proved_at_2048_units_and_keep_the_promise():
+    x, y = unit_problem(10, 50)
+    net = AntisymmetricMLP(50, 1, 2048)
+    found = certify(net, (x, y), trainable="hidden")
+    assert found.verdicts["reaches"].status is Status.PROVED
+    theorem = found.theorem
+    fit = descend(net, (x, y), step_size=theorem.step_size, steps=300, trainable="hidden")
+    losses, steps = np.array(fit.history["loss"]), np.array(fit.history["step"])
+    assert (losses <= losses[0] * theorem.rate**steps * (1 + 1e-9) + 1e-25).all() and losses[-1] < 0.1 * losses[0]
+    assert np.linalg.norm(np.asarray(fit.network.weights[0] - net.weights[0])) <= theorem.radius
+    assert (np.asarray(fit.network.weights[1]) == np.asarray(net.weights[1])).all()
+
+
+def test_a_quarter_of_the_units_is_unknown_and_the_reason_is_a_referees():
+    x, y = unit_problem(10, 50)
+    verdict = certify(AntisymmetricMLP(50, 1, 256), (x, y), trainable="hidden", sample_beta=True).verdicts["reaches"]
+    assert verdict.status is Status.UNKNOWN
+    for word in (
+        "lambda_min >=",
+        "beta <=",
+        "|r0| <=",
+        "an extrapolation, not a proof",
+        "yours is 256",
+        "no part of a proof",
+    ):
+        assert word in verdict.reason
+    # For fixed signs beta does not depend on the radius, so the extrapolation is width ratio^2 (to the step's kappa).
+    ratio = verdict.evidence["ratio"]
+    assert verdict.evidence["width_asked_for"] == pytest.approx(256 * ratio**2, rel=0.02)
+    assert verdict.evidence["beta_sampled"].value <= verdict.evidence["beta_upper"]
+    wide = certify(AntisymmetricMLP(50, 1, 2 * int(verdict.evidence["width_asked_for"])), (x, y), trainable="hidden")
+    assert wide.verdicts["reaches"].status is Status.PROVED
+
+
+def test_each_parametrisation_gets_its_own_extrapolation():
+    x, y = unit_problem(6, 8)
+    asked = {
+        kind: certify(MLP(8, 1, 128, 1, parametrization=kind), (x, y)).verdicts["reaches"]
+        for kind in ("ntk", "standard", "mup")
+    }
+    assert "width^-1/2" in asked["ntk"].reason and asked["ntk"].evidence["width_asked_for"] > 128
+    assert "from a quarter of this width" in asked["standard"].reason
+    assert asked["mup"].evidence["width_asked_for"] is None and "not seen to fall" in asked["mup"].reason
+
+
+def test_what_no_width_mends_is_said():
+    x, y = unit_problem(6, 8)
+    net = AntisymmetricMLP(8, 1, 64)
+    above = certify(net, (x, y), trainable="hidden", step_size=1e3).verdicts["reaches"]
+    assert above.status is Status.UNKNOWN and "step" in above.reason
+    kinked = certify(MLP(8, 1, 64, 1, "relu"), (x, y)).verdicts["reaches"]
+    assert "kink" in kinked.reason and "relu" in kinked.reason
+    few = certify(MLP(8, 1, 2, 1), (x, y), trainable="readout").verdicts["reaches"]
+    assert "3 trained parameters for 6 equations" in few.reason
+
+
+def test_the_predicted_curve_is_that_of_the_kernel():
+    """With the formed kernel or through the operator (a repeated input): the same curve."""
+    x, y = unit_problem(6, 8)
+    net = MLP(8, 1, 32, 1, dtype="float32")
+    formed = certify(net, (x, y), step_size=0.1, steps=20)
+    again = certify(net, (np.concatenate([x, x]), np.concatenate([y, y])), step_size=0.1, steps=20)
+    np.testing.assert_allclose(formed.curve["loss"], again.curve["loss"], rtol=1e-4)

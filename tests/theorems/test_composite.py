@@ -82,3 +82,20 @@ def test_promises_are_kept_on_random_tight_problems():
         assert (losses <= bound * (1 + 1e-9) + 1e-28).all()
         assert path <= found.radius * (1 + 1e-9)
     assert proved > 100
+
+
+@pytest.mark.parametrize("step", [0.0, -0.5, math.nan])
+def test_a_step_that_goes_nowhere_or_back_proves_nothing(step):
+    """`1 - eta L/2` is above 1/2 for these, and everything else holds."""
+    assert not composite_theorem(1.0, 1.0, 0.1, 1, lambda radius: 1.0, step_size=step).holds
+
+
+def test_how_much_smaller_beta_would_have_to_be():
+    """For a constant `beta` it is the ratio; where it grows with the radius the exact solution of a quadratic."""
+    constant = composite_theorem(1.0, 1.0, 2.0, 1, lambda radius: 1.0)
+    assert constant.shrink == pytest.approx(4.0, rel=0.02)
+    assert composite_theorem(1.0, 1.0, 2.0, 1, lambda radius: 1 / (constant.shrink * 1.05)).holds
+    growing = composite_theorem(1.0, 1.0, 2.0, 1, lambda radius: 1.0 + radius)
+    assert growing.shrink > growing.ratio
+    assert composite_theorem(1.0, 1.0, 2.0, 1, lambda radius: (1.0 + radius) / (growing.shrink * 1.1)).holds
+    assert not composite_theorem(1.0, 1.0, 2.0, 1, lambda radius: (1.0 + radius) / (growing.shrink * 0.9)).holds

@@ -223,13 +223,10 @@ def theory_table(certificate: Certificate, network: Any) -> Table:
     sentence = "With fewer parameters than equations almost every target is missed (which says nothing of these)."
     rows.append(("parameters", generic["parameters"], generic["equations"], "numbers", "paper", sentence, "at least"))
     theorem = certificate.theorem
-    if theorem is not None and np.isfinite(theorem.ratio):
+    needed = certificate.verdicts["reaches"].evidence.get("width_asked_for")
+    if theorem is not None and needed is not None:
         width = max(network.widths, default=1)
-        needed = width * theorem.ratio**2
-        sentence = (
-            "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation of "
-            "beta ~ width^-1/2, not a proof."
-        )
+        sentence = "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation, not a proof."
         rows.append(("width", width, float(needed), "units", "ours", sentence, "at least"))
     sentence = "Gradient descent on the linearised model is stable below 2 n/lambda_max."
     rows.append(("step size", certificate.step_size, certificate.largest_stable_step, "", "ours", sentence, "at most"))

@@ -1,6 +1,7 @@
 """By what it is fitted: networks as pytrees that are called on one example."""
 
 from zeroloss.networks.activations import ACTIVATIONS
+from zeroloss.networks.antisymmetric import AntisymmetricMLP
 from zeroloss.networks.black_box import BlackBox, as_network, black_box
 from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
@@ -16,6 +17,7 @@ from zeroloss.networks.wrapped import Wrapped, wrap
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "AntisymmetricMLP",
     "BlackBox",
     "FeedForward",
     "ResidualMLP",

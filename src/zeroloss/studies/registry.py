@@ -24,6 +24,7 @@ PAPERS = (
     "kohler_krzyzak_squasher",
     "kawaguchi_huang_size",
     "double_descent",
+    "terjek_gonzalez_sanchez_width",
 )
 
 

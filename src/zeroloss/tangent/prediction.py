@@ -38,11 +38,17 @@ class LinearisedCurve:
 
     @property
     def largest_stable_step(self) -> float:
-        """`2 n / lambda_max`, not itself stable, by the largest Ritz value (from below, so the step is from above)."""
-        return 2 * self.n / float(self.nodes[-1])
+        """`2 n / lambda_max`, not itself stable, by the largest Ritz value (from below, so the step is from above).
+
+        Infinite if the residual is 0, or the kernel is."""
+        top = float(self.nodes[-1])
+        return 2 * self.n / top if top > 0 else np.inf
 
 
-def linearised_curve(operator: KernelOperator, residual: np.ndarray, *, steps: int = 64) -> LinearisedCurve:
-    """The curve for the residual `f - y`, `(n, c)`, of the network the operator belongs to."""
+def linearised_curve(
+    operator: KernelOperator | np.ndarray, residual: np.ndarray, *, steps: int = 64
+) -> LinearisedCurve:
+    """The curve for the residual `f - y`, `(n, c)`, of the network whose full kernel is given, as an operator or a
+    matrix."""
     result = lanczos(operator.__matmul__, np.ravel(residual), steps)
     return LinearisedCurve(result.nodes, result.weights, len(residual))

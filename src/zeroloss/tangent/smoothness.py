@@ -18,6 +18,8 @@ one example, one output:
     beta_ga^2)
 
 The refined `Q` is what makes `beta` fall like `width^{-1/2}` in NTK parametrisation; products of norms alone give O(1).
+`a_l` carries the parametrisation (`MLP`), `t`, `u` what is trained. With one hidden layer the bound of
+`zeroloss.tangent.one_layer`, which takes all examples together, is used where it is smaller.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ import numpy as np
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import Activation, activation
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
+from zeroloss.tangent.one_layer import one_layer_lipschitz
 from zeroloss.tangent.rounding import KINKED, SLOP, Layer, backward, forward, spectral_norm_upper
 from zeroloss.tangent.rows import Trained, jacobian_rows
 
@@ -39,6 +42,7 @@ BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
 TINY = 1e-150
 """Above what squares lose by underflow."""
+KINKS = "none: activations with kinks"
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
 
@@ -46,7 +50,7 @@ MOST_EQUATIONS = 3000
 @dataclasses.dataclass(frozen=True)
 class Constants:
     """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were
-    bounded."""
+    bounded; `kernel` is the matrix they are of, in float64, where it was formed."""
 
     lam0: float
     Lam0: float
@@ -54,6 +58,7 @@ class Constants:
     beta: Callable[[float], float]
     method: str
     equations: int
+    kernel: Any = None
 
 
 def constants(
@@ -65,7 +70,8 @@ def constants(
     last, c = layers[-1], layers[-1].z.shape[1]
     root = np.sqrt(np.asarray(sizes, np.float64))
     gaps = (np.abs(last.z - y) * (1 + 2.0**-50) + last.z_error + y_error) * root[:, None]
-    residual = float(np.linalg.norm(gaps)) * SLOP
+    with np.errstate(over="ignore"):  # an infinite residual proves nothing
+        residual = float(np.linalg.norm(gaps)) * SLOP
     equations = len(x) * c
     only_readout = not any(trained.weights[:-1]) and not any(trained.biases[:-1])
     smooth = all(math.isfinite(activation(name).curvature) for segments in network.activations for name, _ in segments)
@@ -75,13 +81,15 @@ def constants(
             lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations
         )
     if not smooth:
-        return Constants(0.0, math.inf, residual, lambda radius: math.inf, "none: activations with kinks", equations)
+        return Constants(0.0, math.inf, residual, lambda radius: math.inf, KINKS, equations)
     norms = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
     if equations <= MOST_EQUATIONS:
         cotangents = backward(network, layers)
-        lam0, Lam0 = _kernel_eigenvalues(network, layers, cotangents, root, trained)
-        beta = lipschitz_of_derivative(network, norms, cotangents.peak, root, trained)
-        return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations)
+        lam0, Lam0, formed = _kernel_eigenvalues(network, layers, cotangents, root, trained)
+        beta = _smaller(
+            lipschitz_of_derivative(network, norms, cotangents.peak, root, trained), network, x, root, trained
+        )
+        return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations, formed)
     lam0, _ = _readout_eigenvalues(network, last, root, trained)
     squared, peaks = 0.0, []
     rows = max(1, BLOCK // (c * max(network.widths)))
@@ -91,10 +99,29 @@ def constants(
         squared += _squared_norm(network, block, cotangents, root[start : start + rows], trained)
         peaks.append(cotangents.peak)
     peak = [np.concatenate(blocks) for blocks in zip(*peaks, strict=True)]
-    beta = lipschitz_of_derivative(network, norms, peak, root, trained)
+    beta = _smaller(lipschitz_of_derivative(network, norms, peak, root, trained), network, x, root, trained)
     return Constants(
         lam0, squared * SLOP, residual, beta, "smallest: the read-out's block; largest: the trace", equations
     )
+
+
+def eigenvalue_bounds(network: FeedForward, x: np.ndarray, trained: Trained) -> tuple[float, float]:
+    """`lam0 <= lambda_min(K)` and `lambda_max(K) <= Lam0` of the full tangent kernel on the rows of `x` `(n, d)`, proved.
+
+    With the rounding of the Jacobian, of the kernel and of the factorisation; `network` in float64, smooth (KeyError
+    otherwise).
+    """
+    layers = forward(network, x)
+    lam0, Lam0, _ = _kernel_eigenvalues(network, layers, backward(network, layers), np.ones(len(x)), trained)
+    return lam0, Lam0
+
+
+def _smaller(beta: Callable[[float], float], network, x, root, trained: Trained) -> Callable[[float], float]:
+    """The smaller of the recursion's bound and, with one hidden layer, that of all examples together."""
+    if network.depth != 1:
+        return beta
+    together = one_layer_lipschitz(network, x, root, trained)
+    return lambda radius: min(beta(radius), together(radius))
 
 
 def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[float, float]:
@@ -126,10 +153,10 @@ def _bounds(gram: np.ndarray, entries: float, error: float) -> tuple[float, floa
     return small**2 * (1 - 1e-12), (math.sqrt(max(upper, 0.0)) + error) ** 2 * SLOP
 
 
-def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float]:
+def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float, np.ndarray]:
     rows = jacobian_rows(network, layers, cotangents, root, trained)
     total, rounding = rows.kernel()
-    return _bounds(total, rounding, rows.error)
+    return *_bounds(total, rounding, rows.error), total
 
 
 def _squared_norm(network, layers, cotangents, root, trained) -> float:
@@ -155,6 +182,7 @@ def speeds(
     u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
     scale, offset = [abs(a) for a in network.weight_scales], [abs(c) for c in network.bias_scales]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def at(radius: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
         speed: list[np.ndarray] = []
         lengths = [sizes[0]]
@@ -196,6 +224,7 @@ def lipschitz_of_derivative(
     t = [float(v) for v in trained.weights]
     scale = [abs(a) for a in network.weight_scales]
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as is said below
     def beta(radius: float) -> float:
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
         s.append(scale[depth] * (rows + t[depth] * radius)[None, :])

@@ -26,16 +26,18 @@ from zeroloss.data import collapse, contradictions
 from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
 from zeroloss.descent.problem import Problem, make_problem, training_arrays
-from zeroloss.networks import FeedForward, predict
-from zeroloss.plumbing import Progress, Silent, double
+from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
+from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, libm, linearised_curve
 from zeroloss.tangent.readout import readout_matrix, singular_value_lower
 from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained, trained_layers
-from zeroloss.tangent.smoothness import constants
+from zeroloss.tangent.sampled import sampled_lipschitz
+from zeroloss.tangent.smoothness import Constants, constants
 from zeroloss.theorems.composite import Composite, composite_theorem
-from zeroloss.verdict import Record, Status, Verdict, at_least, at_most
+from zeroloss.theorems.referee import Facts, reach_claim, reaches
+from zeroloss.verdict import Record, Status, Verdict, at_least
 from zeroloss.verdict.record import LIVE
 
 EXISTS = "zero loss exists for these targets"
@@ -81,6 +83,7 @@ def certify(
     step_size: float | None = None,
     trainable: Any = None,
     steps: int = 10_000,
+    sample_beta: bool = False,
     announce: Callable[[str, Verdict], None] | None = None,
     progress: Progress | None = None,
 ) -> Certificate:
@@ -93,11 +96,15 @@ def certify(
         step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
         trainable: which parameters descent moves.
         steps: how far the curve is predicted.
+        sample_beta: where `reaches` is UNKNOWN also estimate `beta` from below by power iteration, so that the reason can
+            say how much of what is missing a better bound on `beta` could give (seconds; no part of a proof).
         announce: called with the name and the verdict as each one comes.
 
     Raises:
-        InputError: a network that does not fit the data, or data with NaN.
+        InputError: a network that does not fit the data, data with NaN, a step that is not a positive number.
     """
+    if step_size is not None and not 0 < step_size < math.inf:
+        raise InputError(f"step_size={step_size}: it must be a positive number.")
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
     x, y = training_arrays(data)
@@ -105,7 +112,7 @@ def certify(
     distinct = collapse(x, y)
     clashes = len(contradictions(x, y))
     verdicts = _Announced(announce)
-    theorem = None
+    theorem, known = None, None
     progress.stage("does zero loss exist")
     trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
     verdicts["exists"] = _exists(network, distinct, clashes, trained)
@@ -116,20 +123,47 @@ def certify(
             start = as_double(network)
         known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
         theorem = composite_theorem(known.lam0, known.Lam0, known.residual, len(x), known.beta, step_size)
-        verdicts["reaches"] = _reaches(theorem, known.method, network, problem, step_size)
+        sampled = None
+        if sample_beta and not theorem.holds and math.isfinite(theorem.ratio):
+            progress.stage("beta by sampling")
+            sampled = sampled_lipschitz(
+                network, distinct.x, radius=theorem.trial_radius, sizes=distinct.sizes, trainable=problem.mask
+            )
+        narrower = None
+        if not theorem.holds and math.isfinite(theorem.ratio):
+            narrower = _narrower(network, distinct, len(x), trainable, step_size)
+        facts = Facts(network, len(x), known.method, step_size, trained, sampled, narrower, ASSUMPTIONS)
+        verdicts["reaches"] = reaches(theorem, facts)
     else:
         reason = f"the constants of a {type(network).__name__} are not known; only a FeedForward or an MLP is judged."
-        verdicts["reaches"] = Verdict(_reach_claim(step_size, None), Status.UNKNOWN, reason)
+        verdicts["reaches"] = Verdict(reach_claim(step_size, None), Status.UNKNOWN, reason)
     progress.stage("predicted loss curve")
-    prediction = _predict(problem)
+    prediction = _predict(problem, known)
     stable = prediction.largest_stable_step
-    eta = float(step_size) if step_size is not None else stable / 2
+    if math.isinf(stable) and known is not None and 0 < known.Lam0 < math.inf:
+        stable = 2 * len(x) / known.Lam0  # no residual to find it from
+    eta = float(step_size) if step_size is not None else stable / 2 if math.isfinite(stable) else 1.0
     points = np.array(list(grid(steps)))
     # The linearised model's limit is the infimum plus what the kernel cannot reach.
     curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}
     reason = "Descent has not run; the prediction is made."
     verdicts["curve"] = Verdict(CURVE, Status.UNKNOWN, reason, {"step_size": eta, "largest_stable_step": stable})
     return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction)
+
+
+def _narrower(network: Any, distinct: Any, n: int, trainable: Any, step_size: float | None) -> Composite | None:
+    """The theorem for the same kind of network at a quarter of the width, where that is no NTK parametrisation."""
+    if not isinstance(network, MLP) or network.parametrization == "ntk" or min(network.widths, default=0) < 8:
+        return None
+    if trainable is not None and not isinstance(trainable, str | list | tuple):
+        return None  # a mask fits one width only
+    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
+    quarter = [w // 4 for w in widths]
+    with double():
+        start = MLP(in_size, out_size, quarter, None, name, parametrization, weight_std, bias_std, "float64")
+    trained = trained_layers(start, trainable_mask(start, trainable))
+    known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
+    return composite_theorem(known.lam0, known.Lam0, known.residual, n, known.beta, step_size)
 
 
 class _Announced(dict[str, Verdict]):
@@ -211,63 +245,15 @@ def _generic(problem: Problem, distinct, exists: Verdict, clashes: int) -> Verdi
     return Verdict(claim, Status.UNKNOWN, reason, evidence)
 
 
-def _reach_claim(step_size: float | None, rate: float | None) -> str:
-    step = "a small enough step" if step_size is None else f"step {step_size!r}"
-    bound = (
-        "" if rate is None else f", and after t steps loss - infimum is at most {at_most(rate, 12)}^t of what it was"
-    )
-    return f"gradient descent with {step}, in exact arithmetic, reaches a global minimum of the empirical risk{bound}"
-
-
-def _reaches(
-    theorem: Composite, method: str, network: FeedForward, problem: Problem, step_size: float | None
-) -> Verdict:
-    evidence = {
-        "theorem": "composite theorem (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507)",
-        "lambda_min_lower": theorem.lam0,
-        "lambda_max_upper": theorem.Lam0,
-        "eigenvalues_from": method,
-        "beta_upper": theorem.beta,
-        "residual_upper": theorem.residual,
-        "ratio": theorem.ratio,
-        "step_size": theorem.step_size,
-        "smoothness": theorem.smoothness,
-        "trial_radius": theorem.trial_radius,
-        "radius": theorem.radius,
-        "rate": theorem.rate,
-        "examples": len(problem.x),
-        "assumptions": ASSUMPTIONS
-        | {"full-batch gradient descent in exact arithmetic, squared loss": "part of the claim"},
-    }
-    if theorem.holds:
-        reason = (
-            f"2 beta |r0|/kappa is at most {at_most(theorem.ratio)} of what lambda_min >= {at_least(theorem.lam0)} "
-            f"allows; the path is no longer than "
-            f"{at_most(theorem.radius or 0.0)}."
-        )
-        return Verdict(_reach_claim(theorem.step_size, theorem.rate), Status.PROVED, reason, evidence)
-    claim = _reach_claim(step_size, None)
-    if not math.isfinite(theorem.ratio):
-        return Verdict(claim, Status.UNKNOWN, f"The theorem asks for more than is known: {theorem.obstacle}.", evidence)
-    width = max(network.widths, default=0)
-    needed = width * theorem.ratio**2
-    evidence["width_asked_for"] = needed
-    reason = (
-        f"beta |r0| is {theorem.ratio:.3g} times what lambda_min allows (lambda_min >= {at_least(theorem.lam0)}, "
-        f"beta <= {at_most(theorem.beta)}, "
-        f"|r0| <= {at_most(theorem.residual)}). If beta falls like width^-1/2, as in NTK parametrisation, the theorem "
-        f"would ask for a width of "
-        f"about {needed:.1g} (an extrapolation, not a proof) where yours is {width}."
-    )
-    return Verdict(claim, Status.UNKNOWN, reason, evidence)
-
-
-def _predict(problem: Problem) -> LinearisedCurve:
-    operator = KernelOperator(problem.network, problem.x, problem.mask)
+def _predict(problem: Problem, known: Constants | None) -> LinearisedCurve:
     residual = predict(problem.network, problem.x).astype(np.float64) - problem.y
+    if known is not None and known.kernel is not None and len(known.kernel) == residual.size:
+        return linearised_curve(known.kernel, residual)  # no input is repeated, so it is the kernel itself
+    operator = KernelOperator(problem.network, problem.x, problem.mask)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(problem.network) if eqx.is_array(leaf))
     cost = 12.0 * len(problem.x) * parameters  # operations of one kernel product
-    return linearised_curve(operator, residual, steps=int(np.clip(PREDICTION_OPERATIONS / cost, 16, 64)))
+    steps = int(np.clip(PREDICTION_OPERATIONS / cost, 16, 64))
+    return linearised_curve(operator, residual, steps=steps)
 
 
 def judge_curve(certificate: Certificate, fit: Descent) -> Verdict:

@@ -42,6 +42,9 @@ class Composite(Record):
             bound on `|r0|`.
         radius, lam_end, rate: the promises (None where it does not hold): path length, `lam_end`, factor of the gap
             per step.
+        obstacle: what is missing, where it does not hold.
+        shrink: by how much `beta` would have to be smaller, at every radius, for it to hold (0 where `beta` is 0;
+            infinite where no `beta` would do). Not the ratio where `beta` grows with the radius.
     """
 
     holds: bool
@@ -57,6 +60,7 @@ class Composite(Record):
     lam_end: float | None
     rate: float | None
     obstacle: str = ""
+    shrink: float = math.inf
 
 
 def composite_theorem(
@@ -90,27 +94,47 @@ def composite_theorem(
     start = max(residual / math.sqrt(lam0), 1e-12)
     radii = [start * 2 ** (k / 4) for k in range(-4, 48)]
     values = [(r, beta(r)) for r in radii]
+    shrink = _shrink(lam0, Lam0, residual, n, values, step_size)
     tried: list[Composite] = []
     for fraction in FRACTIONS if step_size is None else (None,):
         trials = [_at_radius(lam0, Lam0, residual, n, r, b, step_size, fraction) for r, b in values if math.isfinite(b)]
         good = [t for t in trials if t.holds]
         if good:
-            return min(good, key=lambda t: t.radius or math.inf)
+            return dataclasses.replace(min(good, key=lambda t: t.radius or math.inf), shrink=shrink)
         tried += trials
     if not tried:
         return Composite(
             False, math.inf, step_size or 0.0, math.inf, lam0, Lam0, math.inf, start, residual, None, None, None,
             "DF is not known to be Lipschitz near the start (kinks, or overflow)",
         )  # fmt: skip
-    return min(tried, key=lambda t: t.ratio)
+    return dataclasses.replace(min(tried, key=lambda t: t.ratio), shrink=shrink)
+
+
+def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
+    """The least `s` such that with `beta(R)/s` for `beta(R)` some `R` has `s0 R - beta(R) R^2/(2 s) >= q`.
+
+    `q` for the smallest step tried, or for the given one where curvature has vanished (`L_J = Lam0/n`). An estimate, no
+    part of a proof.
+    """
+    eta = FRACTIONS[-1] * n / Lam0 if step_size is None else step_size
+    kappa = 1 - eta * Lam0 / n / 2
+    if not 0 < eta * Lam0 / n <= 1:
+        return math.inf
+    q, s0 = residual / kappa, math.sqrt(lam0)
+    found = [b * r * r / (2 * (s0 * r - q)) for r, b in values if math.isfinite(b) and s0 * r > q]
+    return min(found, default=math.inf)
 
 
 def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Composite:
-    smoothness = ((math.sqrt(Lam0) + beta * trial) ** 2 + beta * residual) / n * UP
-    eta = fraction / smoothness if step_size is None else step_size
+    reach = math.sqrt(Lam0) + beta * trial
+    smoothness = (reach * reach + beta * residual) / n * UP  # reach**2 would raise where this overflows to infinity
+    eta = (fraction / smoothness if step_size is None else step_size) if math.isfinite(smoothness) else math.nan
     kappa = 1 - eta * smoothness / 2 * UP
-    if eta * smoothness > 1 + 1e-12 or kappa <= 0:
-        obstacle = f"the step {eta:.3g} is above 1/L_J = {1 / smoothness:.3g}"
+    # A step of 0, or a negative one, goes nowhere; comparisons with NaN are false.
+    if not (eta > 0 and eta * smoothness <= 1 + 1e-12 and kappa > 0):
+        obstacle = "the numbers overflow" if math.isnan(eta) else f"the step {eta:.3g} is "
+        if not math.isnan(eta):
+            obstacle += f"above 1/L_J = {1 / smoothness:.3g}" if eta > 0 else "not above zero"
         return Composite(
             False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
