@@ -161,10 +161,10 @@ def filter_paths(table: Any, *, across: int = 4) -> Any:
         for r in rows(cols)
     ]
     last = {r["path"]: r["at"] for r in data}
-    titles = [{"x": x, "y": y + 1.5, "label": name} for name, (x, y) in corner.items()]
+    titles = [{"x": x, "y": y + 1.4, "label": name.replace(": ", "\n")} for name, (x, y) in corner.items()]
     deep = -(-len(panels) // across)
     breadth = [-_APART / 2, _APART * (min(across, len(panels)) - 0.5)]
-    height = [-_APART * (deep - 0.5), _APART / 2]
+    height = [-_APART * (deep - 0.5), _APART / 2 + 0.4]
     place: dict[str, Any] = {
         "x": alt.X("x:Q", scale=alt.Scale(domain=breadth, nice=False), axis=None),
         "y": alt.Y("y:Q", scale=alt.Scale(domain=height, nice=False), axis=None),
@@ -178,7 +178,9 @@ def filter_paths(table: Any, *, across: int = 4) -> Any:
     ends = alt.Chart(alt.Data(values=ended)).mark_point(size=40, filled=True, opacity=0.9)
     ends = ends.encode(**place, color=_colour("group", ["w", "u"]), shape=shape)
     words = alt.Chart(alt.Data(values=[r for r in data if r["group"] == "label"])).mark_text(fontSize=11, color=INK)
-    heads = alt.Chart(alt.Data(values=titles)).mark_text(fontSize=12, fontWeight="bold", color=INK)
+    heads = alt.Chart(alt.Data(values=titles)).mark_text(
+        fontSize=12, fontWeight="bold", color=INK, lineBreak="\n", baseline="bottom", dy=-16
+    )
     layers = (lines, ends, words.encode(**place, text="label:N"), heads.encode(**place, text="label:N"))
     return finish(alt.layer(*layers), height=PANEL * deep)
 

@@ -57,7 +57,8 @@ EXPERIMENTS = (
             ),
             "desk": (
                 Grid(SMALL, 20_000),
-                Grid({"k": [3, 4, 6, 8, 12, 20, 40, 80, 120]} | THEOREM, 2000),
+                Grid({"k": [3, 4, 6, 8, 12, 20]} | THEOREM, 10_000),
+                Grid({"k": [40, 80, 120]} | THEOREM, 4000),
                 Grid({"k": [200]} | THEOREM, 1000),
             ),
             "paper": (
@@ -82,7 +83,7 @@ EXPERIMENTS = (
                 Grid({"k": [2], "m": SIZES} | SAMPLES | LARGER_STEP, 1000),
                 Grid({"k": [120], "m": SIZES} | SAMPLES | LARGER_STEP, 400),
                 Grid({"k": [2], "m": SIZES} | SAMPLES | THE_STEP, 1000),
-                Grid({"k": [120], "m": [2]} | SAMPLES | THE_STEP, 2000),
+                Grid({"k": [120], "m": [2]} | SAMPLES | THE_STEP, 10_000),
             ),
             "paper": (
                 Grid({"k": [2, 120], "m": SIZES} | SAMPLES | LARGER_STEP, 10_000),
