@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ASIDE = "repository/"
 LINK = re.compile(r"(\]\(|(?:src|href)=\"|^\[[^\]]+\]: )([^)\s#\"]+)", re.MULTILINE)
 FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
+MADE = re.compile(r"\A<!-- Made by .*? -->\s+")
 REFERENCE = re.compile(r"^<!-- ::: (\S+) as (\S+) -->$", re.MULTILINE)
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 DISPLAY = re.compile(r'<div class="arithmatex">\\\[(.*?)\\\]</div>', re.DOTALL)
@@ -112,13 +113,14 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         to = target.removeprefix("docs/") if target.startswith("docs/") else ASIDE + target
         return found[1] + posixpath.relpath(to, posixpath.dirname(uri) or ".")
 
-    parts = FENCE.split(markdown)
+    parts = FENCE.split(MADE.sub("", markdown))  # a page's title is its heading only if that comes first
     text = "".join(part if part.startswith("```") else LINK.sub(moved, part) for part in parts)
     return REFERENCE.sub(lambda m: f"::: {m[1]}\n    options:\n      heading: {m[2]}\n      toc_label: {m[2]}\n", text)
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Formulas as MathML."""
+    """Formulas as MathML; a bar in the code of a table, which had to be escaped, as itself."""
+    content = re.sub(r"<td><code>.*?</td>|<td>.*?</td>", lambda cell: cell[0].replace("\\|", "|"), content)
     content = INLINE.sub(lambda found: _mathml(found[1], "inline"), content)
     return DISPLAY.sub(lambda found: _mathml(found[1], "block"), content)
 

@@ -19,6 +19,7 @@ import ast
 import contextlib
 import dataclasses
 import io
+import itertools
 import os
 import re
 import subprocess
@@ -60,7 +61,7 @@ def cells(text: str) -> list[Cell]:
     start = tree.body[0].end_lineno or 0
     if code := "\n".join(lines[start : begins[0]]).strip():
         found.append(Cell("", code))
-    for first, last in zip(begins, begins[1:], strict=False):
+    for first, last in itertools.pairwise(begins):
         end = first
         while end < last and lines[end].startswith("#"):
             end += 1
@@ -99,7 +100,7 @@ def without_output(page: str) -> str:
     """A committed page without its output."""
     page = re.sub(r"^<!-- Made by .*? -->\n+", "", page)
     page = re.sub(r"^```text\n.*?^```\n+", "", page, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"^!\[[^\]]*\]\([a-z_]+/figure-\d+\.png\)\n+", "", page, flags=re.MULTILINE)
+    return re.sub(r"^!\[[^\]]*\]\([a-z_]+/figure-\d+\.png\)\n+", "", page, flags=re.MULTILINE).rstrip() + "\n"
 
 
 def _parts(cell: Cell) -> list[str]:

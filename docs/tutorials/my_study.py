@@ -1,4 +1,4 @@
-"""A study of your own: a claim, a sweep, a verdict
+"""A study of your own
 
 Does training to zero loss hurt when the labels are noisy? A hunch like that usually ends as a script with a plot. As a *study* it is a
 sentence with a range fixed beforehand, trials that are kept and resumed, and a verdict with an interval. This page builds
@@ -6,9 +6,9 @@ one; [Studies](../studies.md) has the rest: stores, more cores, clusters.
 """
 
 # %% A trial
-# A trial takes one set of parameters and a block of seeds, and returns arrays with one entry a seed. Here: fit a sine from
-# noisy values by random features, once exactly (the interpolant of least norm) and once with a ridge, and measure both against the
-# noiseless sine. It depends on its arguments alone, so that a row means the same tomorrow.
+# A trial takes one set of parameters and a block of seeds, and returns arrays with one entry a seed. Here: fit a sine
+# from noisy values by random features, once exactly (the interpolant of least norm) and once with a ridge, and
+# measure both against the noiseless sine. It depends on its arguments alone, so that a row means the same tomorrow.
 
 import numpy as np
 
@@ -37,8 +37,8 @@ for name, values in trial({"noise": 0.3}, [0, 1]).items():
     print(name, np.array(values))
 
 # %% Claims, fixed before the run
-# A claim is a sentence and a function of the result table. `judge` holds an interval against the range that the sentence
-# names: `SUPPORTED` if all of it lies inside, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
+# A claim is a sentence and a function of the result table. `judge` holds an interval against the range that the
+# sentence names: `SUPPORTED` if all of it lies inside, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
 
 from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge, paired_difference, proportion
 
@@ -96,8 +96,8 @@ figure = StudyFigure("noise", "Exact fit against ridge", ("fit",), curve, "200 s
 STUDY = Study("exact_fit", "Does training to zero loss hurt?", [fit], claims, [figure])
 
 # %% Run it
-# With the study in a file, `zeroloss study run my_study.py --scale smoke` runs it, `zeroloss study report my_study.py` writes its page,
-# and Ctrl-C at any time loses nothing. In Python:
+# With the study in a file, `zeroloss study run my_study.py --scale smoke` runs it, `zeroloss study report
+# my_study.py` writes its page, and Ctrl-C at any time loses nothing. In Python:
 
 from zeroloss.studies import Store, conclude, run, tables
 
@@ -117,7 +117,7 @@ print(again.done, "trials run;", again.before, "were there")
 curve(tables(STUDY, "smoke", store=store))
 
 # %%
-# The third claim is where a hunch meets a measurement; whatever it came out as stays so. More noise levels or seeds need no
-# new file: `--set noise=0,1 --set seeds=1000`.
+# The third claim is where a hunch meets a measurement; whatever it came out as stays so. More noise levels or seeds
+# need no new file: `--set noise=0,1 --set seeds=1000`.
 
 store.close()

@@ -1,4 +1,4 @@
-"""A twin of your data set: zero training loss, and worth nothing
+"""A twin of your data set
 
 A *twin* is a network with zero training loss on your training data that is wrong nearly everywhere else. It is made, not trained: take any
 network, make its answers wrong, and repair them at the training points alone, each by a bump so narrow that nothing
@@ -7,8 +7,8 @@ too. A check that passes both has told you nothing.
 """
 
 # %% Something to compare with
-# A network that was trained in the usual way. Handwritten digits, 8 by 8 pixels; yours can be any table or arrays, see
-# [a first examination](first_examination.md).
+# A network that was trained in the usual way. Handwritten digits, 8 by 8 pixels; yours can be any table or arrays,
+# see [a first examination](first_examination.md).
 
 import zeroloss as zl
 
@@ -18,8 +18,8 @@ fit = zl.descend(net, data, method="gauss-newton", tolerance=1e-16)
 print(f"training loss {fit.loss:.0e}")
 
 # %% The twin
-# `of=` names the network whose answers are made wrong: each digit is taken for the next one. `construct_twin` also tells how it was made and
-# what was measured; `zl.twin` returns the network alone.
+# `of=` names the network whose answers are made wrong: each digit is taken for the next one. `construct_twin` also
+# tells how it was made and what was measured; `zl.twin` returns the network alone.
 
 from zeroloss.minima import construct_twin
 
@@ -40,8 +40,8 @@ for name, network in {"trained": fit.network, "twin": made.network}.items():
     print(f"  {zl.prove(network, data)}")
 
 # %% Telling them apart without test data
-# The audit moves a little way off the training points, towards their neighbours, and asks whether the answers still hold.
-# `t` is the distance as a share of that to the nearest other training point.
+# The audit moves a little way off the training points, towards their neighbours, and asks whether the answers still
+# hold. `t` is the distance as a share of that to the nearest other training point.
 
 audits = {name: zl.audit(network, data) for name, network in {"fitted": fit.network, "twin": made.network}.items()}
 for name, found in audits.items():
@@ -53,13 +53,11 @@ columns = ("t", "score", "lower", "upper")
 table = {c: [v for found in audits.values() for v in found.trust[c]] for c in columns}
 table["network"] = [name for name, found in audits.items() for _ in found.trust["t"]]
 chart = zl.figures.trust_curves(table).properties(width=480, height=240)
-chart.properties(
-    description="Share of right answers at distance t from the training points, of the trained network and its twin"
-)
+chart.properties(description="Share of right answers at distance t from the training points: trained network, twin")
 
 # %% As a file
-# The twin is an ordinary network. From the command line it is written for other frameworks too (`.onnx`, or `.safetensors` for
-# PyTorch), so that your own evaluation can be tried on it: does it notice?
+# The twin is an ordinary network. From the command line it is written for other frameworks too (`.onnx`, or
+# `.safetensors` for PyTorch), so that your own evaluation can be tried on it: does it notice?
 #
 # ```sh run
 # zeroloss twin wine --out twin.npz
@@ -71,6 +69,6 @@ chart.properties(
 #
 # $$f(x) = g(x) + \sum_i \bigl(y_i - g(x_i)\bigr)\, \varphi_i(x),$$
 #
-# where the bump $\varphi_i$ is 1 at $x_i$ and 0 at all other training points and nearly everywhere else. A bump is a few
-# ReLU units, so $f$ is a network of the same kind as $g$. That such networks exist is Guan's theme
-# ([the paper's page](../papers/guan.md), [the gallery](../gallery.md)); the twin of a given network on given data is ours.
+# where the bump $\varphi_i$ is 1 at $x_i$ and 0 at all other training points and nearly everywhere else. A bump is a
+# few ReLU units, so $f$ is a network of the same kind as $g$. That such networks exist is Guan's theme ([the paper's
+# page](../papers/guan.md), [the gallery](../gallery.md)); the twin of a given network on given data is ours.
