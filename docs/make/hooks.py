@@ -28,6 +28,7 @@ FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 MADE = re.compile(r"\A<!-- Made by .*? -->\s+")
 REFERENCE = re.compile(r"^<!-- ::: (\S+) as (\S+) -->$", re.MULTILINE)
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
+SEVERAL = re.compile(r"<b><code>(?:<\w[^>]*>)?(\w+),(?:</\w+>)?</code></b>\s*\(<code>(.*?)</code>\)", re.DOTALL)
 DISPLAY = re.compile(r'<div class="arithmatex">\\\[(.*?)\\\]</div>', re.DOTALL)
 
 
@@ -119,7 +120,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Formulas as MathML; a bar in the code of a table, which had to be escaped, as itself."""
+    """Formulas as MathML; a bar in the code of a table, which had to be escaped, as itself; one entry for several names.
+
+    Docstrings say `units, parameters: ...` where one line serves both, and the reader of docstrings takes `parameters` for a type.
+    """
+    content = SEVERAL.sub(_several, content)
     content = re.sub(r"<td><code>.*?</td>|<td>.*?</td>", lambda cell: cell[0].replace("\\|", "|"), content)
     content = INLINE.sub(lambda found: _mathml(found[1], "inline"), content)
     return DISPLAY.sub(lambda found: _mathml(found[1], "block"), content)
@@ -129,3 +134,8 @@ def _mathml(latex: str, display: str) -> str:
     from latex2mathml.converter import convert
 
     return convert(html.unescape(latex), display=display)
+
+
+def _several(found: re.Match) -> str:
+    others = re.sub(r"<[^>]*>", "", found[2]).strip("()")
+    return f"<b><code>{found[1]}, {others}</code></b>"

@@ -314,6 +314,8 @@ def precision(topic: str) -> str:
     """One topic of results/precision.csv as a table, a column a precision."""
     with (RESULTS / "precision.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["topic"] == topic]
+    if not rows:
+        raise ValueError(f"results/precision.csv has nothing on {topic!r}; run python results/precision.py")
     columns = list(dict.fromkeys(row["column"] for row in rows))
     lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for setting in dict.fromkeys(row["setting"] for row in rows):

@@ -83,7 +83,7 @@ def curve(tables):
         .mark_line(point=True, strokeWidth=2.5)
         .encode(
             x=alt.X("noise", title="standard deviation of the label noise"),
-            y=alt.Y("error", title="median test error", scale=alt.Scale(type="log")),
+            y=alt.Y("error", title="median test error"),
             color=alt.Color("fit", scale=alt.Scale(range=["#D55E00", "#0072B2"])),
             strokeDash="fit",
         )

@@ -75,6 +75,13 @@ def test_formulas_become_mathml(hooks):
     assert made.count("<math") == 2 and 'display="block"' in made and "arithmatex" not in made and "&#x0003C;" in made
 
 
+def test_one_entry_of_a_docstring_may_serve_several_names(hooks):
+    html = '<b><code><autoref identifier="T.a," optional>a,</autoref></code></b>\n  (<code>(<span title="b">b</span>, c)</code>)\n –'
+    assert hooks.on_page_content(html) == "<b><code>a, b, c</code></b>\n –"
+    one = "<b><code>a</code></b>\n (<code>float</code>)"
+    assert hooks.on_page_content(one) == one
+
+
 def test_patterns_of_the_navigation_take_what_is_not_named(hooks, tmp_path):
     for name in ("index.md", "b.md", "a.md", "t/first.md", "t/z.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
