@@ -28,6 +28,10 @@ HEADLINES = {
         ),
     ),
     "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound", "coverage")),
+    "double_descent": (
+        "Belkin et al., 1812.11118",
+        ("peak-at-threshold", "second-descent", "ridge-removes-the-peak", "twins-stay-useless"),
+    ),
 }
 """Of each study, who it is after and the claims that README shows; `results/studies/NAME/claims.md` has all."""
 SHOWN = ("digits", "mnist")

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zeroloss import figures, report, tangent
+    from zeroloss import figures, report, tangent, theorems
     from zeroloss.audit import Audit, audit
     from zeroloss.data import Dataset, from_arrays, load_data
     from zeroloss.descent import Descent, descend
@@ -48,6 +48,7 @@ __all__ = [
     "report",
     "save_network",
     "tangent",
+    "theorems",
     "twin",
     "wrap",
 ]
@@ -63,7 +64,7 @@ _NAMES = {
     "audit": ("Audit",),
 }
 _HOME = {name: room for room, names in _NAMES.items() for name in names}
-_ROOMS = ("audit", "figures", "report", "tangent")  # `zl.audit(...)` works too: that room is callable
+_ROOMS = ("audit", "figures", "report", "tangent", "theorems")  # `zl.audit(...)` works too: that room is callable
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """What does a result look like? Functions from tidy tables to Altair charts that need no network."""
 
 from zeroloss.figures.answers import digit_answers
+from zeroloss.figures.atlas import atlas_lines
 from zeroloss.figures.bumps import accuracy_bound, curves_on_line, map_on_plane, network_diagram
 from zeroloss.figures.constructions import cross_entropy_of_scale, gain_over_zero, measured_accuracy, residuals
 from zeroloss.figures.curves import loss_curves, slice_through, trust_curves
@@ -12,6 +13,7 @@ from zeroloss.figures.width import error_against_width
 
 __all__ = [
     "accuracy_bound",
+    "atlas_lines",
     "cross_entropy_of_scale",
     "curves_on_line",
     "digit_answers",

@@ -17,9 +17,13 @@ def check_format(path: Path) -> None:
 
 
 def write_figure(path: Path, chart: Any, *, width: int = 560, force: bool = False) -> Path:
-    """The chart, `width` points wide, as .png (twice the resolution), .svg or .html (one file, needs no network)."""
+    """The chart, `width` points wide, as .png (twice the resolution), .svg or .html (one file, needs no network).
+
+    Several panels under one another keep their own width.
+    """
     check_format(path)
-    chart = chart.properties(width=width)
+    if not hasattr(chart, "vconcat"):
+        chart = chart.properties(width=width)
     kind = Path(path).suffix.lower()
     if kind == ".html":
         return write_whole(path, chart.to_html(inline=True), force=force)

@@ -8,7 +8,7 @@
 - `beta`, the Lipschitz constant of `DF` on a ball (`zeroloss.tangent.smoothness`); for relu, leaky_relu and abs with
   second derivative 0, if no kink is crossed within the radius (`zeroloss.minima.kinks`).
 
-`zeroloss.minima.kantorovich` does the rest. A zero of `F` is a global minimum of the squared risk, whatever the targets
+`zeroloss.tangent.kantorovich` does the rest. A zero of `F` is a global minimum of the squared risk, whatever the targets
 of equal inputs are. (Ours, after Kantorovich.)
 """
 
@@ -22,12 +22,12 @@ import numpy as np
 import scipy.linalg.lapack as lapack
 
 from zeroloss.data.repeats import Collapsed
-from zeroloss.minima.kantorovich import kantorovich
 from zeroloss.minima.kinks import kink_margin, undecided
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.enclosure import is_above, smallest_eigenvalue
+from zeroloss.tangent.kantorovich import kantorovich
 from zeroloss.tangent.prepare import prepare
 from zeroloss.tangent.ritz import lowest_pair
 from zeroloss.tangent.rounding import SLOP, Layer, backward, forward, output_error

@@ -18,7 +18,7 @@ from typing import Any
 from zeroloss.plumbing import InputError
 from zeroloss.studies.study import Study
 
-PAPERS = ("brutzkus_globerson_xor", "guan_failing_optima")
+PAPERS = ("brutzkus_globerson_xor", "guan_failing_optima", "double_descent")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.brutzkus_globerson_xor import formulas
 from zeroloss.studies.judging import all_of, judge, mean, paired_difference, proportion
 from zeroloss.studies.study import Claim, Finding, Tables
+from zeroloss.theorems import xor_formulas as formulas
 from zeroloss.verdict import Status
 
 SOURCE = "A. Brutzkus, A. Globerson, arXiv 1810.03037 (ICML 2019)"

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.brutzkus_globerson_xor import formulas
 from zeroloss.studies.brutzkus_globerson_xor.trials import BETWEEN, BIN, BINS
 from zeroloss.studies.judging import mean, proportion
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
+from zeroloss.theorems import xor_formulas as formulas
 
 CORNERS = {"A": (1, 1), "B": (-1, -1), "C": (1, -1), "D": (-1, 1)}
 GROWN = 0.05

@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroloss.data.xord import ALL_FOUR, BOTH_NEGATIVE, SETS, draw_sets, is_positive, set_law
 from zeroloss.descent.xor import Filters, XorDescent, advance, outputs, start, to_weights, xor_descent
-from zeroloss.studies.brutzkus_globerson_xor import formulas
+from zeroloss.theorems import xor_formulas as formulas
 
 PAIRS = 16
 """Pairs of a point; they matter only for how often each non-diverse set occurs."""

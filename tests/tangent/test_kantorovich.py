@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from zeroloss.minima.kantorovich import kantorovich
+from zeroloss.tangent.kantorovich import kantorovich
 
 
 def _nearest_zero(eps, sigma, beta):

@@ -1,0 +1,281 @@
+"""`zeroloss theorems`: list, show, check, atlas."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zeroloss.cli import options as o
+from zeroloss.cli.app import app
+from zeroloss.cli.shared import check_fits, free
+from zeroloss.cli.show import STYLES, bar
+from zeroloss.plumbing import InputError
+
+theorems = typer.Typer(
+    name="theorems",
+    help="What theory asks for, against what your problem has: theorems that check their own hypotheses, and how many parameters each "
+    "theory needs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(theorems)
+
+_MARKS = {True: "yes", False: "no", None: "?"}
+
+
+@theorems.command("list", epilog="Example: zeroloss theorems list")
+def list_cards(json: o.Json = False) -> None:
+    """The theorems there are: key, standing (paper, recalled, ours), title."""
+    from zeroloss.theorems import cards
+
+    if json:
+        print(json_module.dumps([_card(card) for card in cards()]))
+        return
+    wide = max(len(card.key) for card in cards())
+    for card in cards():
+        print(f"{card.key:<{wide}}  {card.standing:<8}  {card.title}")
+    print("\nzeroloss theorems show KEY: the statement; zeroloss theorems check DATA: held against your problem.")
+
+
+@theorems.command(epilog="Example: zeroloss theorems show composite")
+def show(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A theorem: see zeroloss theorems list.")],
+    json: o.Json = False,
+) -> None:
+    """A theorem's statement, hypotheses, conclusions, standing and source."""
+    from zeroloss.theorems import find_card
+
+    card = find_card(key)
+    print(json_module.dumps(_card(card)) if json else card)
+
+
+@theorems.command(epilog="Example: zeroloss theorems check wine --width 256 --only readout --only composite")
+def check(
+    data: o.Data,
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    activation: o.Activation = None,
+    parametrization: o.Parametrization = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="KEY", help="Only this theorem. May be given again.")
+    ] = None,
+    tell: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tell", metavar="NAME=VALUE", help="What a theorem may be told, such as atoms=100. May be given again."
+        ),
+    ] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """Each theorem held against your network and data: which hypotheses hold, what it promises, what is short by how much."""
+    free(out, force)
+    told = parse_tell(tell)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    check_fits(net, dataset)
+    from zeroloss.theorems import check as run
+
+    if not json:
+        print(f"{repr(dataset).splitlines()[0]}", flush=True)
+    with bar(json) as progress:
+        results = run(net, dataset, only or None, progress=progress, **told)
+    from zeroloss.plumbing import write_whole
+    from zeroloss.verdict.record import encode
+
+    text = json_module.dumps({key: encode(result) for key, result in results.items()}, allow_nan=False)
+    if out is not None:
+        write_whole(out, text, force=force)
+    if json:
+        print(text)
+        return
+    for key, result in results.items():
+        _show(key, result)
+    if out is not None:
+        print(f"Wrote {out}.")
+
+
+@theorems.command(epilog="Example: zeroloss theorems atlas mnist-size --width 512 --depth 2")
+def atlas(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="mnist-size or cifar-size (nothing is loaded), or a data set or file, as everywhere."
+        ),
+    ],
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    model: o.Model = None,
+    width: o.Width = None,
+    depth: o.Depth = None,
+    lambda0: Annotated[
+        float | None,
+        typer.Option(help="Smallest eigenvalue of the limiting kernel, inputs of norm 1.  [default: 1, its best]"),
+    ] = None,
+    margin: Annotated[float | None, typer.Option(help="Margin of the limiting tangent features.  [default: 1]")] = None,
+    separation: Annotated[
+        float | None, typer.Option(help="Smallest distance of two inputs of norm 1.  [default: 1]")
+    ] = None,
+    delta: Annotated[float, typer.Option(help="Probability with which a guarantee may fail.")] = 0.01,
+    accuracy: Annotated[float, typer.Option(help="The error aimed at, where a theory aims at one.")] = 0.01,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure lambda0 and the parameter count at which training reaches zero.")
+    ] = False,
+    targets: Annotated[
+        str, typer.Option(help="Of the networks that --measure trains: random, or given (those of the data).")
+    ] = "random",
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw required parameters against n, to .png, .svg or .html.")
+    ] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """How many parameters each theory asks for at this size, beside your network; orders only, constants set to one."""
+    from zeroloss.theorems import atlas as run
+    from zeroloss.theorems.survey import SIZES
+
+    free(out, force)
+    free(figure, force)
+    if figure is not None:
+        from zeroloss.figures.files import check_format
+
+        check_format(figure)
+    subject: Any = data
+    if data not in SIZES:
+        subject = o.load(data, target, n_train, seed)
+    elif measure:
+        raise InputError(f"{data} is a size without data, so nothing can be measured; name a data set.")
+    numbers: dict[str, Any] = {
+        "lambda0": lambda0,
+        "margin": margin,
+        "separation": separation,
+        "delta": delta,
+        "accuracy": accuracy,
+    }
+    network = _shape(model, width, depth)
+    if measure and not json:
+        print(_price(subject, lambda0 is None), flush=True)
+    with bar(json) as progress:
+        found = run(
+            subject,
+            network=network,
+            depth=None if network is not None else depth,
+            measure=measure,
+            targets=targets,
+            progress=progress,
+            **numbers,
+        )
+    _deliver(found, json, out, figure, force)
+
+
+def _deliver(found: Any, json: bool, out: Path | None, figure: Path | None, force: bool) -> None:
+    from zeroloss.cli.shared import deliver
+
+    if not json:
+        print(repr(found))
+    if figure is not None:
+        from zeroloss.figures import atlas_lines
+        from zeroloss.figures.files import write_figure
+        from zeroloss.theorems.survey import lines
+
+        write_figure(
+            figure, atlas_lines(lines(found.size), found.size.n, found.network_parameters), width=620, force=force
+        )
+    deliver(found, json, out, force)
+    if figure is not None and not json:
+        print(f"Wrote {figure}.")
+
+
+def _shape(model: str | None, width: str | None, depth: int | None) -> Any:
+    """Widths of the hidden layers, or the network of --model, or None."""
+    if model is not None:
+        if width is not None or depth is not None:
+            raise InputError("--model and --width or --depth exclude each other: a model brings its own shape.")
+        return o.load_model(model)
+    if width is None:
+        return None
+    widths = o._widths(width)
+    if isinstance(widths, int):
+        return (widths,) * (1 if depth is None else depth)
+    if depth is not None and depth != len(widths):
+        raise InputError(f"--depth {depth} and {len(widths)} widths; leave one of them out.")
+    return widths
+
+
+def _price(dataset: Any, with_lambda0: bool) -> str:
+    from zeroloss.theorems import lambda0, threshold
+
+    eigen = lambda0.price(dataset.n) if with_lambda0 else 0.0
+    gigabytes = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 / 1e9 if with_lambda0 else 0.0
+    seconds = eigen + threshold.price()
+    return f"Measuring: about {seconds:.0f} s (lambda0 {eigen:.1f} s, threshold {threshold.price():.0f} s), {max(gigabytes, 0.1):.1f} GB."
+
+
+def parse_tell(given: list[str] | None) -> dict[str, Any]:
+    """`["atoms=100", "design=random"]` as names and values."""
+    told: dict[str, Any] = {}
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise InputError(f"--tell {text}: write it as NAME=VALUE, such as atoms=100.")
+        told[name.strip()] = _value(value.strip())
+    return told
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _card(card: Any) -> dict[str, Any]:
+    return {
+        "key": card.key,
+        "title": card.title,
+        "words": card.words,
+        "statement": card.statement,
+        "standing": card.standing,
+        "standing_of": card.standing_of,
+        "citation": card.citation,
+        "proof": card.proof,
+        "hypotheses": {h.name: h.needed for h in card.hypotheses},
+        "conclusions": list(card.conclusions),
+        "options": dict(card.options),
+    }
+
+
+def _show(key: str, result: Any) -> None:
+    """A verdict, its hypotheses with what there is, and what it promises."""
+    import sys
+
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print()
+    console.print(
+        Text.assemble((f"{result.status!s:<12}", STYLES[str(result.status)]), " ", f"{key} ({result.standing})")
+    )
+    console.print(Text(f"             {result.claim}"), soft_wrap=True)
+    for h in result.hypotheses:
+        short = "" if h.short is None or h.holds else f"; {h.short:.3g} times too far"
+        console.print(Text(f"  {_MARKS[h.holds]:>9}  {h.name}: {h.have}{short}", style="dim"), soft_wrap=True)
+        if not h.holds:
+            console.print(Text(f"               needs {h.needed}", style="dim"), soft_wrap=True)
+    for promise in result.promises:
+        console.print(Text(f"       then  {promise.sentence}"), soft_wrap=True)
