@@ -3,9 +3,10 @@
 python docs/make/scripts.py                    # all of docs/tutorials/*.py and docs/concepts/*.py
 python docs/make/scripts.py twin my_study      # some of them
 
-A script is plain Python that also runs by itself. Its docstring opens the page (first line: the title); a comment that
+A script is plain Python that also runs by itself. Its docstring opens the page (first sentence: the title); a comment that
 begins with `# %%` begins a new cell, the comment lines after it are the cell's prose, in Markdown; the rest is code. In a
-script without `# %%` every comment block that stands between blank lines is prose. All cells share one namespace and an
+script without `# %%` a comment block after a blank line is prose if a blank line follows too, or if it begins with a number
+(`# 2. Into zeroloss. One line ...`), whose first sentence then is a heading. All cells share one namespace and an
 empty folder to work in. After each cell stands what it printed; a cell that ends in an Altair chart is followed by it as a
 picture, described by the chart's `description`. In the prose a fence ` ```sh run ` is run, and its output follows too.
 
@@ -33,6 +34,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 FOLDERS = ("tutorials", "concepts")
+NUMBERED = re.compile(r"\d+\. ")
 SHELL = re.compile(r"^```sh run\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -55,8 +57,8 @@ def cells(text: str) -> list[Cell]:
     opening = ast.get_docstring(tree)
     if opening is None:
         raise ValueError("a script that is a page begins with a docstring: its title, and what it is about")
-    title, _, rest = opening.partition("\n")
-    found = [Cell(f"# {title.lstrip('# ').rstrip('.')}\n{rest}".strip(), "")]
+    title, rest = _sentence(opening)
+    found = [Cell(f"# {title.lstrip('# ')}\n\n{rest}".strip(), "")]
     begins = [*_begins(tree, lines), len(lines)]
     start = tree.body[0].end_lineno or 0
     if code := "\n".join(lines[start : begins[0]]).strip():
@@ -69,6 +71,9 @@ def cells(text: str) -> list[Cell]:
         if prose[0].startswith("%%"):
             heading = prose[0].removeprefix("%%").strip()
             prose[:1] = [f"## {heading}", ""] if heading else []
+        elif NUMBERED.match(prose[0]):
+            title, rest = _sentence("\n".join(line.strip() for line in prose))
+            prose = [f"## {title}", "", rest]
         found.append(Cell("\n".join(prose).strip(), "\n".join(lines[end:last]).strip()))
     return found
 
@@ -86,9 +91,18 @@ def _begins(tree: ast.Module, lines: list[str]) -> list[int]:
         while end < len(lines) and lines[end].startswith("#"):
             end += 1
         before = row == 0 or not lines[row - 1].strip()
-        if before and (end == len(lines) or not lines[end].strip()):
+        if before and (end == len(lines) or not lines[end].strip() or NUMBERED.match(lines[row][2:])):
             alone.append(row)
     return alone
+
+
+def _sentence(text: str) -> tuple[str, str]:
+    """The first sentence or line, without a full stop, and the rest."""
+    numbered = NUMBERED.match(text)
+    start = numbered.end() if numbered else 0
+    found = re.search(r"[.?!](?=\s)|\n|$", text[start:])
+    end = start + (found.end() if found else len(text))
+    return text[:end].strip().removesuffix("."), text[end:].strip()
 
 
 def skeleton(text: str) -> str:

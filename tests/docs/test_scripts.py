@@ -100,6 +100,17 @@ def test_without_marks_comments_that_stand_alone_are_prose(scripts):
     assert found[1].code.startswith('y = """\n# no prose') and found[1].code.endswith("z = 1")
 
 
+def test_numbered_comments_are_sections(scripts):
+    text = '"""Is it so? A tutorial.\n\nMore.\n"""\n\nimport math\n\n# 1. Begin here: one line. It goes\n#    on.\nx = 1\n# 2. no\n'
+    found = scripts.cells(text)
+    assert [cell.prose for cell in found] == [
+        "# Is it so?\n\nA tutorial.\n\nMore.",
+        "",
+        "## 1. Begin here: one line\n\nIt goes\non.",
+    ]
+    assert found[1].code == "import math" and found[2].code == "x = 1\n# 2. no"
+
+
 def test_a_chart_becomes_a_picture(scripts, tmp_path):
     path = tmp_path / "drawn.py"
     path.write_text(
