@@ -6,7 +6,7 @@ python docs/make/pages.py          # writes what has changed; run it after resul
   docs/make/papers.toml; a page each for studies after no paper of these; and the list of both;
 - docs/figures.md: all figures of all studies;
 - docs/reference/*.md: the public names of each folder, a sentence each; the build adds their docstrings;
-- between `<!-- made: NAME -->` and `<!-- /made -->` in other pages: the list of tutorials, tables from results/precision.csv.
+- between `<!-- made: NAME -->` and `<!-- /made -->` in other pages: the lists of tutorials and of guides, tables from results/precision.csv.
 
 Nothing is run here but the reading of files, so the same results give the same pages; a test holds the committed ones
 against them.
@@ -310,6 +310,14 @@ def tutorials() -> str:
     return "\n".join(lines)
 
 
+def guides() -> str:
+    """The pages beside the start page, by their titles; those the start page names elsewhere left out."""
+    left_out = ("index", "gallery", "figures")
+    found = [path for path in sorted(DOCS.glob("*.md")) if path.stem not in left_out]
+    heads = {path.name: path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ") for path in found}
+    return "\n".join(f"- [{title}]({name})" for name, title in heads.items())
+
+
 def precision(topic: str) -> str:
     """One topic of results/precision.csv as a table, a column a precision."""
     with (RESULTS / "precision.csv").open(newline="") as stream:
@@ -337,6 +345,7 @@ def radii() -> str:
 
 PARTS = {
     "tutorials": tutorials,
+    "guides": guides,
     "kernel-entries": lambda: precision("kernel entries"),
     "smallest-eigenvalue": lambda: precision("smallest eigenvalue"),
     "lowest-loss": lambda: precision("lowest loss"),

@@ -113,3 +113,14 @@ def test_all_of_several():
     assert all_of({"a": yes, "b": open_}).status == Status.UNKNOWN
     assert all_of({"a": yes, "b": open_, "c": no}).status == Status.CONTRADICTED
     assert all_of({}).status == Status.UNKNOWN
+
+
+def test_of_many_cases_the_reason_tells_those_closest_to_the_edge():
+    found = {f"n = {k}": judge(Interval(k, k - 0.5, k + 0.5, "test", 9), "it", at_least=0) for k in range(1, 8)}
+    reason = all_of(found).reason
+    assert "7 of 7 cases decide it; the 3 closest to the edge" in reason
+    assert all(f"n = {k}:" in reason for k in (1, 2, 3)) and "n = 4:" not in reason
+    found["n = -9"] = judge(Interval(-9, -9.5, -8.5, "test", 9), "it", at_least=0)
+    whole = all_of(found)
+    assert whole.status == Status.CONTRADICTED and whole.reason.startswith("1 of 8 cases decides it: n = -9:")
+    assert set(whole.evidence) == set(found)

@@ -140,6 +140,7 @@ def test_numbers_out_of_range_prove_nothing_about_weights(size):
     proved = {key for key, r in found.items() if r.status is Status.PROVED}
     assert {"twin", "depth-extension"} <= proved  # in exact arithmetic, whatever the numbers
     assert "composite" not in proved and "newton-kantorovich" not in proved
+    check(mlp(), (X, size * Y))  # without a warning, which would be an error here
 
 
 def test_odd_shapes_are_judged_too():

@@ -18,6 +18,8 @@ from zeroloss.verdict import Record, Status
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+TOLD = 3
+"""Cases of an "each of these" that its reason tells."""
 FEW = 10
 """Observations below which a mean's interval is Student's."""
 
@@ -77,13 +79,38 @@ def _range(low: float, high: float) -> str:
 
 
 def all_of(findings: dict[str, Finding]) -> Finding:
-    """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN."""
+    """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN.
+
+    The reason names the cases that decide it; of more than `TOLD` it tells those closest to the edge of their range
+    (SUPPORTED) or farthest beyond it, and how many there are. The evidence has all.
+    """
     order = (Status.CONTRADICTED, Status.UNKNOWN, Status.SUPPORTED)
     status = next((s for s in order if any(f.status == s for f in findings.values())), Status.UNKNOWN)
-    parts = [f"{name}: {f.reason}" for name, f in findings.items() if f.status == status or len(findings) <= 3]
+    if len(findings) <= TOLD:
+        told = list(findings)
+    else:
+        told = sorted((name for name, f in findings.items() if f.status == status), key=lambda n: _room(findings[n]))
+    parts = [f"{name}: {findings[name].reason}" for name in told[:TOLD]]
+    if len(told) > TOLD:
+        what = "closest to the edge" if status == Status.SUPPORTED else "farthest off"
+        parts.insert(0, f"{len(told)} of {len(findings)} cases decide it; the {TOLD} {what}:")
+    elif len(told) < len(findings):
+        parts.insert(0, f"{len(told)} of {len(findings)} cases {'decides' if len(told) == 1 else 'decide'} it:")
     return Finding(
         status, " ".join(parts), {name: dict(f.evidence) | {"status": f.status} for name, f in findings.items()}
     )
+
+
+def _room(finding: Finding) -> float:
+    """How far the interval stays inside its range, in widths of the interval; negative beyond it, -inf where unknown."""
+    interval, bounds = finding.evidence.get("interval"), finding.evidence.get("range")
+    if not isinstance(interval, Interval) or bounds is None:
+        return -math.inf
+    room = min(interval.low - bounds[0], bounds[1] - interval.high)
+    width = interval.high - interval.low
+    if not math.isfinite(width):
+        return -math.inf
+    return room / width if width else math.copysign(math.inf, room)
 
 
 def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> Interval:

@@ -18,7 +18,12 @@ from typing import Any
 from zeroloss.plumbing import InputError
 from zeroloss.studies.study import Study
 
-PAPERS = ("brutzkus_globerson_xor", "guan_failing_optima", "double_descent")
+PAPERS = (
+    "brutzkus_globerson_xor",
+    "guan_failing_optima",
+    "kawaguchi_huang_size",
+    "double_descent",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Callable, Iterable
@@ -153,7 +154,8 @@ class Facts:
         self.progress.stage("constants at these weights", f"{self.equations:,} equations")
         at = self.distinct
         none = Constants(0.0, math.inf, math.inf, lambda radius: math.inf, "none: numbers out of range", self.equations)
-        return _within_range(lambda: constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained), none)
+        found = _within_range(lambda: constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained), none)
+        return dataclasses.replace(found, beta=lambda radius: _within_range(lambda: found.beta(radius), math.inf))
 
     @cached_property
     def theorem(self) -> Composite:

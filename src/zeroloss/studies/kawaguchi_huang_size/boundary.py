@@ -1,0 +1,175 @@
+"""The trials of the phase diagram: random targets at n random inputs, fitted by networks of p parameters.
+
+A cell names a size and a ratio. The network is the one whose number of parameters is nearest to `ratio * size`, and n is then
+`round(p/ratio)`, a few more or fewer than the size: so the ratio, which decides, is exact to rounding. A row has the true `p` and `n`.
+
+Targets: "normal", independent standard normal, so that what holds for almost every target holds for them; or "signs", +1 and
+-1. These are no generic targets: saturated units can come as near to signs as one likes with fewer parameters than equations.
+
+Two ways down. Levenberg-Marquardt in float64 (`zeroloss.descent.levenberg_marquardt`), several starts a problem: if any reaches zero a
+minimum of value zero is there (to rounding). Gradient descent in float32, one start, with a budget of gradients: a trial step
+that lowers the loss is taken and the step size then grown, one that does not is refused and the step size halved.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zeroloss.descent.levenberg_marquardt import levenberg_marquardt
+from zeroloss.plumbing import InputError
+from zeroloss.studies.kawaguchi_huang_size.network import (
+    count,
+    counted_widths,
+    padded_masks,
+    padded_network,
+    padded_start,
+    padded_widths,
+    sphere,
+)
+from zeroloss.studies.study import Metrics, Parameters
+
+INPUTS = 4
+"""Dimension of the inputs: small, so that one unit more is few parameters more."""
+STARTS, STEPS = 3, 300
+"""Levenberg-Marquardt: starts a problem, steps a start."""
+ZERO = 1e-18
+"""Part of the targets' sum of squares that counts as zero in float64: a step of Newton's from it would be at rounding."""
+NEAR = 1e-2
+"""Part of the targets' sum of squares that counts as reached by gradient descent, which comes no nearer to zero in any
+budget one would pay for."""
+GROWTH = 1.1
+"""Factor on the step size after a step that is taken."""
+
+
+class Cell(NamedTuple):
+    """A network and its number of equations, laid into the shape of its bucket."""
+
+    widths: tuple[int, ...]
+    p: int
+    n: int
+    padded: tuple[int, ...]
+    rows: int
+
+
+def cell_of(depth: int, size: int, ratio: float) -> Cell:
+    """The network and n for this ratio near this size; buckets: ratios below 1, then doubling (1 to 2, to 4, ...)."""
+    widths = counted_widths(ratio * size, depth, INPUTS)
+    p = count(INPUTS, widths)
+    n = round(p / ratio)
+    top = bucket(ratio)
+    rows = max(n, size + (8 if top == 1 else 4))
+    return Cell(widths, p, n, padded_widths(top * size, depth, INPUTS), rows)
+
+
+def bucket(ratio: float) -> float:
+    """The largest ratio of the bucket: 1 for all below 1, else the next power of 2."""
+    return 1.0 if ratio < 1 else 2.0 ** max(1, math.ceil(math.log2(ratio)))
+
+
+def problem(cell: Cell, targets: str, key: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Inputs `(rows, d)` and targets `(rows,)`, padded with zeros, and the generator for the starts.
+
+    Raises:
+        InputError: targets of another kind.
+    """
+    if targets not in ("normal", "signs"):
+        raise InputError(f"there are no targets {targets!r}; choose normal or signs.")
+    rng = np.random.default_rng([key, cell.n, cell.p])
+    x, y = np.zeros((cell.rows, INPUTS)), np.zeros(cell.rows)
+    x[: cell.n] = sphere(rng, cell.n, INPUTS)
+    y[: cell.n] = rng.standard_normal(cell.n) if targets == "normal" else rng.choice([-1.0, 1.0], cell.n)
+    return x, y, rng
+
+
+def _batch(parameters: Parameters, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple]:
+    """The cell; starts `(b starts, p)`; the other arguments with the same leading axis."""
+    cell = cell_of(int(parameters["depth"]), int(parameters["size"]), float(parameters["ratio"]))
+    drawn = [problem(cell, str(parameters.get("targets", "normal")), int(key)) for key in keys]
+    begin = np.stack(
+        [padded_start(rng, INPUTS, cell.widths, cell.padded) for _, _, rng in drawn for _ in range(starts)]
+    )
+    x = np.repeat(np.stack([one for one, _, _ in drawn]), starts, axis=0)
+    y = np.repeat(np.stack([one for _, one, _ in drawn]), starts, axis=0)
+    used = np.tile(np.arange(cell.rows) < cell.n, (len(begin), 1))
+    masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(cell.widths, cell.padded))
+    arrays = jax.tree.map(lambda a: jnp.asarray(a, dtype), (begin, x, y, used, masks))
+    return cell, arrays[0], arrays[1:]
+
+
+def _relative(loss: Any, y: Any) -> np.ndarray:
+    """`|f - y|^2/|y|^2` from `|f - y|^2/2`."""
+    return 2 * np.asarray(loss, float) / (np.asarray(y, float) ** 2).sum(axis=1)
+
+
+def by_levenberg_marquardt(parameters: Parameters, keys: np.ndarray) -> Metrics:
+    """`STARTS` starts a key. Metrics: `n`, `p`, `zeros` (starts that reached zero), `starts`, `best`, `middle` (least and median
+    relative loss `|f - y|^2/|y|^2` over the starts), `steps` (median), `stalled`, `open` (starts that stopped for want of progress,
+    and for want of steps)."""
+    cell, begin, rest = _batch(parameters, keys, STARTS, jnp.float64)
+    residual, jacobian, _ = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
+    y = np.asarray(rest[1])
+    found = levenberg_marquardt(
+        residual, begin, rest, jacobian=jacobian, steps=STEPS, tolerance=0.5 * ZERO * float((y**2).sum(axis=1).min())
+    )
+    shape = (len(keys), STARTS)
+    relative = _relative(found.loss, y).reshape(shape)
+    converged, stalled = (np.asarray(a).reshape(shape) for a in (found.converged, found.stalled))
+    return {
+        "n": np.full(len(keys), cell.n),
+        "p": np.full(len(keys), cell.p),
+        "zeros": converged.sum(axis=1),
+        "starts": np.full(len(keys), STARTS),
+        "best": relative.min(axis=1),
+        "middle": np.median(relative, axis=1),
+        "steps": np.median(np.asarray(found.steps).reshape(shape), axis=1),
+        "stalled": stalled.sum(axis=1),
+        "open": (~stalled & ~converged).sum(axis=1),
+    }
+
+
+def by_gradient_descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
+    """One start a key, `budget` gradients. Metrics: `n`, `p`, `zeros` (0 or 1: relative loss at most `NEAR`), `starts` (1), `best`
+    (relative loss reached), `steps` (gradients used: of a run that reached `NEAR`, how many it took)."""
+    cell, begin, rest = _batch(parameters, keys, 1, jnp.float32)
+    _, _, loss = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
+    goal = 0.5 * NEAR * jnp.sum(rest[1] ** 2, axis=1) / cell.n
+    final, steps = _descend(loss, begin, rest, goal, jnp.asarray(int(parameters["budget"])))
+    relative = _relative(np.asarray(final, float) * cell.n, rest[1])
+    return {
+        "n": np.full(len(keys), cell.n),
+        "p": np.full(len(keys), cell.p),
+        "zeros": (relative <= NEAR * (1 + 1e-5)).astype(int),
+        "starts": np.ones(len(keys), int),
+        "best": relative,
+        "steps": np.asarray(steps),
+    }
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _descend(loss, start, arguments, goal, budget):
+    """Losses reached `(b,)` and gradients used `(b,)`."""
+    gradient = jax.value_and_grad(loss)
+    value, slope = jax.vmap(gradient)(start, *arguments)
+    state = (start, value, slope, jnp.ones_like(value), jnp.ones_like(value, jnp.int32))
+
+    def one(w, value, slope, step, used, goal, *rest):
+        new_w = w - step * slope
+        new_value, new_slope = gradient(new_w, *rest)
+        taken = new_value < value
+        active = value > goal
+        moved = active & taken
+        w, slope = jnp.where(moved, new_w, w), jnp.where(moved, new_slope, slope)
+        step = jnp.where(active, step * jnp.where(taken, GROWTH, 0.5), step)
+        return w, jnp.where(moved, new_value, value), slope, step, used + active
+
+    def going(state):
+        return jnp.any((state[1] > goal) & (state[4] < budget))
+
+    state = jax.lax.while_loop(going, lambda s: jax.vmap(one)(*s, goal, *arguments), state)
+    return state[1], state[4]

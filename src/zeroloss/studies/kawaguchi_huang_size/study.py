@@ -1,0 +1,229 @@
+"""The study of parameter counts, after Kawaguchi & Huang (arXiv 1908.02419): where it is tried, and what is shown.
+
+Cells of one bucket (ratios below 1, from 1 to 2, from 2 to 4, ...) are laid into one padded shape and go through one compiled program,
+about a second of compilation each; without it every number of parameters would be a program of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from zeroloss.studies.brutzkus_globerson_xor.mnist import mnist_is_here
+from zeroloss.studies.kawaguchi_huang_size import boundary, labels, pictures, readout
+from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS
+from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+
+SHALLOW = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
+DEEP = (0.5, 0.95, 1.0, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
+GD_RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
+PROBLEMS = {32: 8, 48: 6, 72: 5, 108: 3, 162: 3, 243: 3}
+"""Problems a cell at desk scale, by size: a run takes about as long as the cube of the size."""
+DATA = ("wine", "breast-cancer", "digits", "mnist1d", "mnist")
+
+
+def _lm(depth: int, sizes: tuple[int, ...], ratios: tuple[float, ...], activation: str, many: int = 1) -> list[Grid]:
+    """A grid a size, `many` times as many problems as at desk scale."""
+    return [_cells(depth, size, ratios, activation, "normal", many * PROBLEMS[size]) for size in sizes]
+
+
+def _cells(depth: int, size: int, ratios: tuple[float, ...], activation: str, targets: str, seeds: int) -> Grid:
+    axes: dict[str, tuple] = {"activation": (activation,), "targets": (targets,), "depth": (depth,), "size": (size,)}
+    return Grid(axes | {"ratio": ratios}, seeds)
+
+
+def _all_depths(sizes: tuple[int, ...], activation: str, many: int = 1) -> list[Grid]:
+    return [grid for d in (1, 2, 3, 4) for grid in _lm(d, sizes, SHALLOW if d <= 2 else DEEP, activation, many)]
+
+
+def _signs(seeds: int) -> list[Grid]:
+    return [_cells(depth, 32, (0.7, 0.85, 0.95), "softplus", "signs", seeds) for depth in (1, 2)]
+
+
+def _gd(depths: tuple[int, ...], sizes: tuple[int, ...], ratios: tuple[float, ...], budget: int, seeds: int) -> Grid:
+    axes: dict[str, tuple] = {"activation": ("softplus",), "targets": ("normal",), "depth": depths, "size": sizes}
+    return Grid(axes | {"ratio": ratios, "budget": (budget,)}, seeds)
+
+
+def _lm_block(cell: Parameters) -> int:
+    return 10 if cell["targets"] == "signs" else PROBLEMS.get(int(cell["size"]), 3)
+
+
+def _lm_seconds(cell: Parameters) -> float:
+    """Measured on two cores, a problem with its starts: about 0.15 s at size 32, 2 s at 108 and one parameter per equation."""
+    size, ratio = float(cell["size"]), float(cell["ratio"])
+    return (0.05 + 1.3e-6 * size**3) * (0.5 if ratio < 1 or ratio > 1.5 else 1)
+
+
+def _gd_seconds(cell: Parameters) -> float:
+    """Measured on two cores: 0.1 ms a gradient of eight problems at n = 32 and 128 parameters."""
+    work = float(cell["size"]) ** 2 * boundary.bucket(float(cell["ratio"]))
+    return float(cell["budget"]) * (2e-6 + 1.5e-9 * work)
+
+
+def _shape(cell: Parameters) -> tuple:
+    return cell["activation"], cell["depth"], cell["size"], boundary.bucket(float(cell["ratio"]))
+
+
+def _at_hand(cell: Parameters) -> bool:
+    return cell["data"] != "mnist" or mnist_is_here()
+
+
+def _data(data: tuple[str, ...], rows: int, seeds: int, activations: tuple[str, ...] = ("softplus",)) -> Grid:
+    axes: dict[str, tuple] = {"data": data, "kind": labels.KINDS, "rows": (rows,), "activation": activations}
+    return Grid(axes, seeds, _at_hand)
+
+
+def _shapes(n: tuple[int, ...], depths: tuple[int, ...], missing: tuple[int, ...], seeds: int) -> Grid:
+    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": n, "missing": missing}
+    return Grid(axes | {"weight_std": (1.0,)}, seeds)
+
+
+def _descents(depths: tuple[int, ...], seeds: int) -> Grid:
+    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": (32,), "weight_std": (2.0,)}
+    return Grid(axes, seeds)
+
+
+EXPERIMENTS = (
+    Experiment(
+        LM,
+        "From how many parameters per equation on does Levenberg-Marquardt reach zero on random targets, by depth and n?",
+        boundary.by_levenberg_marquardt,
+        {
+            "smoke": (*_lm(1, (32, 48), (0.5, 0.95, 1.1, 1.3, 2.0), "softplus"), *_signs(10)),
+            "desk": (
+                *(grid for d in (1, 2) for grid in _lm(d, (32, 48, 72, 108), SHALLOW, "softplus")),
+                *(grid for d in (4, 3) for grid in _lm(d, (32, 48, 72), DEEP, "softplus")),
+                *_lm(1, (32, 48), SHALLOW, "sigmoid"),
+                *_signs(40),
+            ),
+            "paper": (
+                *_all_depths((32, 48, 72, 108, 162, 243), "softplus", 10),
+                *_all_depths((32, 48, 72, 108, 162, 243), "sigmoid", 10),
+                *_signs(500),
+            ),
+        },
+        block=_lm_block,
+        seconds=_lm_seconds,
+        shape=_shape,
+        precision="float64",
+    ),
+    Experiment(
+        GD,
+        "And gradient descent with a stated budget?",
+        boundary.by_gradient_descent,
+        {
+            "smoke": _gd((1,), (16, 32), (1.0, 4.0), 1000, 8),
+            "desk": _gd((1, 2, 3, 4), (16, 24, 32), GD_RATIOS, 10_000, 8),
+            "paper": _gd((1, 2, 3, 4), (16, 24, 32, 48, 72, 108), (*GD_RATIOS, 16.0, 32.0), 100_000, 24),
+        },
+        block=8,
+        seconds=_gd_seconds,
+        shape=_shape,
+    ),
+    Experiment(
+        RANK,
+        "Are the last features of n inputs independent, and does the proof by the read-out go through?",
+        readout.rank,
+        {
+            "smoke": _shapes((16,), (1, 2), (0, 2), 3),
+            "desk": (
+                _shapes((32, 64), (1, 2, 3, 4), (0,), 40),
+                _shapes((128,), (1, 2, 3, 4), (0,), 6),
+                _shapes((32,), (1, 2, 3, 4), (2,), 5),
+            ),
+            "paper": (_shapes((32, 64, 128, 256), (1, 2, 3, 4), (0,), 100), _shapes((32, 256), (1, 2, 3, 4), (2,), 20)),
+        },
+        block=1,
+        seconds=lambda cell: 0.01 + 3e-5 * (float(cell["n"]) / 4) ** 2,
+        precision="float64",
+    ),
+    Experiment(
+        DESCENT,
+        "How fast is descent of the read-out, for which a rate is proved, and of all layers, for which none is?",
+        readout.descent,
+        {"smoke": _descents((1,), 2), "desk": _descents((1, 2, 3, 4), 5), "paper": _descents((1, 2, 3, 4), 50)},
+        seconds=lambda cell: 0.5 + 0.3 * float(cell["depth"]),
+        precision="float64",
+        hidden=("readout_loss", "all_loss", "promised"),
+    ),
+    Experiment(
+        LABELS,
+        "Natural labels, random labels, random inputs: are all fitted, and which fits are right elsewhere?",
+        labels.fitted,
+        {
+            "smoke": _data(("wine",), 200, 6),
+            "desk": _data(DATA, 200, 6),
+            "paper": _data((*DATA, "fashion-mnist"), 5000, 5, ("softplus", "sigmoid")),
+        },
+        seconds=lambda cell: 1.0 if int(cell["rows"]) <= 200 else 300.0,
+    ),
+)
+
+
+def _figure(key: str, title: str, needs: str, draw: Any, caption: Any) -> StudyFigure:
+    return StudyFigure(key, title, (needs,), draw, caption)
+
+
+def _phase(method: str, name: str, key: str) -> StudyFigure:
+    draw = functools.partial(pictures.phase, experiment=method)
+    return _figure(key, name, method, draw, functools.partial(pictures.phase_caption, experiment=method))
+
+
+FIGURES = (
+    _phase(LM, "Which networks reach zero? Levenberg-Marquardt", "phase-lm"),
+    _phase(GD, "Which networks come near zero? Gradient descent", "phase-gd"),
+    StudyFigure("places", "Parameters per equation at the boundary", (LM, GD), pictures.place, pictures.place_caption),
+    _figure("residual", "How far above zero?", LM, pictures.residual, pictures.residual_caption),
+    _figure("labels", "Natural against random", LABELS, pictures.accuracy, pictures.accuracy_caption),
+    _figure("descent", "What is proved, and what is measured", DESCENT, pictures.losses, pictures.losses_caption),
+)
+
+
+def _table(key: str, title: str, needs: tuple[str, ...], make: Any) -> StudyTable:
+    return StudyTable(key, title, needs, make)
+
+
+STUDY = Study(
+    name="kawaguchi_huang_size",
+    title="How many parameters are enough for zero training loss?",
+    experiments=EXPERIMENTS,
+    claims=CLAIMS,
+    figures=FIGURES,
+    tables=(
+        _table("places", "The boundary, by method", (LM, GD), pictures.place_table),
+        _table("budgets", "The boundary of gradient descent, by budget", (GD,), pictures.budget_table),
+        _table("cells", "Levenberg-Marquardt, by cell", (LM,), pictures.cell_table),
+        _table("ranks", "Rank of the last features", (RANK,), pictures.rank_table),
+        _table("descents", "Read-out and all layers", (DESCENT,), pictures.descent_table),
+        _table("labels", "Natural and random", (LABELS,), pictures.accuracy_table),
+    ),
+    after="K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical "
+    "sizes, arXiv 1908.02419",
+    notes=(
+        "Layers m^(-1/2) sigma(W h + b) and the shape (hidden widths about log^2 n, the last n) are recalled; starts, targets, ranges "
+        "and everything in double precision are ours.",
+        f"Phase diagram: inputs uniform on the sphere of radius 2 in {boundary.INPUTS} dimensions, one output; all hidden layers of one "
+        "width but the last, so that a network has nearly any number of parameters; n is moved by a few so that p/n is what the "
+        "axis says. The table of cells has the true p and n.",
+        f"Levenberg-Marquardt: {boundary.STARTS} starts a problem, {boundary.STEPS} steps each, float64; zero is {boundary.ZERO:g} of the "
+        "targets' sum of squares. A run that does not reach zero may have stopped at a local minimum, or not be there yet: above "
+        "the line that says nothing of whether a zero exists.",
+        f"Gradient descent: float32, step size grown by {100 * (boundary.GROWTH - 1):.0f} % after a step that lowers the loss, halved "
+        "after one that does not and is not taken; each counts as a gradient. A run counts as there at "
+        f"{boundary.NEAR:g} of the sum of squares. More gradients move its boundary down: the table of budgets says how far.",
+        "Fewer parameters than equations miss almost every target (the image of a smooth map from fewer dimensions has measure 0), "
+        "and say nothing of given ones. Normal targets are 'almost every'; +1 and -1 are not, since saturated units can come "
+        "as near to some of them as one likes.",
+        "Deep networks of few parameters are a few units wide in every layer but the last, and slow to train: most runs that miss "
+        "zero above the line were still falling when their steps were used up. So the boundary of two and more layers is that of the "
+        "budget; it comes down as n grows, which gives a slope below 1. The table of cells has the widths, and how runs ended.",
+        "The proof by the read-out gives every layer but the last a learning rate of zero: that variant is proved. With all layers "
+        "trained the loss is lower, and nothing is proved here.",
+        f"Natural and random: networks of the paper's shape with {labels.DEPTH} hidden layers, all layers "
+        f"by Adam ({labels.STEP_SIZE:g}) on the cross-entropy until no training row is wrong, at most {labels.BUDGET:,} steps; "
+        f"at most 200 training rows and {labels.MOST_TEST:,} test rows at desk scale. --set data=images.npz runs it on your own file. "
+        "MNIST is left out where its file is not at hand.",
+    ),
+)
