@@ -6,7 +6,8 @@ python docs/make/pages.py          # writes what has changed; run it after resul
   docs/make/papers.toml; a page each for studies after no paper of these; and the list of both;
 - docs/figures.md: all figures of all studies;
 - docs/reference/*.md: the public names of each folder, a sentence each; the build adds their docstrings;
-- between `<!-- made: NAME -->` and `<!-- /made -->` in other pages: the lists of tutorials and of guides, tables from results/precision.csv.
+- between `<!-- made: NAME -->` and `<!-- /made -->` in other pages: the lists of tutorials and of guides, tables from
+  results/precision.csv.
 
 Nothing is run here but the reading of files, so the same results give the same pages; a test holds the committed ones
 against them.
