@@ -73,7 +73,7 @@ claims = [
 
 
 def curve(tables):
-    """Mean errors against the noise."""
+    """Median errors against the noise."""
     import altair as alt
 
     rows = tables["fit"].melt(["noise", "seed"], ["exact", "ridge"], var_name="fit", value_name="error")
