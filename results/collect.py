@@ -27,6 +27,21 @@ HEADLINES = {
             "centres-close-half",
         ),
     ),
+    "kohler_krzyzak_squasher": (
+        "Kohler & Krzyzak, 1912.03925",
+        (
+            "descent-reaches",
+            "readout-reaches",
+            "visited-tends",
+            "flatter-on-equal-atoms",
+            "visited-slope",
+            "smoothing-wins",
+        ),
+    ),
+    "kawaguchi_huang_size": (
+        "Kawaguchi & Huang, 1908.02419",
+        ("slope-1", "place", "none-below", "all-fit", "natural-generalise", "random-do-not"),
+    ),
     "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound", "coverage")),
     "double_descent": (
         "Belkin et al., 1812.11118",

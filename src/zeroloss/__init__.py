@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from zeroloss import figures, report, tangent, theorems
     from zeroloss.audit import Audit, audit
     from zeroloss.data import Dataset, from_arrays, load_data
-    from zeroloss.descent import Descent, descend
+    from zeroloss.descent import Descent, SquasherRegressor, descend
     from zeroloss.minima import Proof, Twin, prove, twin
-    from zeroloss.networks import MLP, FeedForward, load_network, predict, save_network, wrap
+    from zeroloss.networks import MLP, FeedForward, SquasherNetwork, load_network, predict, save_network, wrap
     from zeroloss.plumbing import InputError, double
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
@@ -31,6 +31,8 @@ __all__ = [
     "FeedForward",
     "InputError",
     "Proof",
+    "SquasherNetwork",
+    "SquasherRegressor",
     "Status",
     "Twin",
     "Verdict",
@@ -55,9 +57,9 @@ __all__ = [
 
 _NAMES = {
     "data": ("Dataset", "from_arrays", "load_data"),
-    "descent": ("Descent", "descend"),
+    "descent": ("Descent", "SquasherRegressor", "descend"),
     "minima": ("Proof", "Twin", "prove", "twin"),
-    "networks": ("MLP", "FeedForward", "load_network", "predict", "save_network", "wrap"),
+    "networks": ("MLP", "FeedForward", "SquasherNetwork", "load_network", "predict", "save_network", "wrap"),
     "plumbing": ("InputError", "double"),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),

@@ -52,7 +52,7 @@ def refused(result, *words):
 def test_help_names_every_command_with_an_example(run):
     code, out, _ = run("--help")
     assert code == 0
-    for name in ("examine", "certify", "descend", "prove", "audit", "twin", "kernel"):
+    for name in ("examine", "certify", "descend", "prove", "audit", "rank", "twin", "kernel"):
         assert name in out
         code, text, _ = run(name, "--help")
         assert code == 0
@@ -78,7 +78,7 @@ def test_descend_prove_audit_twin_in_a_row(run, table, tmp_path):
     assert code == 0
     assert out.count("PROVED") == 2
     assert from_json((tmp_path / "proof.json").read_text()).status == "PROVED"
-    code, out, _ = run("audit", *common, "--model", "model.npz", "--json")
+    code, out, _ = run("audit", *common, "--model", "model.npz", "--measures", "margins", "--json")
     assert code == 0
     assert "local" in from_json(out).verdicts
     code, out, _ = run("twin", *common, "--of", "model.npz")
@@ -237,3 +237,28 @@ def test_interrupted_descent_saves_and_exits_130(run, table, tmp_path, monkeypat
     assert code == 130
     assert "Interrupted" in out
     assert load_network(tmp_path / "model.npz").in_size == 2
+
+
+@pytest.mark.slow
+def test_audit_measures_and_rank(run, table, tmp_path):
+    common = (table, "--target", "answer")
+    for width in (4, 8):
+        made = ("--width", width, "--depth", 1, "--steps", 20, "--out", f"m{width}.npz")
+        assert run("descend", *common, *made)[0] == 0
+    code, out, _ = run("audit", *common, "--model", "m8.npz", "--measures", "norms,sharpness", "--examples", 10)
+    assert code == 0
+    assert out.index("The audit takes about") < out.index("this fit is local") < out.index("largest Hessian eigenvalue")
+    assert "not known: distance from the start: the network at its start was not given" in out
+    code, out, _ = run("audit", *common, "--model", "m8.npz", "--estimate")
+    assert code == 0 and "operations" in out and "largest Hessian eigenvalue" not in out
+    code, out, _ = run("audit", *common, "--model", "m8.npz", "--measures", "margins", "--json")
+    assert code == 0 and from_json(out).measure("median_margin").unit == "output"
+    code, out, _ = run("audit", *common, "--model", "m8.npz", "--measures", "none")
+    assert code == 0 and "what it says" not in out
+    refused(run("audit", *common, "--model", "m8.npz", "--measures", "sharp"), "no measure 'sharp'", "filters")
+    two = ("--model", "m4.npz", "--model", "m8.npz", "--measures", "norms")
+    code, out, _ = run("rank", *common, *two, "--figure", "ranks.svg", "--out", "ranks.json")
+    assert code == 0 and "Kendall's tau" in out and "too few" in out and (tmp_path / "ranks.svg").exists()
+    assert from_json((tmp_path / "ranks.json").read_text()).models == ["m4.npz", "m8.npz"]
+    refused(run("rank", *common, "--model", "m4.npz"), "at least two")
+    refused(run("rank", *common, "--model", "m4.npz", "--model", "m4.npz"), "given twice")

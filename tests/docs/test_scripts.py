@@ -131,7 +131,8 @@ def test_what_fails_makes_no_page(scripts, tmp_path, code):
     assert not path.with_suffix(".md").exists()
 
 
-def test_no_folder_of_this_machine_is_in_a_page():
+def test_no_folder_of_this_machine_and_no_half_merge_is_in_a_page():
     for page in DOCS.glob("**/*.md"):
         text = page.read_text(encoding="utf-8")
+        assert not re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE), page.name
         assert not re.search(r"/(tmp|home|root|work)/", text), page.name

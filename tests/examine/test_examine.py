@@ -122,3 +122,15 @@ def test_memory_is_refused_before_it_is_spent(monkeypatch):
     monkeypatch.setattr(room, "_memory_gigabytes", lambda: 0.01)
     with pytest.raises(InputError, match="--n-train"):
         make_plan(data, default_network(data))
+
+
+def test_measures_of_both_networks_are_told(examined):
+    _, result, _ = examined
+    table = result.examination.tables["measures"]
+    assert len({len(column) for column in table.values()}) == 1
+    row = table["measure"].index("largest Gauss-Newton eigenvalue")
+    assert 0 < table["fitted_lower"][row] <= table["fitted_upper"][row]
+    assert table["twin"][row] > table["fitted"][row]
+    drift = table["measure"].index("drift of the tangent kernel")
+    assert table["fitted"][drift] > 0 and table["twin"][drift] is None  # a twin has no start
+    assert "Measures of the fit" in render(result.examination)

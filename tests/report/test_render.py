@@ -142,7 +142,7 @@ def test_regression_speaks_of_its_own_score(gaps):
 def test_an_examination_of_nothing_is_still_a_page():
     empty = Examination("Nothing", {}, {}, {}, "Nothing was found out.")
     text = Reader(render(empty)).text
-    assert text.count("Not made. It was not part of this examination.") == 7
+    assert text.count("Not made. It was not part of this examination.") == 8
     assert text.count("There is none. It was not part of this examination.") == 2
     assert "No claim was judged." in text
 
@@ -167,3 +167,11 @@ def test_a_report_is_not_overwritten_unless_forced(tmp_path, invented):
     assert path.read_text() == "mine"
     assert write_report(path, invented, force=True) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_measures_stand_side_by_side_with_their_intervals(page):
+    text = Reader(page).text
+    assert "Measures of the fit" in text and "drift of the tangent kernel" in text
+    assert "0.275 (0.27 to 0.281)" in text  # sampled: an interval
+    assert "18.2 (" not in text  # a function of the weights: none
+    assert "None of them is a verdict" in text and "2 measures of 3 known of both networks" in text

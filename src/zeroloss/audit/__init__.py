@@ -1,21 +1,32 @@
-"""Whether this fit can be trusted: trust radius, laziness, errors with their intervals."""
+"""Whether this fit can be trusted: trust radius, laziness, errors and measures, each with its interval."""
 
 import sys
 import types
 
 from zeroloss.audit.auditing import Audit, audit
+from zeroloss.audit.catalogue import CATALOGUE
 from zeroloss.audit.fit import training_loss
 from zeroloss.audit.laziness import Laziness, laziness, lazy_verdict
+from zeroloss.audit.measure import Measure
+from zeroloss.audit.price import AuditPrice, priced
+from zeroloss.audit.ranking import Correlation, Ranking, rank
 from zeroloss.audit.trust import Trust, local_verdict, trust_curve
 
 __all__ = [
+    "CATALOGUE",
     "Audit",
+    "AuditPrice",
+    "Correlation",
     "Laziness",
+    "Measure",
+    "Ranking",
     "Trust",
     "audit",
     "laziness",
     "lazy_verdict",
     "local_verdict",
+    "priced",
+    "rank",
     "training_loss",
     "trust_curve",
 ]

@@ -7,12 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.catalogue import chosen
 from zeroloss.audit.fit import part_numbers, training_loss
 from zeroloss.audit.laziness import laziness, lazy_verdict
+from zeroloss.audit.measure import Measure
+from zeroloss.audit.measuring import measure
+from zeroloss.audit.price import AuditPrice, plan
+from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.repeats import collapse
-from zeroloss.plumbing import Progress, Silent
+from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
 
@@ -33,6 +38,8 @@ class Audit(Record):
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
         name, task: of the data set.
         key: the seed.
+        measures: the measures asked for, in the catalogue's order; see `measure` for one by its name.
+        price: what they were expected to cost; None if none was asked for.
     """
 
     verdicts: dict[str, Verdict]
@@ -42,12 +49,30 @@ class Audit(Record):
     name: str
     task: str
     key: int
+    measures: list[Measure] = dataclasses.field(default_factory=list)
+    price: AuditPrice | None = None
+
+    def measure(self, name: str) -> Measure:
+        """The measure of that name.
+
+        Raises:
+            InputError: it was not asked for.
+        """
+        for found in self.measures:
+            if found.name == name:
+                return found
+        raise InputError(f"the measure {name!r} was not asked for; audit with measures={name!r} or measures='all'.")
+
+    @property
+    def summary(self) -> str:
+        """Loss, errors and trust radius, in two lines."""
+        radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
+        return f"{_fit_line(self.numbers, self.task)}\n  trust radius: {radius}"
 
     def __repr__(self) -> str:
-        lines = [f"<Audit of {self.name}: {_fit_line(self.numbers, self.task)}"]
-        radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
-        lines.append(f"  trust radius: {radius}")
+        lines = [f"<Audit of {self.name}: {self.summary}"]
         lines += [f"  {verdict.status}: {verdict.claim} | {verdict.reason}" for verdict in self.verdicts.values()]
+        lines += [f"  {found!r}" for found in self.measures]
         return "\n".join(lines) + ">"
 
 
@@ -60,9 +85,13 @@ def audit(
     key: int = 0,
     points: int = 400,
     probes: int = 2,
+    measures: Any = None,
+    examples: int | None = None,
+    step_size: float | None = None,
+    ridge: float | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Loss against its infimum, errors, trust radius and laziness of a fit.
+    """Loss against its infimum, errors, trust radius, laziness and measures of a fit.
 
     The verdict `local` uses the training data alone. See `trust_curve`, `local_verdict`, `laziness`, `lazy_verdict`
     for the formulas. A second or two on digits.
@@ -75,13 +104,22 @@ def audit(
         key: the seed of every draw.
         points: how many training points are probed, at most.
         probes: antithetic pairs of probes a point and distance.
+        measures: "all", the name of a measure or of a group (margins, norms, laziness, kernel, sharpness, filters), or
+            several of these; None: none, which is quick. `zeroloss.audit.priced` says what they cost.
+        examples: how many training examples curvature and kernel take; by default `price.plan` decides by size.
+        step_size: of the gradient descent that trained the network, for its ratio to the largest stable one.
+        ridge: `lambda` of the effective dimension.
 
     Raises:
-        InputError: the network's answers do not fit the data; `initial` does not fit the network; an unknown loss.
+        InputError: the network's answers do not fit the data; `initial` does not fit the network; an unknown loss or
+            measure; measures that do not fit into memory.
 
     Standing: ours.
     """
     progress = progress or Silent()
+    names = chosen(measures)
+    subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
+    price = plan(subject, names, examples, points=points, probes=probes) if names else None
     progress.stage("audit: errors")
     outputs = data.y_train.shape[1]
     at_training = answers(network, data.x_train, outputs)
@@ -98,16 +136,19 @@ def audit(
     )
     verdicts = {"local": local_verdict(trust)}
     numbers["trust_level"] = trust.level
+    lazy = None
     if initial is not None:
         progress.stage("audit: laziness")
-        lazy = laziness(network, initial, data.x_train, data.x_test, key=key)
-        verdicts["lazy"] = lazy_verdict(lazy)
+        lazy = laziness(network, initial, subject.linear(data.x_train), subject.linear(data.x_test), key=key)
         numbers |= {
             "movement": lazy.movement,
             "linearisation_train": lazy.train_error,
             "linearisation_test": lazy.test_error,
         }
-    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key)
+    found = measure(subject, names, lazy=lazy, progress=progress)
+    if lazy is not None:
+        verdicts["lazy"] = lazy_verdict(lazy, next((m for m in found if m.name == "kernel_drift"), None))
+    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
 
 
 def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:

@@ -12,14 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.audit.bootstrap import ratio_interval
-from zeroloss.networks import FeedForward
+from zeroloss.audit.measure import Measure
+from zeroloss.networks import FeedForward, precision
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.operations import of_example
+from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
+from zeroloss.tangent.points import points
 from zeroloss.verdict import Record, Status, Verdict
 
 CLAIM = "training was lazy"
 LAZY = 0.1
 BLOCK = 512
+LINEAR = 1e12
+"""Counted operations of linearisations above which an audit compares on a sample."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,30 +85,58 @@ def laziness(
     return Laziness(movement, layers, error, interval, test_error, test_interval, reason, key)
 
 
-def lazy_verdict(result: Laziness) -> Verdict:
-    """Judges "training was lazy": the relative linearisation error at the training points is below 0.1.
+def evaluation(network: Any, x: np.ndarray) -> float:
+    """Counted operations of one evaluation at a row of `x`."""
+    x = points(network, x)
+    with precision(network):
+        arrays, static = eqx.partition(network, eqx.is_array)
+        jaxpr = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0])).jaxpr
+    return of_example(jaxpr, [False] * (len(jaxpr.invars) - 1) + [True])[0]
 
-    SUPPORTED if the whole 95 % bootstrap interval is below 0.1, CONTRADICTED if all of it is above, else UNKNOWN.
+
+def linear_rows(operations: float) -> int:
+    """Examples on which an audit compares a network of so many operations an evaluation with its linearisation."""
+    return max(128, int(LINEAR / max(1.0, 4 * operations)))
+
+
+def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
+    """Judges "training was lazy": what the tangent model at the start misses, and how far the kernel moved, are below 0.1.
+
+    Two quantities count: the relative linearisation error at the training points, and the relative drift `drift` of the
+    tangent kernel, where it was measured. SUPPORTED if the whole 95 % interval of each is below 0.1, CONTRADICTED if all
+    of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrisation.
     """
-    evidence = {
+    criterion = f"relative linearisation error at the training points below {LAZY}"
+    evidence: dict[str, Any] = {
         "linearisation_error_train": result.train_error,
         "linearisation_error_train_interval": result.train_interval,
         "linearisation_error_test": result.test_error,
         "linearisation_error_test_interval": result.test_interval,
         "relative_movement": result.movement,
         "relative_movement_layers": result.layers,
-        "criterion": f"relative linearisation error at the training points below {LAZY}",
+        "criterion": criterion,
         "seed": result.key,
     }
     if result.train_error is None or result.train_interval is None:
         return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {result.reason}.", evidence)
     lower, upper = result.train_interval
-    status = Status.SUPPORTED if upper < LAZY else Status.CONTRADICTED if lower > LAZY else Status.UNKNOWN
+    intervals = [(lower, upper)]
     reason = (
         f"The network linearised at its start misses the trained one by {result.train_error:.3g} of the change "
         f"of the answers at the training points (95 % interval {lower:.3g} to {upper:.3g}); "
         f"below {LAZY} counts as lazy."
     )
+    if drift is not None and drift.value is not None and drift.interval is not None:
+        intervals.append((drift.interval[0], drift.interval[1]))
+        evidence |= {"kernel_drift": drift.value, "kernel_drift_interval": drift.interval}
+        evidence["criterion"] = f"{criterion}, and relative drift of the tangent kernel below {LAZY}"
+        reason += (
+            f" The tangent kernel moved by {drift.value:.3g} of its size "
+            f"({drift.interval[0]:.3g} to {drift.interval[1]:.3g}, {drift.details['examples']} examples)."
+        )
+    lazy = all(high < LAZY for _, high in intervals)
+    rich = any(low > LAZY for low, _ in intervals)
+    status = Status.SUPPORTED if lazy else Status.CONTRADICTED if rich else Status.UNKNOWN
     return Verdict(CLAIM, status, reason, evidence)
 
 
@@ -150,9 +184,11 @@ def _both(static, w, w0, difference, x):
 def _linearisation(static, w, w0, difference, x: np.ndarray) -> np.ndarray:
     """`|f - f_lin|^2` and `|f - f_0|^2` of each example, `(n, 2)`."""
     parts = []
-    for start in range(0, len(x), BLOCK):
-        part = np.asarray(x[start : start + BLOCK], np.float64)
-        short = BLOCK - len(part)  # every block has one shape, so that it compiles once
+    each = bytes_an_example(eqx.combine(w, static), np.asarray(x[:1], np.float64))
+    block = min(BLOCK, 1 << max(0, int(ACTIVATION_BYTES // (3 * max(1, each))).bit_length() - 1))
+    for start in range(0, len(x), block):
+        part = np.asarray(x[start : start + block], np.float64)
+        short = block - len(part)  # every block has one shape, so that it compiles once
         padded = jnp.asarray(np.concatenate([part, np.repeat(part[-1:], short, axis=0)]))
         values = np.stack([np.asarray(v) for v in _both(static, w, w0, difference, padded)], axis=1)
         parts.append(values[: len(part)])

@@ -233,35 +233,3 @@ def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, f
     deliver(found, json, out, force)
     if str(found.status) != "PROVED":
         raise typer.Exit(1)
-
-
-@app.command(epilog="Example: zeroloss audit digits --model model.npz")
-def audit(
-    data: o.Data,
-    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
-    target: o.Target = None,
-    n_train: o.NTrain = None,
-    initial: Annotated[
-        str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")
-    ] = None,
-    seed: o.Seed = 0,
-    json: o.Json = False,
-    out: o.Out = None,
-    force: o.Force = False,
-) -> None:
-    """After training: is the fit local, was training lazy; where does it fail?"""
-    free(out, force)
-    dataset = o.load(data, target, n_train, seed)
-    net = o.load_model(model)
-    check_fits(net, dataset)
-    from zeroloss.audit import audit as run
-
-    with bar(json) as progress:
-        found = run(
-            net, dataset, initial=None if initial is None else o.load_model(initial), key=seed, progress=progress
-        )
-    if not json:
-        for name, verdict in found.verdicts.items():
-            show_verdict(name, verdict)
-        print(repr(found))
-    deliver(found, json, out, force)

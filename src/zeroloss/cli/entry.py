@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from zeroloss.cli import commands, making, study, theorems  # noqa: F401  (registers the commands)
+from zeroloss.cli import auditing, commands, making, study, theorems  # noqa: F401  (registers the commands)
 from zeroloss.cli.app import app
 from zeroloss.plumbing import InputError
 

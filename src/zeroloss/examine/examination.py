@@ -34,6 +34,8 @@ class Examination(Record):
             - "examples" (data without pictures): label, fitted, twin; one row a test example
             - "trust": t (in nearest-neighbour distances), score (accuracy or R^2), lower, upper,
               network ("fitted" | "twin" | "reference")
+            - "measures": measure, unit, formula, meaning, caveat, fitted, fitted_lower, fitted_upper, twin, twin_lower,
+              twin_upper; None where a number is not known
             - "theory": quantity, value, needed, unit, standing ("paper" | "recalled" | "ours"), sentence, and
               optionally relation ("at least", the default, or "at most")
         numbers: scalars and small dicts of them:

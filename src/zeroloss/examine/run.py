@@ -28,6 +28,7 @@ from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.examination import Examination
+from zeroloss.examine.measures import measures_table
 from zeroloss.examine.plan import Plan, make_plan
 from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.networks import MLP
@@ -110,6 +111,7 @@ def examine(
         ("prove", _prove),
         ("twin", _twin),
         ("audit", _audit),
+        ("measures", _measures),
         ("pictures", _pictures),
         ("widths", _widths),
     ]
@@ -128,7 +130,7 @@ def examine(
 
 
 def _name_absent(state: _State) -> None:
-    for name in ("loss", "spectrum", "widths", "slice", "digits", "trust", "theory"):
+    for name in ("loss", "spectrum", "widths", "slice", "digits", "trust", "measures", "theory"):
         if name not in state.tables:
             state.numbers["absent"][name] = "It was not made: the examination was interrupted."
     for name in ("fitted", "twin"):
@@ -287,6 +289,14 @@ def _audit(state: _State, plan: Plan) -> None:
         _test_scores(state.numbers[name], found.numbers, state.data)
         state.numbers[name]["trust_radius"] = found.trust_radius
     state.tables["trust"] = tables.trust_table(curves)
+
+
+def _measures(state: _State, plan: Plan) -> None:
+    state.tables["measures"] = measures_table(
+        state.fitted, state.twin, state.network, state.data, state.seed, state.progress
+    )
+    if not state.tables["measures"]["measure"]:
+        state.numbers["absent"]["measures"] = "They were not measured: they would not fit into memory."
 
 
 def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:

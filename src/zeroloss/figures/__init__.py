@@ -8,6 +8,7 @@ from zeroloss.figures.curves import loss_curves, slice_through, trust_curves
 from zeroloss.figures.filters import error_against_images, filter_images
 from zeroloss.figures.infinite import kernel_convergence
 from zeroloss.figures.kernel import spectrum
+from zeroloss.figures.ranking import rank_correlations
 from zeroloss.figures.theory import theory_bars
 from zeroloss.figures.width import error_against_width
 
@@ -26,6 +27,7 @@ __all__ = [
     "map_on_plane",
     "measured_accuracy",
     "network_diagram",
+    "rank_correlations",
     "residuals",
     "slice_through",
     "spectrum",

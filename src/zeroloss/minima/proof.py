@@ -16,7 +16,7 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, trainable_mask
+from zeroloss.networks import FeedForward, SquasherNetwork, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
@@ -24,6 +24,8 @@ from zeroloss.tangent.rows import Trained, trained_layers
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
 
+MOST_UNITS = 10_000
+"""Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
 METHODS = ("auto", "readout", "newton-kantorovich")
 
 
@@ -76,7 +78,8 @@ def prove(
     group means.
 
     Args:
-        network: a `FeedForward` or `MLP` (others: UNKNOWN).
+        network: a `FeedForward` or `MLP`, or a `SquasherNetwork`, of which the proof by the read-out is tried, on the same
+            function as one `FeedForward` (others: UNKNOWN).
         data: a `Dataset`, or a pair `(x, y)`.
         polish: first move the weights to where the residual is at rounding (by the read-out only the read-out);
             `.network` are the weights judged, `.moved` how far.
@@ -96,6 +99,8 @@ def prove(
     x, y = training_arrays(data)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     digest = data_hash(x, y)
+    if isinstance(network, SquasherNetwork):
+        network, trainable, method = _side_by_side(network, trainable, method)
     if not isinstance(network, FeedForward):
         reason = f"a {type(network).__name__} is not known to end in a linear read-out; only a FeedForward or an MLP is judged."
         return Proof(NEAR.format("some distance"), Status.UNKNOWN, reason, {"data_sha256": digest}, network=network)
@@ -119,6 +124,25 @@ def prove(
         trained={"weights": list(trained.weights), "biases": list(trained.biases)},
         network=judged.network,
     )
+
+
+def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tuple[FeedForward, str, str]:
+    """The squasher network as one of layers whose read-out alone may move: the zeros between its blocks are no weights.
+
+    Raises:
+        InputError: a wish to move, or a proof by moving, other weights; a network too large as one of full layers.
+    """
+    if method == "newton-kantorovich" or trainable not in (None, "readout"):
+        raise InputError(
+            "of a SquasherNetwork only the proof by the read-out is made: leave trainable and method out, or say 'readout'."
+        )
+    units = max([1, *(w.shape[0] * w.shape[1] for w in network.weights[:-1])])
+    if units > MOST_UNITS:
+        raise InputError(
+            f"the squasher network has {units:,} units in a layer, which as one full matrix takes {8e-9 * units**2:.1f} GB; "
+            f"prove one of at most {MOST_UNITS:,}, or of depth 1."
+        )
+    return network.as_feedforward(), "readout", "readout"
 
 
 def _prepared(network: FeedForward, x: np.ndarray, y: np.ndarray, trainable: Any) -> tuple[FeedForward, Trained]:

@@ -6,6 +6,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
 from zeroloss.networks.residual import ResidualMLP
+from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
 from zeroloss.networks.wrapped import Wrapped, wrap
@@ -15,6 +16,7 @@ __all__ = [
     "MLP",
     "FeedForward",
     "ResidualMLP",
+    "SquasherNetwork",
     "Wrapped",
     "constant",
     "export_network",

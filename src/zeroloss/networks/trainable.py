@@ -30,8 +30,9 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
     Args:
         network: any network (a pytree whose floating arrays are its parameters).
         trainable: None (all parameters); for a `FeedForward` also `"readout"` (last layer), `"hidden"` (all others),
-            `"weights"`, `"biases"`, `"layer1"`, `"layer2"`, ... or a list of such names (their union); a predicate on
-            leaves; or a pytree of booleans shaped like the network, as in Equinox.
+            `"weights"`, `"biases"`, `"layer1"`, `"layer2"`, ... or a list of such names (their union), for a
+            `SquasherNetwork` `"readout"` or `"hidden"`; a predicate on leaves; or a pytree of booleans shaped like the
+            network, as in Equinox.
 
     Raises:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
@@ -73,6 +74,8 @@ def _is_constant(node: Any, path: Sequence[Any]) -> bool:
 
 
 def _named(network: Any, names: list[str]) -> Any:
+    if hasattr(network, "named_mask"):  # a network that names its own parts
+        return network.named_mask(names)
     if not isinstance(network, FeedForward):
         raise InputError(
             f"trainable={names[0]!r} names a layer, and only a FeedForward or MLP has named layers; give a mask."

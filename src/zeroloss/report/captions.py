@@ -193,3 +193,13 @@ def satisfied(row: dict[str, Any]) -> bool:
 
 def _curve(data: Rows, field: str, name: str, x: str, y: str) -> dict[float, float]:
     return {r[x]: r[y] for r in data if r[field] == name and r[y] is not None}
+
+
+def measures(data: Rows, numbers: dict[str, Any], task: str) -> str:
+    """How to read the table."""
+    sampled = (
+        "In brackets 95 % intervals, where something was sampled; kernel and curvature on up to 128 training examples."
+    )
+    both = sum(r.get("fitted") is not None and r.get("twin") is not None for r in data)
+    count = f"{plural(both, 'measure')} of {len(data)} known of both networks. " if both else ""
+    return f"{count}{sampled} None of them is a verdict: whether one goes with the test error, several models have to show."

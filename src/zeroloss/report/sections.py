@@ -48,7 +48,7 @@ class Section:
 
 def sections(examination: Examination) -> list[Section]:
     """Every section of the page, in reading order."""
-    makers = (_loss, _spectrum, _widths, _slice, _answers, _trust, _theory)
+    makers = (_loss, _spectrum, _widths, _slice, _answers, _trust, _measures, _theory)
     return [maker(examination) for maker in makers]
 
 
@@ -166,6 +166,34 @@ def _trust(examination: Examination) -> Section:
     )
     score = "accuracy" if task(examination) == "classification" else "R²"
     return _made(examination, "trust", section, lambda t: figures.trust_curves(t, score=score), captions.trust)
+
+
+def _measures(examination: Examination) -> Section:
+    section = Section(
+        "measures",
+        "Measures of the fit",
+        "Margins, norms, kernel and curvature: what is often read as a sign of generalisation, of both networks.",
+    )
+    section = _made(examination, "measures", section, lambda _: None, captions.measures)
+    if section.absent:
+        return section
+    data = rows(columns(examination.tables["measures"], ("measure", "meaning", "fitted"), "measures"))
+    asked = [who for who in ("fitted", "twin") if any(r.get(who) is not None for r in data)]
+    body = tuple((_named(r), *(_measured(r, who) for who in asked), str(r["meaning"])) for r in data)
+    return dataclasses.replace(section, head=("measure", *asked, "what it says"), body=body)
+
+
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['measure']} ({row['unit']})" if row.get("unit") else str(row["measure"])
+
+
+def _measured(row: dict[str, Any], who: str) -> str:
+    value, low, high = (row.get(f"{who}{end}") for end in ("", "_lower", "_upper"))
+    if value is None:
+        return "–"
+    ends = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
+    exact = low is not None and high is not None and number(low) == number(high)
+    return number(value) + ("" if exact else ends)
 
 
 def _theory(examination: Examination) -> Section:

@@ -21,6 +21,7 @@ from zeroloss.studies.study import Study
 PAPERS = (
     "brutzkus_globerson_xor",
     "guan_failing_optima",
+    "kohler_krzyzak_squasher",
     "kawaguchi_huang_size",
     "double_descent",
 )

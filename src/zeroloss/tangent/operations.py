@@ -10,22 +10,23 @@ from jax.extend import core as jex
 def count(jaxpr) -> float:
     """Floating-point operations of one evaluation: 2 for each multiplication and addition of a product, 1 an entry of
     anything else."""
-    total = 0.0
-    for eqn in jaxpr.eqns:
-        name, params = eqn.primitive.name, eqn.params
-        size = sum(math.prod(v.aval.shape) for v in eqn.outvars if hasattr(v.aval, "shape"))
-        inner = [getattr(p, "jaxpr", p) for p in _programs(params)]
-        if name == "dot_general":
-            (left, _), _ = params["dimension_numbers"]
-            total += 2.0 * size * math.prod(eqn.invars[0].aval.shape[a] for a in left)
-        elif name == "conv_general_dilated":
-            kernel = eqn.invars[1].aval.shape
-            total += 2.0 * size * math.prod(kernel) / kernel[params["dimension_numbers"].rhs_spec[0]]
-        elif inner:
-            total += params.get("length", 1) * sum(map(count, inner))
-        else:
-            total += size
-    return total
+    return sum(map(count_one, jaxpr.eqns), 0.0)
+
+
+def count_one(eqn) -> float:
+    """The operations of one equation."""
+    name, params = eqn.primitive.name, eqn.params
+    size = sum(math.prod(v.aval.shape) for v in eqn.outvars if hasattr(v.aval, "shape"))
+    inner = [getattr(p, "jaxpr", p) for p in _programs(params)]
+    if name == "dot_general":
+        (left, _), _ = params["dimension_numbers"]
+        return 2.0 * size * math.prod(eqn.invars[0].aval.shape[a] for a in left)
+    if name == "conv_general_dilated":
+        kernel = eqn.invars[1].aval.shape
+        return 2.0 * size * math.prod(kernel) / kernel[params["dimension_numbers"].rhs_spec[0]]
+    if inner:
+        return params.get("length", 1) * sum(map(count, inner))
+    return size
 
 
 def _programs(params):
@@ -33,3 +34,31 @@ def _programs(params):
         for entry in value if isinstance(value, tuple | list) else (value,):
             if isinstance(entry, jex.Jaxpr | jex.ClosedJaxpr):
                 yield entry
+
+
+def of_example(jaxpr, own) -> tuple[float, float]:
+    """Operations, and bytes of all results (none freed), of the equations that depend on the example.
+
+    What is done to the weights alone (a transposition, a scale) happens once for all examples of a block.
+
+    Args:
+        jaxpr: of one evaluation.
+        own: for each of its inputs whether it belongs to the example.
+    """
+    known = {v for v, mine in zip(jaxpr.invars, own, strict=True) if mine}
+    operations = size = 0.0
+    for eqn in jaxpr.eqns:
+        mine = [not isinstance(v, jex.Literal) and v in known for v in eqn.invars]
+        if not any(mine):
+            continue
+        known |= set(eqn.outvars)
+        inner = [getattr(p, "jaxpr", p) for p in _programs(eqn.params)]
+        for program in inner:
+            fits = len(program.invars) == len(mine)
+            more = of_example(program, mine if fits else [True] * len(program.invars))
+            turns = eqn.params.get("length", 1) or 1
+            operations, size = operations + turns * more[0], size + turns * more[1]
+        if not inner:
+            operations += count_one(eqn)
+        size += sum(math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in eqn.outvars if hasattr(v.aval, "shape"))
+    return operations, size

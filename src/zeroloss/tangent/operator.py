@@ -11,13 +11,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import core as jex
 from scipy.sparse.linalg import LinearOperator
 
 from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
+from zeroloss.tangent.operations import of_example
 from zeroloss.tangent.points import output_size, points
 
 ACTIVATION_BYTES = 2**28
@@ -63,8 +63,8 @@ class KernelOperator(LinearOperator):
             for x in pointed:
                 if isinstance(network, Wrapped):
                     check_independent(network, x)
-            rows = block or max(1, ACTIVATION_BYTES // max(1, _bytes_an_example(network, pointed[0])))
-            blocks = [_blocks(x, rows) for x in pointed]
+            rows = block or max(1, ACTIVATION_BYTES // max(1, bytes_an_example(network, pointed[0])))
+            blocks = [in_blocks(x, rows) for x in pointed]
         self._parameters = (moved, arrays, blocks[0], None if x2 is None else blocks[1])
         self._swapped = (moved, arrays, blocks[-1], None if x2 is None else blocks[0])
         self.symmetric = x2 is None
@@ -111,28 +111,14 @@ def _scope(wide: bool):
     return double() if wide else contextlib.nullcontext()
 
 
-def _bytes_an_example(network: Any, x: np.ndarray) -> int:
-    """What the intermediate values of one example take: the outputs of all equations, none freed."""
+def bytes_an_example(network: Any, x: np.ndarray) -> int:
+    """What the intermediate values of one example take: the results of all equations that depend on it, none freed."""
     arrays, static = eqx.partition(network, eqx.is_array)
-    closed = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0]))
-    return _bytes(closed.jaxpr)
+    jaxpr = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0])).jaxpr
+    return int(of_example(jaxpr, [False] * (len(jaxpr.invars) - 1) + [True])[1])
 
 
-def _bytes(jaxpr: Any) -> int:
-    total = 0
-    for eqn in jaxpr.eqns:
-        inner = [v for v in jax.tree.leaves(eqn.params, is_leaf=_is_jaxpr) if _is_jaxpr(v)]
-        inside = sum(_bytes(getattr(v, "jaxpr", v)) for v in inner)
-        total += inside * int(eqn.params.get("length", 1) or 1)
-        total += sum(math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in eqn.outvars if hasattr(v.aval, "shape"))
-    return total
-
-
-def _is_jaxpr(value: Any) -> bool:
-    return isinstance(value, jex.Jaxpr | jex.ClosedJaxpr)
-
-
-def _blocks(x: np.ndarray, rows: int) -> jax.Array:
+def in_blocks(x: np.ndarray, rows: int) -> jax.Array:
     """`(blocks, rows, ...)`, equally filled, the last row repeated to fill the last block."""
     count = math.ceil(len(x) / rows)
     rows = math.ceil(len(x) / count)

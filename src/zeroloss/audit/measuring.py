@@ -1,0 +1,107 @@
+"""All the measures that are asked for, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zeroloss.audit.catalogue import CATALOGUE, GROUPS
+from zeroloss.audit.filters import filters
+from zeroloss.audit.kernels import kernels
+from zeroloss.audit.laziness import Laziness, laziness
+from zeroloss.audit.margins import margins
+from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.norms import BLACK_BOX, norms
+from zeroloss.audit.sharpness import sharpness
+from zeroloss.audit.subject import Subject
+from zeroloss.plumbing import InputError, Progress, Silent
+
+LINEAR = ("movement", "linearisation_train", "linearisation_test")
+BOOTSTRAP = "95 %, over the examples (bootstrap)"
+NO_START = "the network at its start was not given (initial=)"
+
+
+def measure(
+    subject: Subject, names: list[str], *, lazy: Laziness | None = None, progress: Progress | None = None
+) -> list[Measure]:
+    """The measures `names`, in the catalogue's order. What cannot be known says why; nothing is raised for it.
+
+    Args:
+        lazy: movement and linearisation error, where they are known already.
+    """
+    progress = progress or Silent()
+    asked = set(names)
+    found: dict[str, Measure] = {}
+    linear = asked & set(LINEAR)
+    of_kernel = {n for n in names if CATALOGUE[n].group in ("laziness", "kernel")} - set(LINEAR)
+    jobs: list[tuple[str, set[str], Callable[[set[str], Any], list[Measure]]]] = [
+        ("margins", _group(names, "margins"), lambda some, told: margins(subject, some)),
+        ("norms", _group(names, "norms"), lambda some, told: norms(subject, some)),
+        ("laziness", linear, lambda some, told: _linear(subject, some, lazy)),
+        ("tangent kernel", of_kernel, lambda some, told: kernels(subject, some, told)),
+        ("sharpness", _group(names, "sharpness"), lambda some, told: sharpness(subject, some, told)),
+        ("filters", _group(names, "filters"), lambda some, told: filters(subject, some)),
+    ]
+    for title, some, compute in jobs:
+        if not some:
+            continue
+        progress.stage(f"audit: {title}")
+        known = _known(subject, some)
+        rest = some - {m.name for m in known}
+        found |= {m.name: m for m in known}
+        if not rest:
+            continue
+        try:
+            results = compute(rest, progress.update)
+        except (InputError, ArithmeticError, NotImplementedError) as error:
+            results = [missing(name, " ".join(str(error).split())) for name in rest]
+        found |= {m.name: m for m in results}
+    assert set(found) == asked, f"{asked ^ set(found)}"
+    return [found[name] for name in CATALOGUE if name in found]
+
+
+def _group(names: list[str], group: str) -> set[str]:
+    assert group in GROUPS
+    return {name for name in names if CATALOGUE[name].group == group}
+
+
+def _known(subject: Subject, names: set[str]) -> list[Measure]:
+    """What is missing for a reason that needs no computation."""
+    result = []
+    for name in sorted(names):
+        group = CATALOGUE[name].group
+        if subject.black_box and group != "margins":
+            result.append(missing(name, BLACK_BOX))
+        elif group == "laziness" and subject.initial is None:
+            result.append(missing(name, NO_START))
+    return result
+
+
+def _linear(subject: Subject, names: set[str], lazy: Laziness | None) -> list[Measure]:
+    data = subject.data
+    if lazy is None:
+        rows_train, rows_test = subject.linear(data.x_train), subject.linear(data.x_test)
+        lazy = laziness(subject.network, subject.initial, rows_train, rows_test, key=subject.key)
+    found = []
+    for name in LINEAR:
+        if name not in names:
+            continue
+        if name == "movement":
+            if lazy.movement is None:
+                found.append(missing(name, "the weights at the start are 0, or a weight is NaN or infinite"))
+            else:
+                ends = (lazy.movement * (1 - 1e-9), lazy.movement * (1 + 1e-9))
+                about = "a function of the weights: nothing is sampled; rounding to nine digits"
+                found.append(made(name, lazy.movement, ends, about, layers=lazy.layers))
+            continue
+        part = name.removeprefix("linearisation_")
+        value, interval = getattr(lazy, f"{part}_error"), getattr(lazy, f"{part}_interval")
+        rows = data.x_train if part == "train" else data.x_test
+        if value is None:
+            why = (
+                "there is no test set" if part == "test" and not len(rows) else lazy.reason or "an answer is not finite"
+            )
+            found.append(missing(name, why))
+        else:
+            found.append(made(name, value, interval, BOOTSTRAP, examples=len(subject.linear(rows)), seed=lazy.key))
+    return found

@@ -1,0 +1,122 @@
+"""How sharply the training loss bends at this fit: Hessian and Gauss-Newton, largest eigenvalue and trace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from zeroloss.audit.curvature import GaussNewton, Hessian
+from zeroloss.audit.krylov import Krylov, krylov, steps_for
+from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.subject import Subject
+from zeroloss.audit.trace import deflated_trace
+
+HESSIAN = ("sharpness", "lowest_curvature", "hessian_trace", "largest_stable_step", "step_ratio")
+GAUSS_NEWTON = ("gauss_newton_top", "gauss_newton_trace")
+ENDS = "95 %, over the random start of Lanczos; rounding not counted"
+PROBES = "95 %, over the random probes (Student's t)"
+EXACT = "exact but for rounding: the Krylov space is the whole space"
+
+
+def sharpness(subject: Subject, names: set[str], told: Callable[[float], None]) -> list[Measure]:
+    """The measures of this group that are asked for."""
+    x, y = subject.part(subject.curvature_examples)
+    found: list[Measure] = []
+    both = bool(names & set(HESSIAN)) and bool(names & set(GAUSS_NEWTON))
+
+    if names & set(GAUSS_NEWTON):
+        operator = GaussNewton(subject.network, x, y, subject.loss)
+        found += _gauss_newton(operator, names, subject, lambda s: told(s / (2 if both else 1)))
+    if names & set(HESSIAN):
+        second = Hessian(subject.network, x, y, subject.loss)
+        found += _hessian(second, names, subject, lambda s: told((both + s) / (1 + both)))
+    return found
+
+
+def _gauss_newton(operator: GaussNewton, names: set[str], subject: Subject, told) -> list[Measure]:
+    told_first, told_then = _halves(told, "gauss_newton_trace" in names)
+    space = krylov(
+        operator.multiply, operator.size, steps_for(operator.size, operator.dtype.itemsize), key=subject.key,
+        dtype=operator.dtype, told=told_first,
+    )  # fmt: skip
+    details = _details(subject, space, operator.examples)
+    found = []
+    if "gauss_newton_top" in names:
+        value = max(0.0, float(space.values[-1]))
+        lower, upper = space.highest(positive=True)
+        found.append(_eigenvalue("gauss_newton_top", value, (max(0.0, lower), max(0.0, upper)), space, -1, details))
+    if "gauss_newton_trace" in names:
+        found.append(_trace("gauss_newton_trace", operator.multiply, space, subject, details, told_then, positive=True))
+    return found
+
+
+def _hessian(operator: Hessian, names: set[str], subject: Subject, told) -> list[Measure]:
+    told_first, told_then = _halves(told, "hessian_trace" in names)
+    space = krylov(
+        operator.multiply, operator.size, steps_for(operator.size, operator.dtype.itemsize), key=subject.key,
+        dtype=operator.dtype, told=told_first,
+    )  # fmt: skip
+    details = _details(subject, space, operator.examples)
+    top, (lower, upper) = float(space.values[-1]), space.highest()
+    bottom = float(space.values[0])
+    found = []
+    if "sharpness" in names:
+        found.append(_eigenvalue("sharpness", top, (lower, upper), space, -1, details))
+    if "lowest_curvature" in names:
+        found.append(_eigenvalue("lowest_curvature", bottom, space.lowest(), space, 0, details))
+    if "hessian_trace" in names:
+        found.append(_trace("hessian_trace", operator.multiply, space, subject, details, told_then))
+    if "largest_stable_step" in names:
+        found.append(_stable(top, lower, upper, space, details))
+    if "step_ratio" in names:
+        found.append(_ratio(top, lower, upper, space, details, subject.step_size))
+    return found
+
+
+def _halves(told, split: bool):
+    """Progress of the eigenvalues and of the trace."""
+    return (lambda s: told(s * (0.7 if split else 1.0))), (lambda s: told(0.7 + 0.3 * s))
+
+
+def _details(subject: Subject, space: Krylov, examples: int) -> dict:
+    return {
+        "examples": examples, "of": len(subject.data.x_train), "loss": subject.loss, "steps": space.steps,
+        "residual_lowest": space.residuals[0], "residual_highest": space.residuals[1], "size": space.size,
+        "seed": subject.key,
+    }  # fmt: skip
+
+
+def _eigenvalue(name: str, value: float, ends, space: Krylov, end: int, details: dict) -> Measure:
+    arrived = space.exhausted or space.converged[end]
+    side = "at least" if end else "at most"
+    reason = (
+        ""
+        if arrived
+        else f"Lanczos stopped after {space.steps} steps with a residual of {space.residuals[end]:.2g}: {side} this value"
+    )
+    return made(name, value, ends, EXACT if space.exhausted else ENDS, converged=arrived, reason=reason, **details)
+
+
+def _trace(name, multiply, space, subject, details, told, *, positive=False) -> Measure:
+    value, lower, upper = deflated_trace(multiply, space, key=subject.key, positive=positive, told=told)
+    exact = space.exhausted and space.steps == space.size
+    return made(name, value, (lower, upper), EXACT if exact else PROBES, **details)
+
+
+def _stable(top: float, lower: float, upper: float, space: Krylov, details: dict) -> Measure:
+    name = "largest_stable_step"
+    if top <= 0:
+        return missing(name, "the largest eigenvalue found is not positive, so to second order every step is stable")
+    ends = (2 / upper, 2 / lower)
+    arrived = space.exhausted or space.converged[-1]
+    reason = "" if arrived else "Lanczos did not converge: at most this value"
+    return made(name, 2 / top, ends, ENDS, converged=arrived, reason=reason, **details)
+
+
+def _ratio(top, lower, upper, space: Krylov, details: dict, step: float | None) -> Measure:
+    if step is None:
+        return missing("step_ratio", "the step of training was not given (step_size=)")
+    arrived = space.exhausted or space.converged[-1]
+    ends = sorted((step * lower / 2, step * upper / 2))
+    reason = "" if arrived or not math.isfinite(top) else "Lanczos did not converge: at least this value"
+    return made("step_ratio", step * top / 2, ends, ENDS, converged=arrived, reason=reason, step_size=step, **details)

@@ -1,0 +1,72 @@
+"""What is measured: a network, its start, the data, and how many examples each kind of measure takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from zeroloss.audit.curvature import parameters
+from zeroloss.audit.laziness import evaluation, linear_rows
+from zeroloss.audit.trust import answers
+
+KERNEL_EXAMPLES = 128
+"""Examples of the tangent kernel, and the least that the curvature takes, unless the caller says otherwise."""
+
+
+@dataclasses.dataclass(eq=False)
+class Subject:
+    """A fit to be measured.
+
+    Attributes:
+        network: any network, or a function of a batch (a *black box*: its answers are known, its weights are not).
+        initial: the network at its start, or None.
+        data: a `Dataset`.
+        loss: "squared", "cross-entropy" or "hinge".
+        key: the seed of every draw.
+        curvature_examples, kernel_examples: how many training examples, sampled without replacement; the kernel's are
+            the first of the curvature's.
+        step_size: of the training, or None.
+        ridge: `lambda` of the effective dimension, or None.
+    """
+
+    network: Any
+    initial: Any
+    data: Any
+    loss: str
+    key: int
+    curvature_examples: int = KERNEL_EXAMPLES
+    kernel_examples: int = KERNEL_EXAMPLES
+    step_size: float | None = None
+    ridge: float | None = None
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Parameters; 0 of a black box."""
+        return parameters(self.network)
+
+    @property
+    def black_box(self) -> bool:
+        """Whether nothing but the answers is known."""
+        return self.size == 0
+
+    def part(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """`count` training examples and their targets: all in order, or a random sample that grows with `count`."""
+        if count >= len(self.data.x_train):
+            return self.data.x_train, self.data.y_train
+        rows = np.random.default_rng([self.key, 3]).permutation(len(self.data.x_train))[:count]
+        return self.data.x_train[rows], self.data.y_train[rows]
+
+    def linear(self, x: np.ndarray) -> np.ndarray:
+        """The rows of `x` at which the linearisation is compared: all, or as many as are affordable."""
+        if self.black_box or not len(x):
+            return x
+        rows = linear_rows(evaluation(self.network, x[:1]))
+        return x if len(x) <= rows else x[np.random.default_rng([self.key, 6]).permutation(len(x))[:rows]]
+
+    @functools.cached_property
+    def train_answers(self) -> np.ndarray:
+        """The network at all training examples, `(n, c)` float64."""
+        return answers(self.network, self.data.x_train, self.data.y_train.shape[1])

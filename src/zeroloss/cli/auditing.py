@@ -1,0 +1,134 @@
+"""The commands that say whether to trust a fit: audit, and rank for several of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zeroloss.cli import options as o
+from zeroloss.cli.app import app
+from zeroloss.cli.shared import check_fits, deliver, free
+from zeroloss.cli.show import Teller, bar, show_verdict
+from zeroloss.plumbing import InputError
+
+Measures = Annotated[
+    str,
+    typer.Option(
+        help="all, none, or names with commas: margins, norms, laziness, kernel, sharpness, filters, or single measures."
+    ),
+]
+Examples = Annotated[
+    int | None,
+    typer.Option(help="Training examples for kernel and curvature.  [default: 128, more for small networks]"),
+]
+LossName = Annotated[str, typer.Option("--loss", help="squared, cross-entropy or hinge: whose curvature is measured.")]
+
+
+def _names(measures: str) -> list[str]:
+    return [word.strip() for word in measures.split(",") if word.strip()]
+
+
+@app.command(epilog="Example: zeroloss audit digits --model model.npz --initial start.npz")
+def audit(
+    data: o.Data,
+    model: Annotated[str, typer.Option(help="A network: a saved .npz, or package.module:factory.")],
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    initial: Annotated[
+        str | None, typer.Option(help="The network before training (.npz): adds the verdict on laziness.")
+    ] = None,
+    measures: Measures = "all",
+    examples: Examples = None,
+    loss: LossName = "squared",
+    step_size: Annotated[
+        float | None, typer.Option(help="Of the descent that trained it: compared with the largest stable step.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only the price: operations, memory, time.")] = False,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
+    free(out, force)
+    dataset = o.load(data, target, n_train, seed)
+    net = o.load_model(model)
+    check_fits(net, dataset)
+    start = None if initial is None else o.load_model(initial)
+    from zeroloss.audit import audit as run
+    from zeroloss.audit import priced
+    from zeroloss.cli.measures import show_measures
+
+    names = _names(measures)
+    tell = Teller(quiet=json)
+    price = priced(net, dataset, start, measures=names, examples=examples, loss=loss, key=seed)
+    if estimate:
+        deliver(price, json, out, force)
+        tell.line(str(price))
+        return
+    tell.line(f"The audit takes {price.sentence}.")
+    with bar(json) as progress:
+        found = run(
+            net, dataset, start, loss=loss, key=seed, measures=names, examples=examples, step_size=step_size,
+            progress=progress,
+        )  # fmt: skip
+    if not json:
+        for name, verdict in found.verdicts.items():
+            show_verdict(name, verdict)
+        print(found.summary)
+        show_measures(found.measures)
+    deliver(found, json, out, force)
+
+
+@app.command(epilog="Example: zeroloss rank digits --model a.npz --model b.npz --model c.npz --figure ranks.png")
+def rank(
+    data: o.Data,
+    model: Annotated[list[str], typer.Option(help="A network, as for audit; give two or more, better ten.")],
+    target: o.Target = None,
+    n_train: o.NTrain = None,
+    measures: Measures = "all",
+    examples: Examples = None,
+    loss: LossName = "squared",
+    figure: Annotated[Path | None, typer.Option(help="Draw the rank correlations to .png, .svg or .html.")] = None,
+    seed: o.Seed = 0,
+    json: o.Json = False,
+    out: o.Out = None,
+    force: o.Force = False,
+) -> None:
+    """Several models: does any measure order them as their test errors do?"""
+    free(out, force)
+    free(figure, force)
+    if figure is not None:
+        from zeroloss.figures.files import check_format
+
+        check_format(figure)
+    dataset = o.load(data, target, n_train, seed)
+    nets: dict[str, Any] = {}
+    for path in model:
+        name = Path(path).name if path.endswith(".npz") else path
+        name = path if name in nets else name
+        if name in nets:
+            raise InputError(f"--model {path} is given twice; name each model once.")
+        nets[name] = o.load_model(path)
+        check_fits(nets[name], dataset)
+    from zeroloss.audit import priced
+    from zeroloss.audit import rank as run
+    from zeroloss.cli.measures import show_ranking
+
+    names = _names(measures)
+    tell = Teller(quiet=json)
+    each = [priced(net, dataset, measures=names, examples=examples, loss=loss, key=seed) for net in nets.values()]
+    tell.line(f"{len(nets)} models: about {sum(price.seconds for price in each):.0f} s in all.")
+    with bar(json) as progress:
+        found = run(nets, dataset, measures=names, examples=examples, loss=loss, key=seed, progress=progress)
+    if not json:
+        show_ranking(found)
+    if figure is not None:
+        from zeroloss.figures import rank_correlations
+        from zeroloss.figures.files import write_figure
+
+        write_figure(figure, rank_correlations(found.table()), force=force)
+        tell.line(f"Wrote {figure}.")
+    deliver(found, json, out, force)
