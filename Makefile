@@ -9,17 +9,19 @@ ARGS ?=
 BIN := $(VENV)/bin
 CORE := $(VENV)/.installed
 TEST := $(VENV)/.installed-test
+DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help examine setup test setup-test lint bench docs
+.PHONY: help examine setup test setup-test setup-docs lint bench docs pages
 
 help:
 	@echo "make examine   examine a data set, write $(OUT)/report.html    (DATA=digits OUT=report ARGS=--force)"
 	@echo "make test      run the tests that take seconds               (ARGS=\"-m slow\" for the others)"
 	@echo "make lint      style, formatting, types, order of the imports"
 	@echo "make bench     measure against what a user would pick instead"
-	@echo "make docs      run the Python of README.md and docs/, check the links"
+	@echo "make docs      run the Python of README.md and docs/, build the site into build/site, check its links"
+	@echo "make pages     write the pages of docs/ that are made: scripts run, results and names read (PAGES=twin for one)"
 
 examine: $(CORE)
 	@echo "== Examining $(DATA); the report goes to $(OUT)/report.html"
@@ -40,12 +42,21 @@ bench: $(TEST)
 	  echo "== $$file"; $(BIN)/python "$$file" $(ARGS); \
 	done
 
-docs: $(TEST)
-	@echo "== README.md and docs/: their Python is run, and the links of the README are followed"
-	$(BIN)/python -m pytest tests/test_readme.py tests/test_docs_snippets.py $(ARGS)
+docs: $(DOCS)
+	@echo "== README.md and docs/: their Python is run, the pages that are made are held against what makes them"
+	$(BIN)/python -m pytest -m "not slow" tests/test_readme.py tests/test_docs_snippets.py tests/docs $(ARGS)
+	@echo "== The site goes to build/site; open build/site/index.html"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/make/links.py build/site
+
+pages: $(DOCS)
+	@echo "== Running the scripts of docs/tutorials and docs/concepts: several minutes for all of them"
+	$(BIN)/python docs/make/scripts.py $(PAGES)
+	$(BIN)/python docs/make/pages.py
 
 setup: $(CORE)
 setup-test: $(TEST)
+setup-docs: $(DOCS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -63,3 +74,8 @@ $(TEST): pyproject.toml | $(BIN)/python
 	@echo "== Installing zeroloss with what its tests need: about 1 GB, a minute or two on a quick line"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
 	@touch $(CORE) $@
+
+$(DOCS): $(TEST)
+	@echo "== Installing what the site is built with"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
+	@touch $@
