@@ -15,37 +15,34 @@ HERE = Path(__file__).parent
 TABLE = HERE / "examinations.csv"
 README = HERE.parent / "README.md"
 HEADLINES = {
-    "brutzkus_globerson_xor": (
-        "Brutzkus & Globerson, 1810.03037",
+    "terjek_gonzalez_sanchez_width": (
+        "Terjek & Gonzalez-Sanchez, 2205.13507",
         (
-            "small-net-errs",
-            "large-net-right",
-            "steps-within-bound",
-            "gap",
-            "clusters",
-            "many-beat-few",
-            "centres-close-half",
+            "assumption",
+            "rate-improves",
+            "implicit-regularisation",
+            "lazy",
+            "generalisation-gap",
+            "transfer-ntk",
+            "certificate-kept",
         ),
     ),
+    "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound")),
     "kohler_krzyzak_squasher": (
         "Kohler & Krzyzak, 1912.03925",
-        (
-            "descent-reaches",
-            "readout-reaches",
-            "visited-tends",
-            "flatter-on-equal-atoms",
-            "visited-slope",
-            "smoothing-wins",
-        ),
+        ("descent-reaches", "visited-tends", "flatter-on-equal-atoms", "smoothing-wins"),
     ),
     "kawaguchi_huang_size": (
         "Kawaguchi & Huang, 1908.02419",
-        ("slope-1", "place", "none-below", "all-fit", "natural-generalise", "random-do-not"),
+        ("slope-1", "none-below", "all-fit", "natural-generalise", "random-do-not"),
     ),
-    "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound", "coverage")),
+    "brutzkus_globerson_xor": (
+        "Brutzkus & Globerson, 1810.03037",
+        ("small-net-errs", "large-net-right", "steps-within-bound", "gap", "many-beat-few", "centres-close-half"),
+    ),
     "double_descent": (
         "Belkin et al., 1812.11118",
-        ("peak-at-threshold", "second-descent", "ridge-removes-the-peak", "twins-stay-useless"),
+        ("peak-at-threshold", "second-descent", "twins-stay-useless"),
     ),
 }
 """Of each study, who it is after and the claims that README shows; `results/studies/NAME/claims.md` has all."""
