@@ -61,7 +61,9 @@ print(f"local? {audit.verdicts['local'].status}: {audit.verdicts['local'].reason
 given = zl.prove(network, data, polish=False)
 print(f"as trained: {given.status}, {given.claim}")
 
-# ... so the read-out is polished: moved, in double precision, to the nearest weights that fit every target to rounding.
+# ... so the read-out is polished: moved, in double precision, to the nearest weights that fit every target to rounding. What is
+# proved then is about the polished weights, so look at how far they moved: of a model trained less far, polishing may replace
+# the whole read-out, and its accuracy with it.
 proof = zl.prove(network, data)
 print(f"polished: {proof.status}, {proof.claim}")
 print(
@@ -76,7 +78,5 @@ print(
     f"back in torch ({next(model.parameters()).dtype}): test accuracy {100 * after:.1f} %, before {100 * before:.1f} %"
 )
 
-# 6. To keep: torch's own file, and the certificate, which anyone can verify with the data alone
-#    (zeroloss prove digits --check certificate.json).
-#    torch.save(model.state_dict(), "proved.pt")
-#    proof.certificate().save("certificate.json")
+# 6. To keep. `torch.save(model.state_dict(), "proved.pt")` writes torch's own file, `proof.certificate().save("certificate.json")` a
+#    certificate that anyone can verify with the data alone: `zeroloss prove digits --check certificate.json`.
