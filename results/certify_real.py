@@ -34,7 +34,8 @@ def problems() -> Iterator[tuple[str, np.ndarray, np.ndarray, int, int]]:
     mnist = zl.load_data("mnist", n_train=5000, seed=0)
     images, labels = np.asarray(mnist.x_train, np.float64), np.asarray(mnist.labels_train)
     parity = np.where(labels % 2 == 0, 1.0, -1.0)
-    yield "10 MNIST images, even or odd", _long(images[:10]), _unit(parity[:10]), 8192, 400
+    for width in (8192, 32768):
+        yield "10 MNIST images, even or odd", _long(images[:10]), _unit(parity[:10]), width, 400
     centred = images - images.mean(0)
     variance, axes = np.linalg.eigh(centred.T @ centred / len(centred))
     white = _long(centred @ (axes / np.sqrt(variance + WHITENING)))
@@ -93,7 +94,7 @@ def row(name: str, x: np.ndarray, y: np.ndarray, width: int, steps: int) -> dict
     promised = losses[0] * theorem.rate ** np.arange(steps + 1)
     return found | {
         "step_size": theorem.step_size, "rate": theorem.rate, "steps": steps, "first_loss": losses[0],
-        "last_loss": losses[-1], "promised_last_loss": promised[-1],
+        "last_loss": losses[-1], "promised_last_loss": float(promised[-1]),
         "worst_loss_over_promise": float(np.max(np.array(losses) / promised)),
         "path": path[-1], "promised_path": theorem.radius,
         "kept": bool(np.all(np.array(losses) <= promised * (1 + ROUNDING)) and path[-1] <= theorem.radius),
