@@ -160,6 +160,12 @@ def hessian_product(moved, fixed, x, y, weights, v, loss):
 
 
 def parameters(network: Any) -> int:
-    """How many numbers training may move."""
-    leaves = jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))
-    return sum(math.prod(leaf.shape) for leaf in leaves)
+    """How many numbers training may move (not the running means of a batch norm); 0 of a function."""
+    return sum(math.prod(leaf.shape) for leaf in moved_leaves(network))
+
+
+def moved_leaves(network: Any) -> list[Any]:
+    """The arrays that training may move, as `trainable_mask` says; none of a function."""
+    if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
+        return []
+    return jax.tree.leaves(eqx.filter(network, trainable_mask(network)))

@@ -11,10 +11,9 @@ import dataclasses
 import math
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 
+from zeroloss.audit.curvature import moved_leaves
 from zeroloss.audit.krylov import krylov
 from zeroloss.audit.margins import margin_bounds
 from zeroloss.audit.measure import Measure, made, missing
@@ -84,7 +83,7 @@ BLACK_BOX = "the network is a black box: its answers are known, its weights are 
 
 
 def _leaves(network: Any) -> list[np.ndarray]:
-    return [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array))]
+    return [np.asarray(leaf, np.float64) for leaf in moved_leaves(network)]
 
 
 def _norm(leaves: list[np.ndarray]) -> float:
