@@ -121,17 +121,23 @@ class Processes:
             self._run(self._suspects.popleft())
             return
         while not self._suspects and self._waiting and len(self._running) < self.capacity:
-            self._run(self._waiting.popleft())
+            if not self._run(self._waiting[0]):
+                return
+            self._waiting.popleft()
 
-    def _run(self, task: Task) -> None:
+    def _run(self, task: Task) -> bool:
+        """Hand the task to the pool; False where the pool is broken and what it was at must be seen to first."""
         from concurrent.futures.process import BrokenProcessPool
 
         try:
             future = self._pool.submit(_work, self._origin, task)
-        except BrokenProcessPool:  # a worker was lost while it had nothing to do
-            self._pool, self._begun = _new_pool(self._count)
+        except BrokenProcessPool:
+            if self._running:  # lost with this pool: `_broken` needs to know whether its workers had begun
+                return False
+            self._pool, self._begun = _new_pool(self._count)  # a worker was lost while it had nothing to do
             future = self._pool.submit(_work, self._origin, task)
         self._running[future] = task
+        return True
 
     def _broken(self) -> Task | None:
         """All that was under way is lost with the pool; a task that was alone counts it against itself."""
