@@ -1,5 +1,7 @@
 """A converted torch module answers as the module does, has its gradients, and what cannot be converted says why."""
 
+import math
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -53,6 +55,24 @@ def test_flat_examples_and_examples_in_their_shape_are_one():
     assert isinstance(network, TorchNetwork)
     assert np.array_equal(predict(network, x.numpy()), predict(network, x.numpy().reshape(len(x), -1)))
     assert (network.in_size, network.out_size) == (64, 3)
+
+
+def test_a_module_exported_before_and_after_training_is_one_program():
+    module, x = made("images")
+    start = zl.from_torch(module, x)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.add_(0.01 * torch.sign(p))
+    end = zl.from_torch(module, x)
+    assert start.program == end.program and hash(start.program) == hash(end.program)
+    assert start.program != zl.from_torch(*made("norms")).program
+    data = zl.from_arrays(x.numpy().reshape(len(x), -1), np.arange(len(x)) % 3, test_fraction=0, scaling="none")
+    moved = zl.audit(end, data, initial=start, points=2).numbers["movement"]
+    expected = math.sqrt(
+        sum(0.01**2 * (p != 0).sum().item() for p in module.parameters())
+        / sum(np.sum(np.square(p)) for p in start.parameters.values())
+    )
+    assert moved == pytest.approx(expected, rel=1e-3)
 
 
 def test_tokens_may_come_as_whole_floats():

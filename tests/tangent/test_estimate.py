@@ -9,11 +9,12 @@ import pytest
 from architectures import ARCHITECTURES
 
 from zeroloss.networks import MLP, predict, trainable_mask
+from zeroloss.networks.operations import count, held
+from zeroloss.networks.predict import MOST, ROOM, rows_at_once
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import Estimate, estimate, kernel
-from zeroloss.tangent.operations import count
 from zeroloss.verdict import from_json
 
 X = np.random.default_rng(0).standard_normal((40, 6))
@@ -58,6 +59,26 @@ def test_counted_operations_of_loops_products_and_convolutions():
     found = count(jaxpr)
     exact = 5 * (2 * 36 + 6) + 2 * 4 * 2 * 4
     assert exact <= found <= exact + 20  # reshapes and the like count an operation an entry
+
+
+def test_bytes_held_at_once_are_those_between_the_first_and_the_last_use():
+    def function(w, x):
+        wide = w @ x  # 8 (100 + 1) bytes: w does not belong to the example
+        h = jnp.tanh(wide)  # two of 100
+        return jnp.sum(h), x
+
+    w, x = np.ones((100, 1), np.float32), np.ones(1, np.float32)
+    jaxpr = jax.make_jaxpr(function)(w, x).jaxpr
+    assert held(jaxpr, [False, True]) == 4 * (1 + 100 + 100)
+    assert held(jaxpr, [True, True]) == 4 * (100 + 1 + 100)  # w is freed when h is made
+
+
+def test_predict_takes_fewer_rows_where_one_of_them_is_large():
+    small, wide = MLP(6, 3, 8, 1, key=0), MLP(6, 1, 2**20, 1, key=0)
+    x = np.ones((100, 6), np.float32)
+    assert rows_at_once(small, x) == MOST
+    assert rows_at_once(wide, x) == ROOM // (4 * 2 * 2**20)  # before and after the activation
+    np.testing.assert_allclose(predict(wide, x), predict(wide, x, block=7), rtol=1e-5)
 
 
 def test_a_kernel_that_does_not_fit_is_refused_with_what_to_do(monkeypatch):

@@ -13,10 +13,10 @@ import numpy as np
 
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.measure import Measure
-from zeroloss.networks import FeedForward, precision
+from zeroloss.networks import FeedForward, precision, trainable_mask
+from zeroloss.networks.operations import of_example
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.operations import of_example
 from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
 from zeroloss.tangent.points import points
 from zeroloss.verdict import Record, Status, Verdict
@@ -61,7 +61,8 @@ def laziness(
         error = sqrt( sum_x |f(x; w) - f_lin(x; w)|^2 / sum_x |f(x; w) - f(x; w0)|^2 )
 
     0 for a network that is linear in its weights; near 1 if the linearisation explains nothing. Weights are the
-    arrays the network holds, so movement depends on the parametrisation (in `ntk` the multipliers are not part).
+    arrays the network holds, so movement depends on the parametrisation (in `ntk` the multipliers are not part). A batch
+    normalisation's running statistics change in training too: they are linearised as weights are, and not counted as movement.
 
     Args:
         network: the trained network, weights `w`; `initial`: the same network at its start, weights `w0`.
@@ -77,7 +78,8 @@ def laziness(
         (w, static), (w0, _) = (eqx.partition(as_double(each), eqx.is_inexact_array) for each in (network, initial))
         w0 = jax.tree.unflatten(jax.tree.structure(w), jax.tree.leaves(w0))
         difference = jax.tree.map(jnp.subtract, w, w0)
-        movement, layers = _movement(network, difference, w0)
+        mask = trainable_mask(network)
+        movement, layers = _movement(network, eqx.filter(difference, mask), eqx.filter(w0, mask))
         train = _linearisation(static, w, w0, difference, x_train)
         test = None if x_test is None or not len(x_test) else _linearisation(static, w, w0, difference, x_test)
     error, interval, reason = _summary(train, key)

@@ -22,17 +22,18 @@ from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
 from zeroloss.audit.trace import PROBES
 from zeroloss.audit.trust import GRID
 from zeroloss.networks import FeedForward, is_double, precision, trainable_mask
+from zeroloss.networks.operations import of_example
+from zeroloss.networks.predict import held_of_one, rows_at_once
 from zeroloss.tangent.kernel import estimate
-from zeroloss.tangent.operations import of_example
 from zeroloss.tangent.operator import ACTIVATION_BYTES
 from zeroloss.tangent.points import points
 from zeroloss.tangent.price import matrix_product_rate
 from zeroloss.verdict import Record
 
-SLOWER = 1.5
-"""How much slower passes through the network run than one large matrix product."""
-CONVOLVED = 12.0
-"""The same of convolutions' gradients on a CPU."""
+SLOWER = 2.5
+"""How much slower passes through the network run than one large matrix product: 1 to 4 on dense networks and ResNet-18."""
+CONVOLVED = 20.0
+"""The same where XLA's own convolutions (not those of `from_torch`) are differentiated on a CPU, block by block."""
 COMPILING = 3.0
 """Seconds to trace and compile a curvature product."""
 LARGE = 1e9
@@ -144,8 +145,7 @@ class Sizes:
         n = len(self.subject.data.x_train)
         certified = isinstance(self.subject.network, FeedForward) and 6.0 * self.subject.size * n <= FLOATING
         operations = (6.0 if certified else 1.0) * self.forward * n
-        rows = n if certified else min(n, 4096)  # `predict` takes so many at a time
-        room = 8.0 * (4 if certified else 1) * rows * (self.each / self.itemsize)
+        room = 32.0 * n * (self.each / self.itemsize) if certified else self._predicting(n)
         return Cost("margins", n, operations, room, SLOWER * operations / self.rate + 0.3)
 
     def fit(self, points: int, pairs: int) -> Cost:
@@ -155,9 +155,14 @@ class Sizes:
         rows = 2 * len(data.x_train) + len(data.x_test) + probes
         operations = self.forward * rows
         return Cost(
-            "fit, trust", rows, operations, min(rows, 4096) * self.each + 16.0 * points * len(data.x_train),
+            "fit, trust", rows, operations, self._predicting(rows) + 16.0 * points * len(data.x_train),
             SLOWER * operations / self.rate + COMPILING / 2,
         )  # fmt: skip
+
+    def _predicting(self, rows: int) -> float:
+        """Bytes while `predict` takes `rows` examples."""
+        x = np.broadcast_to(self.x[:1], (rows, *self.x.shape[1:]))
+        return min(rows, rows_at_once(self.subject.network, x)) * held_of_one(self.subject.network, x)
 
     def norms(self, asked: set[str]) -> Cost:
         shapes = [w.shape for w in getattr(self.subject.network, "weights", ()) if getattr(w, "ndim", 0) == 2]

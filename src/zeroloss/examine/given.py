@@ -13,8 +13,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from zeroloss.data import Dataset
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
@@ -165,10 +163,9 @@ def describe_given(network: Any) -> dict[str, Any]:
     """What the page says of the model."""
     if isinstance(network, BlackBox):
         return {"description": f"{network.name}, asked for its {network.answer}", "kind": "black box"}
-    import equinox as eqx
-    import jax
+    from zeroloss.audit.curvature import parameters as count
 
-    parameters = sum(int(np.size(p)) for p in jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
+    parameters = count(network)
     if isinstance(network, FeedForward):
         names = dict.fromkeys(name for layer in network.activations for name, _ in layer)
         shape = "-".join(map(str, (network.in_size, *network.widths, network.out_size)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zeroloss.networks.operations import held
 from zeroloss.plumbing import double
+
+MOST, FEW = 4096, 16
+ROOM = 2**28
 
 
 def is_double(network: Any) -> bool:
@@ -42,16 +47,42 @@ def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
     return True
 
 
-def predict(network: Any, x: np.ndarray, *, block: int = 4096) -> np.ndarray:
+def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndarray:
     """`network` on each row of `x`: `(n, ...) -> (n, c)`, in the network's own precision, `block` rows at a time.
 
-    A plain Python function of a batch of arrays (a black box) is called as it is.
+    By default at most 4,096 rows, and so many that what is held at once is about 256 MB. A plain Python function of a batch
+    of arrays (a black box) is called as it is.
     """
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         return np.asarray(network(np.asarray(x)))
     x = suited(network, x)
     with precision(network):
-        return _blocks(network, x, block)
+        return _blocks(network, x, block or rows_at_once(network, x))
+
+
+def rows_at_once(network: Any, x: np.ndarray) -> int:
+    """How many of the rows `x` `predict` takes at a time."""
+    if len(x) <= FEW:
+        return MOST
+    return max(1, min(MOST, int(ROOM // max(1.0, held_of_one(network, x)))))
+
+
+def held_of_one(network: Any, x: np.ndarray) -> float:
+    """Bytes that `network` holds at once of one example, at the peak of `predict`; see `zeroloss.networks.operations.held`."""
+    arrays, static = eqx.partition(network, eqx.is_array)
+    leaves, tree = jax.tree.flatten(arrays)
+    shapes = tuple((leaf.shape, np.dtype(leaf.dtype).name) for leaf in leaves)
+    fixed, rest = jax.tree.flatten(static)
+    with precision(network):
+        return _held(tree, shapes, tuple(fixed), rest, x.shape[1:], x.dtype.name)
+
+
+@functools.lru_cache(maxsize=256)
+def _held(tree, shapes, fixed, rest, shape: tuple[int, ...], dtype: str) -> float:
+    arrays = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(*leaf) for leaf in shapes])
+    static = jax.tree.unflatten(rest, fixed)
+    jaxpr = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jax.ShapeDtypeStruct(shape, dtype)).jaxpr
+    return held(jaxpr, [False] * (len(jaxpr.invars) - 1) + [True])
 
 
 def _blocks(network: Any, x: np.ndarray, block: int) -> np.ndarray:

@@ -14,10 +14,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.networks.operations import of_example
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
-from zeroloss.tangent.operations import of_example
 from zeroloss.tangent.points import output_size, points
 
 ACTIVATION_BYTES = 2**28

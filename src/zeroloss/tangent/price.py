@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from zeroloss.networks.operations import count
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.layerwise import Reading
-from zeroloss.tangent.operations import count
 from zeroloss.verdict import Record
 
 SLOWER = 4.0

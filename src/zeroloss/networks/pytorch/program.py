@@ -7,6 +7,8 @@ file and read again, without torch.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -48,7 +50,9 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Program:
-    """Attributes:
+    """Equal where text and translations are: a module exported before and after training is one program, compiled once.
+
+    Attributes:
     inputs: what the first numbers are: ("parameter", name), ("constant", name), or ("input", "").
     steps: in order of evaluation.
     output: the number of the answer to a batch of one.
@@ -61,15 +65,37 @@ class Program:
     input_shape: tuple[int, ...]
     whole: bool
 
-    def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
-        """The answer, with `values` for the inputs."""
+    @functools.cached_property
+    def _functions(self) -> dict[str, Callable[..., Any]]:
+        # Bound once: what the table says later is for programs made later.
         from zeroloss.networks.pytorch.operators import OPERATORS
 
+        return {name: OPERATORS[name] for name in self.operators()}
+
+    @functools.cached_property
+    def _text(self) -> str:
+        # Field by field, 1, 1.0 and True would be equal, and a number that is not one unequal to itself.
+        return json.dumps(self.to_plain(), sort_keys=True, default=repr)
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Program):
+            return self is other
+        return self._text == other._text and self._functions == other._functions
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
+        """The answer, with `values` for the inputs."""
         results: dict[int, Any] = {number: values[key] for number, key in enumerate(self.inputs)}
         for step in self.steps:
             args = [_resolved(a, results, floating) for a in step.args]
             kwargs = {name: _resolved(a, results, floating) for name, a in step.kwargs}
-            results[step.out] = OPERATORS[step.operator](*args, **kwargs)
+            results[step.out] = self._functions[step.operator](*args, **kwargs)
         return results[self.output]
 
     def operators(self) -> list[str]:

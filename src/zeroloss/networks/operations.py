@@ -60,5 +60,34 @@ def of_example(jaxpr, own) -> tuple[float, float]:
             operations, size = operations + turns * more[0], size + turns * more[1]
         if not inner:
             operations += count_one(eqn)
-        size += sum(math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in eqn.outvars if hasattr(v.aval, "shape"))
+        size += sum(map(_bytes, eqn.outvars))
     return operations, size
+
+
+def held(jaxpr, own) -> float:
+    """Bytes that depend on the example and are held at once, at the peak, each freed after its last use.
+
+    What one evaluation without derivatives needs; a compiler that fuses operations needs less. Arguments as for `of_example`.
+    """
+    known = {v for v, mine in zip(jaxpr.invars, own, strict=True) if mine}
+    last = {v: i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.invars if not isinstance(v, jex.Literal)}
+    last |= {v: len(jaxpr.eqns) for v in jaxpr.outvars if not isinstance(v, jex.Literal)}
+    live = {v: _bytes(v) for v in known}
+    peak = sum(live.values())
+    for i, eqn in enumerate(jaxpr.eqns):
+        mine = [not isinstance(v, jex.Literal) and v in known for v in eqn.invars]
+        if any(mine):
+            known |= set(eqn.outvars)
+            within = 0.0
+            for program in (getattr(p, "jaxpr", p) for p in _programs(eqn.params)):
+                fits = len(program.invars) == len(mine)
+                within = max(within, held(program, mine if fits else [True] * len(program.invars)))
+            live |= {v: _bytes(v) for v in eqn.outvars}
+            peak = max(peak, sum(live.values()) + within)
+        live = {v: size for v, size in live.items() if last.get(v, -1) > i}
+    return peak
+
+
+def _bytes(v) -> float:
+    aval = v.aval
+    return math.prod(aval.shape) * aval.dtype.itemsize if hasattr(aval, "shape") else 0.0
