@@ -5,6 +5,7 @@ VENV ?= .venv
 DATA ?= digits
 OUT ?= report
 ARGS ?=
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
 BIN := $(VENV)/bin
 CORE := $(VENV)/.installed
@@ -29,7 +30,7 @@ examine: $(CORE)
 
 test: $(TEST)
 	@echo "== Running the tests that take seconds; .ci/run runs all of them"
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL) $(ARGS)
 
 lint: $(TEST)
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 # Set before anything imports JAX; processes that tests start inherit it. `pytest --cache-clear` empties it.
 if os.access(HERE.parent, os.W_OK):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(HERE.parent / ".pytest_cache" / "d" / "jax"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 # Test files of different folders may share a name (import mode importlib), so pytest puts no folder on the path;
 # the helpers beside them, such as `audit_makers`, are found by these.

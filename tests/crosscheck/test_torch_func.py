@@ -14,6 +14,10 @@ torch = pytest.importorskip("torch")
 from crosscheck_pairs import MAKERS, pair, torch_kernel  # noqa: E402
 
 RELATIVE = 1e-10
+LARGE = {"attention", "residual"}
+EACH = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in MAKERS if name != "ungrouped_cnn"
+]
 
 
 def assert_equal(found: np.ndarray, expected: np.ndarray) -> None:
@@ -23,7 +27,7 @@ def assert_equal(found: np.ndarray, expected: np.ndarray) -> None:
     assert np.abs(found - expected).max() <= RELATIVE * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", [name for name in MAKERS if name != "ungrouped_cnn"])
+@pytest.mark.parametrize("name", EACH)
 def test_every_architecture(name):
     both = pair(name)
     with torch.no_grad():

@@ -93,6 +93,7 @@ def test_interrupted_examination_keeps_what_it_has(monkeypatch):
     assert render(result.examination)
 
 
+@pytest.mark.slow
 def test_contradictory_labels_are_examined_honestly():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((40, 3))

@@ -239,7 +239,9 @@ GRADIENT = jax.jit(
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.3])
-@pytest.mark.parametrize("name", ["relu", "abs", "tanh", "gelu", "silu", "erf", "sin"])
+@pytest.mark.parametrize(
+    "name", ["relu", "tanh", *(pytest.param(n, marks=pytest.mark.slow) for n in ("abs", "gelu", "silu", "erf", "sin"))]
+)
 def test_gradients_are_finite_and_right(name, bias):
     block = Residual(Activation(name), Dense(1.1, bias))
     layers = Serial(Dense(1.3, bias), block, Activation(name), Dense(1.3, bias))
@@ -258,6 +260,7 @@ def test_gradients_are_finite_and_right(name, bias):
         np.testing.assert_allclose(np.asarray(g)[0], numeric, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_gradient_at_equal_inputs_of_a_smooth_kernel():
     """`d/da K(a, b)` at `a = b` is half the derivative of `K(a, a)`."""
     layers = describe(mlp("tanh"))

@@ -90,6 +90,7 @@ def test_kinks_have_no_bound():
     assert bound(net, None)(1.0) == np.inf
 
 
+@pytest.mark.slow
 def test_sampling_finds_the_largest_curvature_of_one_answer():
     """One example, one answer: `|D^2 f|` at the start is the spectral norm of the Hessian."""
     with double():

@@ -79,6 +79,7 @@ def test_the_distance_to_the_linearised_model_where_the_path_uses_up_the_kernel(
         assert leading * (1 - 1e-3) <= value <= leading * (1 + x)
 
 
+@pytest.mark.slow
 @tries("terjek-gonzalez-sanchez")
 def test_wider_networks_move_less_and_stay_nearer_to_their_linearisation():
     errors = []
