@@ -118,6 +118,31 @@ def test_classified_with_a_certified_margin():
     assert given.classified.status is Status.REFUTED
 
 
+def test_the_answers_are_judged_where_the_readout_is_too_narrow_for_a_minimum():
+    """As of most networks that were trained on cross-entropy: the labels are those it gives, then others."""
+    x, _ = problem((1, 8, 8))
+    module = convolutional(8)
+    with torch.no_grad():
+        answers = module.double()(torch.tensor(x, dtype=torch.float64)).numpy()
+    given = np.sort(answers, axis=1)
+    network = zl.from_torch(module, torch.tensor(x, dtype=torch.float64))
+    with pytest.raises(
+        InputError, match=r"only 2 of its 3 classes occur, give one-hot rows: from_arrays\(x, np.eye\(3\)"
+    ):
+        zl.prove(network, zl.from_arrays(x, answers.argmax(1)))
+    data = zl.from_arrays(x, np.eye(3)[answers.argmax(1)])
+    proof = zl.prove(network, data)
+    assert proof.status is Status.UNKNOWN and "3 too few" in proof.reason
+    right = proof.classified
+    assert right.status is Status.PROVED
+    assert right.evidence["margin_lower"] == pytest.approx((given[:, -1] - given[:, -2]).min(), rel=1e-6)
+    assert right.evidence["margin_lower"] <= (given[:, -1] - given[:, -2]).min()
+    labels = answers.argmax(1)
+    labels[[0, 5]] = answers.argmin(1)[[0, 5]]
+    wrong = zl.prove(network, zl.from_arrays(x, np.eye(3)[labels])).classified
+    assert wrong.status is Status.REFUTED and wrong.reason.startswith("2 of 12")
+
+
 class Tied(nn.Module):
     """The read-out's matrix is also a layer: moving it would move the features."""
 

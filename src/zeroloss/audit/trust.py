@@ -10,6 +10,7 @@ import numpy as np
 from zeroloss.audit.bootstrap import r_squared, ratio_interval
 from zeroloss.audit.fit import decide
 from zeroloss.audit.probes import Probes, make_probes
+from zeroloss.data.checks import lacking
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Status, Verdict, wilson
@@ -183,6 +184,7 @@ def answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
     if found.shape != (len(x), outputs):
         raise InputError(
             f"the network answers {len(x)} inputs with shape {found.shape}; these data need ({len(x)}, {outputs})."
+            + (lacking(found.shape[1], outputs) if found.ndim == 2 else "")
         )
     return found
 

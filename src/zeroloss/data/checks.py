@@ -104,6 +104,13 @@ def one_hot(labels: np.ndarray, count: int) -> np.ndarray:
     return y
 
 
+def lacking(answers: int, columns: int) -> str:
+    """What to do where a network has more answers than the targets have columns: its other classes may not occur."""
+    if not answers > columns > 1:
+        return ""
+    return f" If only {columns} of its {answers} classes occur, give one-hot rows: from_arrays(x, np.eye({answers})[labels])."
+
+
 def _settle(array: np.ndarray) -> np.ndarray:
     """An object array as numbers where all its entries are numbers, else as texts."""
     if array.ndim > 1:

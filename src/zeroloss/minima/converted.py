@@ -13,6 +13,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
+from zeroloss.data.checks import lacking
 from zeroloss.networks import FeedForward, TorchNetwork, trainable_mask
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
@@ -25,12 +26,16 @@ NO_READOUT = "the network does not end in a linear layer whose weights are used 
 
 @dataclasses.dataclass(frozen=True)
 class Converted:
-    """What was judged: the float64 network, the proof, and the last layer at the distinct inputs (None: no bound)."""
+    """What was judged: the float64 network, the proof (`applies`: it was tried), the last layer at the distinct inputs (None: no bound).
+
+    The last layer bounds the answers, and so decides on classification, where the read-out is too narrow for the proof too.
+    """
 
     network: TorchNetwork
     proof: ReadoutProof
     last: Layer | None
     head: FeedForward | None
+    applies: bool = True
 
 
 def judge_converted(given: TorchNetwork, distinct: Any, trainable: Any, polish: bool, progress: Progress) -> Converted:
@@ -48,18 +53,19 @@ def judge_converted(given: TorchNetwork, distinct: Any, trainable: Any, polish: 
         if not obstacle and m < len(distinct.x):
             short = len(distinct.x) - m
             obstacle = f"the read-out has {m} weights an output and there are {len(distinct.x)} distinct inputs: {short} too few"
-    if obstacle or readout is None:
-        return Converted(given, _none(obstacle, m, distinct), None, None)
+    if readout is None:
+        return Converted(given, _none(obstacle, m, distinct), None, None, applies=False)
     progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs, one at a time")
     try:
         h, h_error = readout_features(given, readout, distinct.x, progress)
         with double():
             head = readout.head(given)
     except (NoBoundError, InputError) as error:
-        return Converted(
-            given, _none(f"the rounding of its last features has no bound: {error}", m, distinct), None, None
-        )
+        obstacle = obstacle or f"the rounding of its last features has no bound: {error}"
+        return Converted(given, _none(obstacle, m, distinct), None, None, applies=False)
     last = last_layer(head, h, h_error)
+    if obstacle:  # no minimum is proved near; the answers are bounded all the same
+        return Converted(given, _none(obstacle, m, distinct), last, head, applies=False)
     progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
     network = given
     if polish:
@@ -109,7 +115,7 @@ def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> T
     if sizes != (x.shape[1], y.shape[1]):
         raise InputError(
             f"the network maps {sizes[0]} numbers to {sizes[1]} and the data have {x.shape[1]} and {y.shape[1]}; "
-            "prove it on the data it was made for."
+            "prove it on the data it was made for." + lacking(sizes[1], y.shape[1])
         )
     if not all(np.isfinite(np.asarray(p)).all() for p in given.parameters.values()):
         raise InputError("the network's weights hold NaN or infinity; nothing can be proved of them.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
+from zeroloss.data.checks import lacking
 from zeroloss.descent import Descent
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
@@ -164,18 +165,20 @@ def _prove_converted(
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"
     judged = Judged(found.network, "readout", found.proof, None)
-    if found.last is None:
+    rows = None if found.last is None else at_all_rows(found.last, distinct.x, x)
+    right = None if found.head is None else classified(found.head, x, data, rows)
+    if found.last is None or not found.applies:
         reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
         evidence = {
             "data_sha256": digest,
             "readout_weights_per_output": found.proof.features,
             "distinct_inputs": len(distinct.x),
         }
-        return Proof(NEAR.format("some distance"), Status.UNKNOWN, reason, evidence, network=found.network)
+        unknown = NEAR.format("some distance")
+        return Proof(unknown, Status.UNKNOWN, reason, evidence, classified=right, network=found.network)
     evidence = evidence_of(judged, x, y, distinct, which, moved, digest, found.last)
     evidence["largest_feature_error"] = float(found.last.h_error.max())
     proved = judged.radius is not None
-    rows = at_all_rows(found.last, distinct.x, x)
     return Proof(
         NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
         Status.PROVED if proved else Status.UNKNOWN,
@@ -184,7 +187,7 @@ def _prove_converted(
         radius=judged.radius,
         which=which,
         moved=moved,
-        classified=None if found.head is None else classified(found.head, x, data, rows),
+        classified=right,
         method="readout",
         trained={"weights": [True], "biases": [True]},
         network=found.network,
@@ -196,7 +199,7 @@ def _prepared(network: FeedForward, x: np.ndarray, y: np.ndarray, trainable: Any
     if network.in_size != x.shape[1] or network.out_size != y.shape[1]:
         raise InputError(
             f"the network maps {network.in_size} numbers to {network.out_size} and the data have {x.shape[1]} and {y.shape[1]}; "
-            "prove it on the data it was made for."
+            "prove it on the data it was made for." + lacking(network.out_size, y.shape[1])
         )
     with double():
         given = as_double(network)
