@@ -22,7 +22,10 @@ def test_examined_polished_proved_and_back_with_its_accuracy():
         env={**os.environ, "PYTHONPATH": source},
     )
     assert done.returncode == 0, done.stderr
-    lines = dict(line.strip().split(":", 1) for line in done.stdout.splitlines() if ":" in line)
-    assert lines["polished"].strip().startswith("PROVED")
-    after, before = lines["back in torch (torch.float64)"].split(", before")
-    assert after.split()[-2] == before.split()[0]
+    proved = [line for line in done.stdout.splitlines() if line.startswith("PROVED: ")]
+    given, polished = (float(line.split("within ")[1].split()[0]) for line in proved if "within" in line)
+    assert polished < 1e-6 < given
+    assert sum("classified correctly" in line for line in proved) == 2  # the fully connected one, and the convolutional
+    (back,) = [line for line in done.stdout.splitlines() if "torch.float64" in line]
+    after, before = back.split(", before")
+    assert after.split()[2] == before.split()[0]
