@@ -12,9 +12,15 @@ from hypothesis import settings
 
 HERE = Path(__file__).resolve().parent
 
-# Set before anything imports JAX; processes that tests start inherit it. `pytest --cache-clear` empties it.
+# Set before anything imports JAX; processes that tests start inherit it. `pytest --cache-clear` empties it. One folder a process
+# that runs tests: JAX does not write its entries whole, and another would read half of one.
 if os.access(HERE.parent, os.W_OK):
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(HERE.parent / ".pytest_cache" / "d" / "jax"))
+    cache = HERE.parent / ".pytest_cache" / "d"
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") in (
+        None,
+        str(cache / "jax-alone"),
+    ):  # the latter from who started this process
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache / f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 # Test files of different folders may share a name (import mode importlib), so pytest puts no folder on the path;

@@ -78,7 +78,7 @@ def test_tables_are_tidy_and_the_page_is_made(examined):
 
 
 def test_interrupted_examination_keeps_what_it_has(monkeypatch):
-    import zeroloss.examine.run as room
+    import zeroloss.examine.stages as room
 
     def stop(*args, **kwargs):
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.given import examine_given
 from zeroloss.examine.plan import Plan, make_plan
-from zeroloss.examine.run import Examined, examine
+from zeroloss.examine.run import examine
+from zeroloss.examine.stages import Examined
 
 __all__ = ["Examination", "Examined", "Plan", "examine", "examine_given", "make_plan"]

@@ -16,15 +16,23 @@ from typing import Any
 from zeroloss.data import Dataset
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
-from zeroloss.examine.run import Announce, Examined, audit_of, measures_of, pictures_of, run_stages, tell_proof
-from zeroloss.examine.state import State
-from zeroloss.minima import Proof, Twin, construct_twin, prove
+from zeroloss.examine.stages import (
+    Examined,
+    audit_of,
+    measures_of,
+    method_of,
+    pictures_of,
+    run_stages,
+    tell_proof,
+    twin_of,
+)
+from zeroloss.examine.state import Announce, State
+from zeroloss.minima import prove
 from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent import estimate
 
-KERNEL_EQUATIONS = 3000
 SPECTRUM_SECONDS = 60.0
 """The kernel's spectrum is left out where it is expected to take longer."""
 TRAINED = "The model came trained"
@@ -89,7 +97,7 @@ def _prove(state: State) -> None:
     if isinstance(state.network, BlackBox):
         state.numbers["not_known"] |= {k: f"{why[0].upper()}{why[1:]}." for k, why in state.network.open.items()}
         return
-    proof = prove(state.network, state.data, polish=True, method=_method(state), progress=state.progress)
+    proof = prove(state.network, state.data, polish=True, method=method_of(state), progress=state.progress)
     if proof.radius is not None:  # else what follows is about the very weights given
         state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
@@ -102,33 +110,17 @@ def _prove(state: State) -> None:
         state.numbers["not_known"]["minimum"] = f"Whether a global minimum is near these weights: {proof.reason}"
 
 
-def _method(state: State) -> str:
-    return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
-
-
 def _twin(state: State) -> None:
-    state.progress.stage("twin")
     of = state.fitted if isinstance(state.fitted, FeedForward) else None
-    try:
-        made: Twin = construct_twin(state.data, of=of, key=state.seed, progress=state.progress)
-    except InputError as error:
-        state.numbers["absent"]["twin"] = f"No twin was made: {error}"
+    twin_of(state, of, "readout")
+    if state.twin is None:
         return
-    state.twin = made.network
-    state.numbers["twin_made"] = {
-        "kind": made.kind,
-        "why": made.why,
-        "elsewhere": made.base,
-        "parameters": made.parameters,
-    }
     if of is None:
         why = (
             "Whether this very model has a twin of its own kind: one is made of fully connected networks only; the twin shown "
             "is of the data."
         )
         state.numbers["not_known"]["twin"] = why
-    proof: Proof = prove(state.twin, state.data, polish=False, method="readout", progress=state.progress)
-    tell_proof(state, "twin", proof)
 
 
 def _audit(state: State) -> None:

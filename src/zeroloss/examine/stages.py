@@ -1,0 +1,163 @@
+"""The stages that a model which is trained here and one that came trained have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zeroloss.audit import audit
+from zeroloss.data import Dataset
+from zeroloss.examine import tables
+from zeroloss.examine.examination import Examination
+from zeroloss.examine.measures import measures_table
+from zeroloss.examine.state import State
+from zeroloss.minima import Proof, Twin, construct_twin, prove
+from zeroloss.plumbing import InputError
+from zeroloss.verdict import Verdict
+
+KERNEL_EQUATIONS = 3000
+"""Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
+
+
+@dataclasses.dataclass
+class Examined:
+    """The examination and the live objects behind it."""
+
+    examination: Examination
+    fitted: Any = None
+    twin: Any = None
+    interrupted: bool = False
+
+
+def run_stages(stages: Sequence[tuple[str, Callable[[State], None]]], state: State) -> bool:
+    """One after the other, timed; True if Ctrl-C ended them, with the rest named as absent."""
+    for name, stage in stages:
+        before = time.monotonic()
+        try:
+            stage(state)
+        except KeyboardInterrupt:
+            _name_absent(state)
+            return True
+        finally:
+            state.numbers["seconds"][name] = time.monotonic() - before
+    return False
+
+
+def _name_absent(state: State) -> None:
+    for name in ("loss", "spectrum", "widths", "slice", "digits", "trust", "measures", "theory"):
+        if name not in state.tables:
+            state.numbers["absent"][name] = "It was not made: the examination was interrupted."
+    for name in ("fitted", "twin"):
+        if name not in state.numbers:
+            state.numbers["absent"][name] = "The examination was interrupted before it."
+
+
+def method_of(state: State) -> str:
+    """Which proofs are tried: Newton-Kantorovich only where it takes seconds, for the plan does not count it."""
+    return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
+
+
+def tell_proof(state: State, name: str, proof: Proof) -> None:
+    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network."""
+    plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
+    state.tell(f"{name}_minimum", plain)
+    if proof.classified is not None:
+        state.tell(f"{name}_classified", proof.classified)
+    network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
+    found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
+    train = tables.error(network, state.data.x_train, state.data.y_train, state.data.task)
+    found["train_score"] = None if train is None else 1 - train
+    state.numbers[key] = found
+
+
+def twin_of(state: State, of: Any, method: str) -> None:
+    """The twin, of the network `of` or (None) of the data alone, and its proof."""
+    state.progress.stage("twin")
+    try:
+        made: Twin = construct_twin(state.data, of=of, key=state.seed, progress=state.progress)
+    except InputError as error:
+        state.numbers["absent"]["twin"] = f"No twin was made: {error}"
+        return
+    state.twin = made.network
+    state.numbers["twin_made"] = {
+        "kind": made.kind,
+        "why": made.why,
+        "elsewhere": made.base,
+        "parameters": made.parameters,
+        "train_max_error_float32": made.train_max_error_float32,
+        "train_accuracy_float32": made.train_accuracy_float32,
+        "smallest_separation": made.smallest_separation,
+    }
+    tell_proof(state, "twin", prove(state.twin, state.data, polish=False, method=method, progress=state.progress))
+
+
+def audit_of(state: State, initial: Any) -> None:
+    """The audit of the fitted network (`initial`: its start, if it is known) and of its twin."""
+    curves = {}
+    for name, network in (("fitted", state.fitted), ("twin", state.twin)):
+        if network is None:
+            continue
+        state.progress.stage(f"audit of the {'fitted network' if name == 'fitted' else 'twin'}")
+        found = audit(
+            network,
+            state.data,
+            initial=initial if name == "fitted" else None,
+            key=state.seed,
+            progress=state.progress,
+        )
+        curves[name] = found.trust
+        state.tell("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
+        if "lazy" in found.verdicts:
+            state.tell("lazy", found.verdicts["lazy"])
+        scores = state.numbers.setdefault(name, {})
+        _train_scores(scores, found.numbers, state.data)
+        _test_scores(scores, found.numbers, state.data)
+        state.numbers[name]["trust_radius"] = found.trust_radius
+    state.tables["trust"] = tables.trust_table(curves)
+
+
+def measures_of(state: State, initial: Any) -> None:
+    """The measures of the fitted network and of the twin, into the state."""
+    found = measures_table(state.fitted, state.twin, initial, state.data, state.seed, state.progress)
+    state.tables["measures"] = found
+    if not found["measure"]:
+        state.numbers["absent"]["measures"] = "They were not measured: they would not fit into memory."
+
+
+def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
+    """Of a model without a proof, which measures them too."""
+    if numbers.get("train_loss") is None:
+        numbers["train_loss"] = found["train_loss"]
+    if numbers.get("train_score") is None:
+        error = found.get("train_error")
+        numbers["train_score"] = (
+            found.get("train_r2") if data.task == "regression" else None if error is None else 1 - error
+        )
+
+
+def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
+    if data.task == "classification" and found.get("test_error") is not None:
+        low, high = found["test_error_interval"]
+        total, wrong = int(found["test_count"]), int(found["test_errors"])
+        numbers |= {"test_score": 1 - found["test_error"], "test_lower": 1 - high, "test_upper": 1 - low}
+        numbers |= {"test_correct": total - wrong, "test_total": total}
+    elif found.get("test_r2") is not None:
+        low, high = found["test_r2_interval"]
+        numbers |= {"test_score": found["test_r2"], "test_lower": low, "test_upper": high}
+
+
+def pictures_of(state: State) -> None:
+    """A slice between two training points, and test examples with both networks' answers."""
+    state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+    found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
+    state.tables |= found
+    if not found:
+        state.numbers["absent"]["examples"] = "It was not made: there is no test set."
+    if state.data.task == "classification":
+        targets = state.data.y_test if len(state.data.y_test) else state.data.y_train
+        counts = targets.sum(0)
+        state.numbers["chance"] = float(counts.max() / counts.sum())
+    else:
+        state.numbers["chance"] = 0.0
