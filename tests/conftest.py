@@ -16,10 +16,8 @@ HERE = Path(__file__).resolve().parent
 # that runs tests: JAX does not write its entries whole, and another would read half of one.
 if os.access(HERE.parent, os.W_OK):
     cache = HERE.parent / ".pytest_cache" / "d"
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") in (
-        None,
-        str(cache / "jax-alone"),
-    ):  # the latter from who started this process
+    inherited = str(cache / "jax-alone")  # from the process that started this one
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR", inherited) == inherited:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache / f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 

@@ -117,7 +117,8 @@ def test_prove_by_newton_kantorovich_and_check(run, table, tmp_path):
 
 
 def test_certify_prints_verdicts_or_json(run, table):
-    code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1)
+    code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1, "--sample-beta")
+    assert "By power iteration beta is at least" in out
     assert code == 0
     assert "PROVED" in out and "zero loss exists for these targets" in out
     code, out, _ = run("certify", table, "--target", "answer", "--width", 32, "--depth", 1, "--json")

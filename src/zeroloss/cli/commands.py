@@ -87,6 +87,10 @@ def certify(
     step_size: Annotated[
         float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")
     ] = None,
+    sample_beta: Annotated[
+        bool,
+        typer.Option("--sample-beta", help="If UNKNOWN, also estimate how much a better bound on beta could give."),
+    ] = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -101,7 +105,10 @@ def certify(
     tell = Teller(quiet=json)
     with bar(json) as progress:
         tell.attach(progress)
-        found = run(net, dataset, step_size=step_size, trainable=trainable, announce=tell.verdict, progress=progress)
+        found = run(
+            net, dataset, step_size=step_size, trainable=trainable, sample_beta=sample_beta, announce=tell.verdict,
+            progress=progress,
+        )  # fmt: skip
     tell.line(
         f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start)."
     )

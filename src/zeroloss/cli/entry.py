@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any
 
 import typer
@@ -56,6 +57,8 @@ def _remember_compilations() -> None:
 
         os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(user_cache_dir("zeroloss"), "compiled")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+        # Another command may be writing the same entry; JAX then compiles it again, and that is all.
+        warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache")
 
 
 def _fail(message: str) -> None:

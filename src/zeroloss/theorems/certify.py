@@ -29,27 +29,20 @@ from zeroloss.descent.problem import Problem, make_problem, training_arrays
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import KernelOperator, LinearisedCurve, libm, linearised_curve
-from zeroloss.tangent.readout import readout_matrix, singular_value_lower
-from zeroloss.tangent.rounding import forward
-from zeroloss.tangent.rows import Trained, trained_layers
+from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
+from zeroloss.tangent.rows import trained_layers
 from zeroloss.tangent.sampled import sampled_lipschitz
 from zeroloss.tangent.smoothness import Constants, constants
 from zeroloss.theorems.composite import Composite, composite_theorem
+from zeroloss.theorems.existence import ASSUMPTIONS, exists, generic
 from zeroloss.theorems.referee import Facts, reach_claim, reaches
-from zeroloss.verdict import Record, Status, Verdict, at_least
+from zeroloss.verdict import Record, Status, Verdict
 from zeroloss.verdict.record import LIVE
 
-EXISTS = "zero loss exists for these targets"
-GENERIC = "zero loss exists for almost every target"
 CURVE = "the training loss of gradient descent follows the tangent kernel's prediction within 10 %"
 WITHIN = 1.1
 PREDICTION_OPERATIONS = 2.7e11
 """What the predicted curve may cost; Lanczos takes 16 to 64 products of the kernel."""
-ASSUMPTIONS = {
-    libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,8 +83,8 @@ def certify(
     """Judge, before training, whether descent on the squared loss will reach a global minimum.
 
     Args:
-        network: at its start. The theorem and the existence proof need a `FeedForward` or `MLP`; others get UNKNOWN
-            there.
+        network: at its start. The theorem needs a `FeedForward` or `MLP`, the existence proof one of these or a converted
+            torch module that ends in a linear layer; others get UNKNOWN there.
         data: a `Dataset`, or a pair `(x, y)`.
         step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
         trainable: which parameters descent moves.
@@ -115,8 +108,8 @@ def certify(
     theorem, known = None, None
     progress.stage("does zero loss exist")
     trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
-    verdicts["exists"] = _exists(network, distinct, clashes, trained)
-    verdicts["generic"] = _generic(problem, distinct, verdicts["exists"], clashes)
+    verdicts["exists"] = exists(network, problem.mask, distinct, clashes, progress)
+    verdicts["generic"] = generic(problem, distinct, verdicts["exists"], clashes)
     progress.stage("convergence theorem", f"{distinct.y.size:,} equations")
     if trained is not None:
         with double():
@@ -177,72 +170,6 @@ class _Announced(dict[str, Verdict]):
         super().__setitem__(name, verdict)
         if self._announce is not None:
             self._announce(name, verdict)
-
-
-def _exists(network, distinct, clashes: int, trained: Trained | None) -> Verdict:
-    n = len(distinct.x)
-    if clashes:
-        reason = f"{clashes} groups of equal inputs have different targets; no function of the input fits both."
-        return Verdict(EXISTS, Status.REFUTED, reason, {"contradictory_groups": clashes, "distinct_inputs": n})
-    if trained is None or not trained.weights[-1]:
-        why = "its read-out is not trained" if trained is not None else "it is not known to end in a linear read-out"
-        return Verdict(
-            EXISTS, Status.UNKNOWN, f"The proof needs a trained linear read-out, and {why}.", {"distinct_inputs": n}
-        )
-    with double():
-        start = as_double(network)
-    # With zero targets and error the read-out alone decides: is the feature matrix of full row rank?
-    lower, columns = _feature_rank(start, distinct.x, trained)
-    evidence = {
-        "distinct_inputs": n,
-        "readout_weights_per_output": columns,
-        "singular_value_lower": lower,
-        "assumptions": ASSUMPTIONS,
-    }
-    if lower > 0:
-        reason = (
-            f"The last features of the {n} distinct inputs are independent at the start (smallest singular value at least "
-            f"{at_least(lower)}), so some read-out fits any targets exactly."
-        )
-        return Verdict(EXISTS, Status.PROVED, reason, evidence)
-    short = f"the read-out has {columns} weights an output, {n - columns} fewer than distinct inputs" if columns < n else (
-        "the smallest singular value of the last features is lost in rounding"
-    )  # fmt: skip
-    return Verdict(EXISTS, Status.UNKNOWN, f"Not by the read-out alone: {short}.", evidence)
-
-
-def _feature_rank(start: FeedForward, x: np.ndarray, trained: Trained) -> tuple[float, int]:
-
-    matrix, error = readout_matrix(start, forward(start, x)[-1])
-    if not trained.biases[-1]:
-        matrix = matrix[:, : start.weights[-1].shape[1]]
-    return singular_value_lower(matrix, error), matrix.shape[1]
-
-
-def _generic(problem: Problem, distinct, exists: Verdict, clashes: int) -> Verdict:
-    leaves = jax.tree.leaves(eqx.filter(problem.network, problem.mask))
-    parameters, equations = sum(leaf.size for leaf in leaves), distinct.y.size
-    evidence = {"parameters": parameters, "equations": equations, "contradictory_groups": clashes}
-    repeated = len(problem.x) - len(distinct.x)
-    # Equal inputs get equal answers, so the claim is about one target for each distinct input.
-    claim = GENERIC if repeated == 0 else f"{GENERIC} (one target for each of the {len(distinct.x)} distinct inputs)"
-    if parameters < equations and isinstance(problem.network, FeedForward):
-        reason = (
-            f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero. "
-            "This says nothing of the targets given."
-        )
-        return Verdict(claim, Status.REFUTED, reason, evidence)
-    if parameters < equations:
-        reason = (
-            f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero if the "
-            "answers are locally Lipschitz in the parameters, which is not known of this function."
-        )
-        return Verdict(claim, Status.UNKNOWN, reason, evidence)
-    if not clashes and exists.status is Status.PROVED:
-        reason = "The last features are independent at the start, so every target is reachable by the read-out alone."
-        return Verdict(claim, Status.PROVED, reason, evidence)
-    reason = f"{parameters:,} trained parameters for {equations:,} equations: enough by counting, which proves nothing."
-    return Verdict(claim, Status.UNKNOWN, reason, evidence)
 
 
 def _predict(problem: Problem, known: Constants | None) -> LinearisedCurve:
