@@ -4,28 +4,16 @@ import json
 
 import numpy as np
 import pytest
+from cli_checks import refused
 
-from zeroloss.cli import main
 from zeroloss.networks import MLP, load_network, save_network
 from zeroloss.verdict import from_json
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(zeroloss):
     """`run("certify", "wine")` -> (exit code, standard output, standard error), in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["zeroloss", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return zeroloss
 
 
 @pytest.fixture
@@ -36,17 +24,6 @@ def table(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("a,b,answer\n" + "\n".join(rows) + "\n")
     return path
-
-
-def refused(result, *words):
-    code, out, err = result
-    assert code == 2
-    assert err.startswith("zeroloss: ")
-    assert err.count("\n") == 1
-    assert "Traceback" not in err
-    for word in words:
-        assert word in err
-    return out
 
 
 def test_help_names_every_command_with_an_example(run):

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from zeroloss.cli import main
 from zeroloss.networks import MLP, export_network
 from zeroloss.verdict import Status, from_json
 
@@ -53,20 +52,9 @@ def models(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(models, monkeypatch, capsys):
+def run(models, zeroloss):
     """`run("prove", "wine")` -> (exit code, standard output, standard error), beside the user's module."""
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["zeroloss", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return zeroloss
 
 
 def test_a_torch_module_is_proved(run):

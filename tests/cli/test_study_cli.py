@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cli_checks import refused
 
-from zeroloss.cli import main
 from zeroloss.studies import PAPERS
 from zeroloss.verdict import from_json
 
@@ -16,30 +16,11 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "random_fe
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(zeroloss, monkeypatch, tmp_path):
     """`run("run", "mine.py")` -> (exit code, standard output, standard error), in a folder with the example."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ZEROLOSS_STORE", raising=False)
     shutil.copy(EXAMPLE, tmp_path / "mine.py")
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["zeroloss", "study", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-def refused(result, *words):
-    code, _, err = result
-    assert code == 2 and err.startswith("zeroloss: ") and err.count("\n") == 1 and "Traceback" not in err
-    for word in words:
-        assert word in err
+    return lambda *words: zeroloss("study", *words)
 
 
 def test_help_has_examples(run):

@@ -4,37 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from cli_checks import refused
 
-from zeroloss.cli import main
 from zeroloss.verdict import from_json
 from zeroloss.verdict.record import decode
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(zeroloss, tmp_path):
     """`run("list")` -> (exit code, standard output, standard error), in a folder with small data."""
-    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "small.npz", x=rng.standard_normal((12, 4)), y=rng.standard_normal(12))
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["zeroloss", "theorems", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-def refused(result, *words):
-    code, _, err = result
-    assert code == 2 and err.startswith("zeroloss: ") and err.count("\n") == 1 and "Traceback" not in err
-    for word in words:
-        assert word in err
+    return lambda *words: zeroloss("theorems", *words)
 
 
 def test_help_has_examples(run):
