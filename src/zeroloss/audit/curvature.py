@@ -23,12 +23,15 @@ from jax.flatten_util import ravel_pytree
 
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
-from zeroloss.tangent.operator import ACTIVATION_BYTES, KernelOperator, bytes_an_example, in_blocks
+from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
 from zeroloss.tangent.points import points
 
 LOSSES = ("squared", "cross-entropy", "hinge")
 TIMES = 4
 """What a Hessian product keeps of an example, against the values of one evaluation."""
+ROOM = 2**30
+"""What a block of examples may take in a Hessian product: each block passes over all weights, so few large ones are quicker
+(ResNet-18: 1.2 s a product with 9 examples a block, 0.7 s with 64)."""
 
 
 def example_loss(name: str) -> Any:
@@ -118,7 +121,7 @@ class Hessian:
         self.examples = len(x)
         with precision(network):
             room = max(1, TIMES * bytes_an_example(network, x))
-            self.rows = block or max(1, ACTIVATION_BYTES // room)
+            self.rows = block or max(1, ROOM // room)
             self._x = in_blocks(x, self.rows)
             self.rows = self._x.shape[1]
             self._y = in_blocks(np.asarray(y, self.dtype), self.rows)

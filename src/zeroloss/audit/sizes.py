@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.audit.curvature import TIMES, hessian_product
+from zeroloss.audit.curvature import ROOM, TIMES, hessian_product
 from zeroloss.audit.filters import MOST, RANDOM
 from zeroloss.audit.jackknife import GROUPS as LEFT_OUT
 from zeroloss.audit.kernels import BOTH, form_of
@@ -72,14 +72,17 @@ class Sizes:
     def curvature(self, asked: set[str], examples: int) -> list[tuple[float, float]]:
         """Operations and bytes of the Gauss-Newton and of the Hessian products."""
         found = []
-        room = min(examples * self.each * TIMES, 2 * ACTIVATION_BYTES)
         if asked & set(GAUSS_NEWTON):
             size = max(examples, KERNEL_EXAMPLES) * self.outputs
             steps = steps_for(size, self.itemsize) + (PROBES if "gauss_newton_trace" in asked else 0)
-            found.append((5.0 * self.forward * examples * steps, room + 4 * self.weights + 40 * size * self.itemsize))
+            room = min(examples * self.each, ACTIVATION_BYTES)
+            found.append(
+                (5.0 * self.forward * examples * steps, 2 * room + 4 * self.weights + 40 * size * self.itemsize)
+            )
         if asked & set(HESSIAN):
             lanczos = steps_for(self.subject.size, self.itemsize)
             steps = lanczos + (PROBES if "hessian_trace" in asked else 0)
+            room = min(examples * self.each * TIMES, ROOM)
             found.append((self._hessian() * examples * steps, room + (lanczos + 8) * self.weights))
         return found
 
