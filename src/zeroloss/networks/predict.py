@@ -61,7 +61,7 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
 
 
 def rows_at_once(network: Any, x: np.ndarray) -> int:
-    """How many of the rows `x` `predict` takes at a time."""
+    """How many of the rows `x` `predict` takes at a time: without counting, all of up to 16."""
     if len(x) <= FEW:
         return MOST
     return max(1, min(MOST, int(ROOM // max(1.0, held_of_one(network, x)))))
@@ -71,7 +71,7 @@ def held_of_one(network: Any, x: np.ndarray) -> float:
     """Bytes that `network` holds at once of one example, at the peak of `predict`; see `zeroloss.networks.operations.held`."""
     arrays, static = eqx.partition(network, eqx.is_array)
     leaves, tree = jax.tree.flatten(arrays)
-    shapes = tuple((leaf.shape, np.dtype(leaf.dtype).name) for leaf in leaves)
+    shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
     fixed, rest = jax.tree.flatten(static)
     with precision(network):
         return _held(tree, shapes, tuple(fixed), rest, x.shape[1:], x.dtype.name)
