@@ -9,10 +9,10 @@ import pytest
 from architectures import ARCHITECTURES
 
 from zeroloss.networks import MLP, predict, trainable_mask
-from zeroloss.networks.operations import count, held
 from zeroloss.networks.predict import MOST, ROOM, rows_at_once
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.plumbing.operations import count, held
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import Estimate, estimate, kernel
 from zeroloss.verdict import from_json

@@ -14,8 +14,8 @@ import numpy as np
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.measure import Measure
 from zeroloss.networks import FeedForward, precision, trainable_mask
-from zeroloss.networks.operations import of_example
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.operations import of_example
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
 from zeroloss.tangent.points import points

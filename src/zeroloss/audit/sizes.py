@@ -22,8 +22,8 @@ from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
 from zeroloss.audit.trace import PROBES
 from zeroloss.audit.trust import GRID
 from zeroloss.networks import FeedForward, is_double, precision, trainable_mask
-from zeroloss.networks.operations import of_example
 from zeroloss.networks.predict import held_of_one, rows_at_once
+from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.kernel import estimate
 from zeroloss.tangent.operator import ACTIVATION_BYTES
 from zeroloss.tangent.points import points

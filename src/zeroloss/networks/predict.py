@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.networks.operations import held
 from zeroloss.plumbing import double
+from zeroloss.plumbing.operations import held
 
 MOST, FEW = 4096, 16
 ROOM = 2**28
@@ -68,7 +68,7 @@ def rows_at_once(network: Any, x: np.ndarray) -> int:
 
 
 def held_of_one(network: Any, x: np.ndarray) -> float:
-    """Bytes that `network` holds at once of one example, at the peak of `predict`; see `zeroloss.networks.operations.held`."""
+    """Bytes that `network` holds at once of one example, at the peak of `predict`; see `zeroloss.plumbing.operations.held`."""
     arrays, static = eqx.partition(network, eqx.is_array)
     leaves, tree = jax.tree.flatten(arrays)
     shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)

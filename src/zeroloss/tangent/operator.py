@@ -14,8 +14,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
-from zeroloss.networks.operations import of_example
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.points import output_size, points

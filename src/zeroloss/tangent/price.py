@@ -10,9 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from zeroloss.networks.operations import count
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.plumbing.operations import count
 from zeroloss.tangent.layerwise import Reading
 from zeroloss.verdict import Record
 
