@@ -11,6 +11,7 @@ import numpy as np
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.networks import Wrapped, is_double, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -36,16 +37,18 @@ def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
     """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
 
     Raises:
-        InputError: shapes that do not fit, no rows, NaN or infinity.
+        InputError: shapes that do not fit, no rows, NaN or infinity, numbers that no float64 equals.
     """
-    x, y = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    x, y = np.asarray(x), np.asarray(y)
+    given = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
+    x, y = (np.asarray(a) for a in given)
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
         raise InputError(
             f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1."
         )
-    if not (np.isfinite(np.asarray(x, float)).all() and np.isfinite(np.asarray(y, float)).all()):
+    if not (
+        np.isfinite(as_float64(given[0], "the inputs")).all() and np.isfinite(as_float64(given[1], "the targets")).all()
+    ):
         raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
     return x, y
 

@@ -25,6 +25,8 @@ from zeroloss.minima.reasons import NEAR
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
 from zeroloss.plumbing import InputError, Silent, double, write_whole
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import readout_proof
 from zeroloss.tangent.rows import Trained
@@ -136,13 +138,14 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
     Raises:
         InputError: a damaged certificate; data that hold NaN.
     """
+    require_ieee()
     network = certificate.weights()
     trained = Trained((True,), (True,)) if isinstance(network, TorchNetwork) else _trained(certificate, network)
     radius = certificate.radius
     if not isinstance(radius, int | float) or not 0 < radius < np.inf:
         raise InputError(f"the certificate's radius is {radius!r}; it must be a positive number.")
     claim = HOLDS.format(at_most(radius))
-    x, y = (np.asarray(a, np.float64) for a in training_arrays(data))
+    x, y = (as_float64(a, "the training data") for a in training_arrays(data))
     found = {"data_sha256": data_hash(x, y), "weights_sha256": weights_hash(network), "radius": radius}
     if found["data_sha256"] != certificate.data_sha256:
         return Verdict(

@@ -20,6 +20,8 @@ from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
 from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
 from zeroloss.tangent.rows import Trained, trained_layers
@@ -91,15 +93,17 @@ def prove(
             close enough to those at the weights judged, which is checked.
 
     Raises:
-        InputError: a network that does not fit the data; training data with NaN; an unknown method.
+        InputError: a network that does not fit the data; training data with NaN, or that are no float64 numbers; an unknown
+            method; arithmetic in which nothing can be proved (`zeroloss.plumbing.arithmetic`).
 
     Standing: ours (after Kawaguchi & Huang 2019, and Kantorovich).
     """
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
+    require_ieee()
     progress = progress or Silent()
     x, y = training_arrays(data)
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = as_float64(x, "the inputs"), as_float64(y, "the targets")
     digest = data_hash(x, y)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)

@@ -46,7 +46,9 @@ def norm_upper(array: Any) -> float:
     """
     array = np.asarray(array, np.float64)
     with np.errstate(invalid="ignore"):
-        largest = max((float(np.max(np.abs(piece), initial=0.0)) for piece in blocks(array)), key=_nan_first, default=0.0)
+        largest = max(
+            (float(np.max(np.abs(piece), initial=0.0)) for piece in blocks(array)), key=_nan_first, default=0.0
+        )
     if largest == 0 or not math.isfinite(largest):
         return largest
     power = 0 if 1 / PLAIN < largest < PLAIN else math.frexp(largest)[1]
@@ -79,7 +81,9 @@ def norms_upper(array: Any, axis: int = -1) -> np.ndarray:
         power = np.where(np.isfinite(largest), np.frexp(largest)[1], 0)
         lengths = np.sqrt(np.sum(np.square(_scaled(array, -power)), axis=axis)) * grown
         lengths = np.ldexp(lengths, np.squeeze(power, axis))
-        return np.where(lengths > 0, np.nextafter(lengths, np.inf), np.where(np.squeeze(largest, axis) == 0, 0.0, lengths))
+        return np.where(
+            lengths > 0, np.nextafter(lengths, np.inf), np.where(np.squeeze(largest, axis) == 0, 0.0, lengths)
+        )
 
 
 def _scaled(array: np.ndarray, power: Any) -> np.ndarray:
@@ -139,7 +143,9 @@ def ratio_upper(top: Iterable[float], bottom: Sequence[float] = ()) -> float:
         if math.isinf(value):
             return ldexp_up(mantissa, -1100)  # smaller than anything: the least positive number
         part, exponent = math.frexp(value)
-        mantissa, power = (mantissa * part, power + exponent) if index < len(top) else (mantissa / part, power - exponent)
+        mantissa, power = (
+            (mantissa * part, power + exponent) if index < len(top) else (mantissa / part, power - exponent)
+        )
         mantissa, exponent = math.frexp(mantissa * (1 + 2.0**-51))
         power += exponent
     return ldexp_up(mantissa, min(power, 2000))

@@ -17,6 +17,7 @@ import numpy as np
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.norms import norm_upper, square_upper
 from zeroloss.tangent.kernel import as_matrix
@@ -50,10 +51,11 @@ def entry_error_bound(network: FeedForward, x: np.ndarray, k: Any, *, trainable:
         raise InputError(
             f"the rounding of {kinked[0]} is not bounded (its slope jumps); a bound 'as stored' is all there is."
         )
+    require_ieee()
     layers = forward(network, as_float64(x, "the inputs"))
     trained = trained_layers(network, trainable_mask(network, trainable))
     rows = jacobian_rows(network, layers, backward(network, layers), np.ones(len(layers[0].h)), trained)
-    stored = as_float64(as_matrix(k), "the kernel")
+    stored = as_matrix(as_float64(k, "the kernel"))
     size = layers[-1].z.size
     if stored.shape != (size, size):
         raise InputError(f"a kernel of {stored.shape} for {(size, size)}: give the full kernel on the rows of x.")

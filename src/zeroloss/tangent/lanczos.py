@@ -33,7 +33,9 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
     start = np.asarray(start, np.float64)
     norm = norm_upper(start)  # whose squares may under- or overflow
     if not np.isfinite(norm):
-        raise InputError("the start vector (answers less targets) overflows; rescale the targets, or use a float64 network.")
+        raise InputError(
+            "the start vector (answers less targets) overflows; rescale the targets, or use a float64 network."
+        )
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
     most = min(steps, len(start))

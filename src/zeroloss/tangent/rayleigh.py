@@ -13,6 +13,7 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.norms import norm_upper, norms_upper, square_upper
 from zeroloss.tangent.enclosure import gamma
 from zeroloss.tangent.rounding import SLOP, TINY, Layer, backward, forward
@@ -27,6 +28,7 @@ def smallest_eigenvalue_upper(network: FeedForward, x: np.ndarray, vector: np.nd
         network: with smooth activations (KeyError otherwise).
         x: `(n, d)`; vector: `(n,)`, not zero, for example an eigenvector of the trace form.
     """
+    require_ieee()
     vector = np.asarray(vector, np.float64)
     peak = float(np.max(np.abs(vector), initial=0.0))
     if not 0 < peak < math.inf:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.tangent.enclosure import Enclosure, gamma, smallest_eigenvalue
 
 MOST = 3000
@@ -33,7 +34,7 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     Raises:
         InputError: a row of norm 0, for which there is no direction.
     """
-    x = np.asarray(x, np.float64)
+    x = as_float64(x, "the inputs")
     largest = np.abs(x).max(axis=1)
     if not (largest > 0).all():
         raise InputError("an input is 0 in every column and has no direction; leave it out.")
@@ -71,7 +72,7 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     from zeroloss.data import groups
 
     progress = progress or Silent()
-    x = np.asarray(x, np.float64).reshape(len(x), -1)
+    x = as_float64(x, "the inputs").reshape(len(x), -1)
     x = x[groups(x).first]
     x = x[np.abs(x).max(axis=1) > 0]
     if not len(x):
