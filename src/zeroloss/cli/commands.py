@@ -215,6 +215,8 @@ def prove(
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
+        if proof.classified_polished is not None:
+            show_verdict("classified, polished", proof.classified_polished)
     deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 

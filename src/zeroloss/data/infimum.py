@@ -1,4 +1,4 @@
-"""How low the empirical risk can get on these data, for any network: not always to 0."""
+"""How low the training loss (the empirical risk of one loss) can get on these data, for any network: not always to 0."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOSSES = ("squared", "cross-entropy", "hinge")
 
 @dataclasses.dataclass(frozen=True)
 class Infimum(Record):
-    """The infimum of the empirical risk over all functions of the input.
+    """The infimum of the training loss `loss` over all functions of the input.
 
     Attributes:
         value: the infimum, rounded down: no network gets below it. (0 also where it is positive and below all of float64; then
@@ -47,7 +47,7 @@ class Infimum(Record):
 
 
 def infimum(data: Dataset, loss: str = "squared") -> Infimum:
-    """Lower bound of the empirical risk on the training rows, the infimum over all functions of the input.
+    """Lower bound of the training loss on the training rows, the infimum over all functions of the input.
 
     - squared, `L = 1/(2n) sum_i |f(x_i) - y_i|^2`: `1/(2n) sum_groups sum_{i in group} |y_i - mean_group|^2`, exact,
       rounded down; attained by a network that takes the group means.
@@ -120,7 +120,9 @@ def _entropy(shares: np.ndarray, found: Groups, n: int) -> float:
         for k, share in enumerate(row):
             if share > 0:
                 others = math.fsum(np.delete(row, k))
-                near = others <= 1e3 * share  # else the quotient may overflow, and the difference of logarithms loses nothing
+                near = (
+                    others <= 1e3 * share
+                )  # else the quotient may overflow, and the difference of logarithms loses nothing
                 log = math.log1p(others / float(share)) if near else math.log(others + share) - math.log(share)
                 terms.append(float(share) * log)
     slack = 1e-14 + (0.0 if (shares == np.floor(shares)).all() else 8 * 2.0**-53 * int(found.sizes.max()))
@@ -137,7 +139,9 @@ def _sentence(loss: str, value: float, attained: bool, found: Groups, clashes: i
     if value > 0:
         bound = f"no network gets below a {loss} loss of {at_least(value, 6)}"
     elif loss == "squared" and clashes:
-        bound = f"no network gets to a {loss} loss of 0, though what is left is below {5e-324}, the least number of float64"
+        bound = (
+            f"no network gets to a {loss} loss of 0, though what is left is below {5e-324}, the least number of float64"
+        )
     else:
         bound = f"nothing in the data keeps the {loss} loss from 0"
     end = "a network that can take any values on them attains it" if attained else "it is approached and never attained"

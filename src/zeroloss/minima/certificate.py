@@ -39,7 +39,7 @@ HOLDS = "the certificate holds for these data: " + NEAR
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class ProofCertificate(Record):
-    """A PROVED claim "a global minimum of the empirical risk lies within `radius` of these weights", with the weights.
+    """A PROVED claim "a global minimum of the empirical squared risk lies within `radius` of these weights", with the weights.
 
     Attributes:
         claim, reason, evidence: as in the proof; `claim` names the certified radius, `evidence` every constant and

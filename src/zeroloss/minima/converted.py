@@ -36,6 +36,8 @@ class Converted:
     last: Layer | None
     head: FeedForward | None
     applies: bool = True
+    given_last: Layer | None = None
+    """The last layer at the weights given, where polishing has moved them."""
 
 
 def judge_converted(given: TorchNetwork, distinct: Any, trainable: Any, polish: bool, progress: Progress) -> Converted:
@@ -67,14 +69,15 @@ def judge_converted(given: TorchNetwork, distinct: Any, trainable: Any, polish: 
     if obstacle:  # no minimum is proved near; the answers are bounded all the same
         return Converted(given, _none(obstacle, m, distinct), last, head, applies=False)
     progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
-    network = given
+    network, given_last = given, None
     if polish:
         moved = polish_readout(head, distinct.x, distinct.y, last=last)
         if moved is not head:
+            given_last = last
             head, last = moved, last_layer(moved, h, h_error)
             network = _with_head(given, readout, head)
     proof = readout_proof(head, distinct.x, distinct.y, distinct.rounding, last)
-    return Converted(network, _explained(proof, h_error), last, head)
+    return Converted(network, _explained(proof, h_error), last, head, given_last=given_last)
 
 
 def _fixed(network: TorchNetwork, readout: Readout, trainable: Any) -> str:

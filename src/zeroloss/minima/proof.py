@@ -1,4 +1,4 @@
-"""The verb: is a global minimum provably near these weights, and is every training example provably classified?"""
+"""`prove`: is a global minimum provably near these weights, and is every training example provably classified?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zeroloss.data.checks import lacking
 from zeroloss.descent import Descent
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
-from zeroloss.minima.classified import classified
+from zeroloss.minima.classified import at_both, classified
 from zeroloss.minima.converted import at_all_rows, judge_converted, prepared_converted
 from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
@@ -35,14 +35,15 @@ METHODS = ("auto", "readout", "newton-kantorovich")
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Proof(Verdict):
-    """The verdict on "a global minimum of the empirical risk lies within this distance of these weights".
+    """The verdict on "a global minimum of the empirical squared risk lies within this distance of these weights".
 
     Attributes:
         radius: the distance (Euclidean, over the weights moved), or None.
         which: "given" or "polished": the weights the claim is about.
         moved: Euclidean distance from the weights given to those (0.0 for "given").
-        classified: the verdict on "every training example is classified correctly, with this margin" (classification
-            only).
+        classified: the verdict on "every training example is classified correctly at the weights given, with this margin"
+            (classification only).
+        classified_polished: the same of the polished weights (None where the weights were not moved).
         method: the proof behind the verdict, "readout" or "newton-kantorovich".
         trained: which weights and biases the minimum may differ in, layer by layer (None: not a network of layers).
         network: the weights the claims are about, in float64.
@@ -52,6 +53,7 @@ class Proof(Verdict):
     which: str = "given"
     moved: float = 0.0
     classified: Verdict | None = None
+    classified_polished: Verdict | None = None
     method: str = "readout"
     trained: dict[str, list[bool]] | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
@@ -122,6 +124,9 @@ def prove(
     which = "polished" if judged.network is not given else "given"
     found = evidence_of(judged, x, y, distinct, which, moved, digest)
     proved = judged.radius is not None
+    right = classified(given, x, data)
+    polished = None if which == "given" else classified(judged.network, x, data, which="polished")
+    right, polished = at_both(right, polished, moved)
     return Proof(
         NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
         Status.PROVED if proved else Status.UNKNOWN,
@@ -130,7 +135,8 @@ def prove(
         radius=judged.radius,
         which=which,
         moved=moved,
-        classified=classified(judged.network, x, data),
+        classified=right,
+        classified_polished=polished,
         method=judged.method,
         trained={"weights": list(trained.weights), "biases": list(trained.biases)},
         network=judged.network,
@@ -169,8 +175,13 @@ def _prove_converted(
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"
     judged = Judged(found.network, "readout", found.proof, None)
-    rows = None if found.last is None else at_all_rows(found.last, distinct.x, x)
-    right = None if found.head is None else classified(found.head, x, data, rows)
+    right, polished = None, None
+    if found.head is not None and found.last is not None:
+        start = found.last if found.given_last is None else found.given_last
+        right = classified(found.head, x, data, at_all_rows(start, distinct.x, x))
+        if which == "polished":
+            polished = classified(found.head, x, data, at_all_rows(found.last, distinct.x, x), "polished")
+        right, polished = at_both(right, polished, moved)
     if found.last is None or not found.applies:
         reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
         evidence = {
@@ -192,6 +203,7 @@ def _prove_converted(
         which=which,
         moved=moved,
         classified=right,
+        classified_polished=polished,
         method="readout",
         trained={"weights": [True], "biases": [True]},
         network=found.network,

@@ -17,7 +17,9 @@ from zeroloss.tangent.readout import ReadoutProof
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import at_least, at_most
 
-NEAR = "a global minimum of the empirical risk lies within {} of these weights"
+NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
+NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
+"""The same claim in certificates written before the risk was named."""
 
 
 @dataclasses.dataclass(frozen=True)

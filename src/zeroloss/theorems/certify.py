@@ -1,4 +1,4 @@
-"""The verb: before training, will gradient descent reach a global minimum, how fast, at which step, and does one exist?
+"""`certify`: before training, will gradient descent reach a global minimum, how fast, at which step, and does one exist?
 
 Four claims, each a `Verdict`:
 
@@ -6,7 +6,7 @@ Four claims, each a `Verdict`:
   last features at the start are independent (then some read-out interpolates any targets).
 - `generic`: zero loss exists for almost every target. REFUTED by fewer parameters than equations (a locally Lipschitz
   image of fewer dimensions has measure zero): says nothing of these targets.
-- `reaches`: descent with this step reaches a global minimum of the empirical risk, at this rate (the composite
+- `reaches`: descent with this step reaches a global minimum of the empirical squared risk, at this rate (the composite
   theorem).
 - `curve`: the training loss follows the tangent kernel's prediction; judged by `judge_curve` once descent has run.
 """
