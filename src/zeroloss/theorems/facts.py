@@ -17,6 +17,7 @@ from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import square_upper
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof, readout_proof
@@ -185,7 +186,7 @@ class Facts:
         layers = forward(self.start, self.distinct.x)
         root = np.sqrt(np.asarray(self.distinct.sizes, np.float64))
         rows = jacobian_rows(self.start, layers, backward(self.start, layers), root, self.trained)
-        return (math.sqrt(rows.trace * SLOP) + rows.error) ** 2 * SLOP
+        return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP
 
     def evidence(self, options: Iterable[str]) -> dict[str, Any]:
         """Of which data, what was told, and on which assumptions."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import norm_upper
 from zeroloss.tangent.enclosure import Enclosure, gamma, smallest_eigenvalue
 
 MOST = 3000
@@ -50,7 +51,7 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     entries = (np.abs(t) * wrong + delta * (math.pi - angle)) / (2 * math.pi) + 8 * 2.0**-53 * np.abs(kernel)
     np.fill_diagonal(kernel, 0.5)  # exactly, for t_ii = 1
     np.fill_diagonal(entries, 0.0)
-    return 0.5 * (kernel + kernel.T), float(np.linalg.norm(entries)) * SLOP
+    return 0.5 * (kernel + kernel.T), norm_upper(entries) * SLOP
 
 
 def lambda0(x: Any) -> Enclosure:
