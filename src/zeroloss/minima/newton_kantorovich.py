@@ -196,6 +196,8 @@ def _from_stored(rows: Rows, matrix: np.ndarray, factor: Any) -> float:
 
 def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> float:
     """A proved lower bound on the smallest eigenvalue; with a factor from near by, in one factorisation."""
+    if not (math.isfinite(entry_error) and np.isfinite(matrix).all()):
+        return -math.inf  # its numbers overflow
     if factor is None or factor.shape != matrix.shape or len(matrix) <= WORTH_GUESSING:
         return smallest_eigenvalue(matrix, entry_error=entry_error).lower
     ready, error = prepare(matrix, entry_error)

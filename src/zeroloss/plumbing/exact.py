@@ -29,7 +29,7 @@ def as_float64(array: Any, what: str) -> np.ndarray:
         array = array.data
     found = np.asarray(array)
     if found.dtype == np.float64:
-        if isinstance(array, list | tuple) and float(np.max(np.abs(found), initial=0.0)) > 2.0**53:
+        if isinstance(array, list | tuple) and float(np.max(np.abs(found), initial=0.0)) >= 2.0**53:
             return _from_objects(np.asarray(array, object), what)  # NumPy has rounded whole numbers beside others
         return found
     kind = found.dtype.kind

@@ -159,6 +159,8 @@ def _bounds(gram: np.ndarray, entries: float, error: float, power: int = 0) -> t
 
     `lam0` is 0 where it would be below `1e-290`.
     """
+    if not (math.isfinite(entries) and math.isfinite(error) and np.isfinite(gram).all()):
+        return 0.0, math.inf
     lower = smallest_eigenvalue(gram, entry_error=entries).lower
     upper = largest_eigenvalue(gram, entry_error=entries).upper
     off = ldexp_up(error, -power) * (1 + 1e-12) + 2.0**-1000 * len(gram)
