@@ -163,7 +163,7 @@ def open_questions(network: Any) -> dict[str, str]:
 
 
 def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:
-    low = infimum(data, loss)
+    low = infimum(data, loss, check=False)
     value = training_loss(at_training, data.y_train, loss) if np.isfinite(at_training).all() else None
     return {
         "loss": loss,

@@ -64,7 +64,10 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)
-    x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    with np.errstate(over="ignore"):  # refused below
+        x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    if not (np.isfinite(x_cast).all() and np.isfinite(y_cast).all()):
+        raise InputError(f"the data hold numbers beyond {np.dtype(dtype)}; rescale them, or give a float64 network.")
     c = fitting_size(network, x_cast)
     if c != y.shape[1]:
         raise InputError(
@@ -85,7 +88,7 @@ def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     if loss.name not in ("squared", "cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
-    return float(infimum(rows, loss.name).value)
+    return float(infimum(rows, loss.name, check=False).value)
 
 
 def fitting_size(network: Any, x: np.ndarray) -> int:

@@ -72,9 +72,10 @@ def as_ball(value: Any) -> Ball:
 
 def rounded(mid: np.ndarray, err: Any, units: float = 1.0) -> Ball:
     """`mid` as one float64 operation made it, beside errors passed on: `units` operations' rounding is added."""
-    if not np.isfinite(mid).all():
+    total = (np.broadcast_to(err, mid.shape) + units * UNIT2 * np.abs(mid)) * SLOP + TINY
+    if not (np.isfinite(mid).all() and np.isfinite(total).all()):
         raise NoBoundError("numbers too large for float64 appear on the way")
-    return Ball(mid, (np.broadcast_to(err, mid.shape) + units * UNIT2 * np.abs(mid)) * SLOP + TINY)
+    return Ball(mid, total)
 
 
 def add(a: Any, b: Any) -> Ball:
@@ -99,7 +100,8 @@ def divide(a: Any, b: Any) -> Ball:
     if not np.all(least > 0):
         raise NoBoundError("a division by what may be 0")
     mid = a.mid / b.mid
-    return rounded(mid, (a.err + np.abs(mid) * SLOP * b.err) / least)
+    # A quotient or a product that underflows is off by less than TINY, before `least` divides it and after.
+    return rounded(mid, (a.err + (np.abs(mid) * SLOP + TINY) * b.err + TINY * (b.err > 0)) / least)
 
 
 def root(a: Any) -> Ball:
