@@ -112,7 +112,8 @@ def test_classified_with_a_certified_margin():
     ).eval()
     proof = zl.prove(zl.from_torch(module, data), data)
     assert proof.status is Status.PROVED
-    assert proof.classified is not None and proof.classified.status is Status.PROVED
+    assert proof.classified is not None and proof.classified.status is Status.REFUTED  # at the weights given
+    assert proof.classified_polished is not None and proof.classified_polished.status is Status.PROVED
     given = zl.prove(zl.from_torch(module, data), data, polish=False)
     assert given.which == "given" and given.moved == 0 and given.radius > 1e-3
     assert given.classified.status is Status.REFUTED

@@ -12,6 +12,7 @@ from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich
+from zeroloss.plumbing import arithmetic
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof
 from zeroloss.tangent.rounding import Layer, forward
@@ -97,7 +98,7 @@ def evidence_of(
         "arithmetic": "float64 on LAPACK; the network in exact arithmetic at its float64 weights",
         "assumptions": {
             libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-            "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+            arithmetic.ASSUMPTION: arithmetic.STANDING,
         }
         | _conditions(judged.method, judged.readout, newton),
         "data_sha256": digest,

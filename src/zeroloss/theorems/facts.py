@@ -15,7 +15,7 @@ from zeroloss.data import Collapsed, collapse, contradictions
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.norms import square_upper
 from zeroloss.plumbing.precision import as_double
@@ -28,7 +28,7 @@ from zeroloss.theorems.composite import Composite, composite_theorem
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
