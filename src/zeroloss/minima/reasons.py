@@ -42,10 +42,9 @@ class Judged:
 def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float) -> str:
     """Why, in a sentence or two."""
     infimum = evidence["infimum"]
-    # "About": the infimum is exact and its float64 is rounded, to 0 where it is positive and smaller than all of them.
-    minimum = "zero training loss" if not evidence["contradictory_groups"] else (
-        f"the infimum of the training loss (about {infimum:.6g}; equal inputs have different targets)"
-    )  # fmt: skip
+    minimum = f"the infimum {infimum:.6g} of the training loss" if infimum > 0 else "zero training loss"
+    if infimum == 0 and evidence["contradictory_groups"]:
+        minimum = "the infimum of the training loss (positive, and smaller than every float64)"
     what = "the read-out" if judged.method == "readout" else "them"
     polished = f" (the weights given, after polishing moved {what} by {moved:.3g})" if which == "polished" else ""
     readout, newton = judged.readout, judged.newton
