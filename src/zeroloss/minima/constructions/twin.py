@@ -129,7 +129,7 @@ def twin(
     key: int = 0,
     progress: Progress | None = None,
 ) -> Twin:
-    """A network with zero training loss on `data` that equals another one elsewhere; see the formula above.
+    """A network whose training loss on `data` is zero but for rounding, and that equals another one elsewhere; see the formula above.
 
     Args:
         data: a `Dataset` (`x_train` `(n, d)`, `y_train` `(n, c)`, `task`, and test rows if any).
