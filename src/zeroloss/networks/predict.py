@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.plumbing import double
+from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.operations import held
 
 MOST, FEW = 4096, 16
@@ -33,6 +33,8 @@ def suited(network: Any, x: Any) -> np.ndarray:
     """Rows of examples in the precision of the network; whole numbers as int32 where it takes them and no others
     (tokens)."""
     x = np.asarray(x)
+    if x.dtype.kind == "c":
+        raise InputError(f"the inputs are complex ({x.dtype}); give real ones, such as array.real.")
     dtype = np.float64 if is_double(network) else np.float32
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     return np.ascontiguousarray(x, np.int32 if whole else dtype)
