@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.dataset import Dataset
-from zeroloss.data.files import read_file
+from zeroloss.data.files import is_data_file, read_file
 from zeroloss.data.idx import find_images
 from zeroloss.data.mnist1d import make_mnist1d
 from zeroloss.data.raw import Raw, build
@@ -79,7 +79,7 @@ def load_data(
             n_train = min(5000, len(raw.x) - (0 if raw.x_test is not None else 1))
     else:
         path = Path(text).expanduser()
-        is_path = path.suffix.lower() in (".csv", ".parquet", ".npz") or path.exists() or len(path.parts) > 1
+        is_path = is_data_file(path) or path.exists() or len(path.parts) > 1
         if not is_path and not isinstance(name_or_path, os.PathLike):
             raise _unknown(text, name)
         raw = read_file(path, target)

@@ -70,6 +70,8 @@ def kind_of(dtype: np.dtype) -> str:
         return f"times, of type {dtype} (turn them into numbers, such as days since the first)"
     if dtype.kind == "c":
         return f"complex numbers, of type {dtype} (split them into real and imaginary parts)"
+    if dtype.kind in "UST":
+        return "texts (convert those that are numbers with astype(float), and encode the others as numbers)"
     return f"of type {dtype}"
 
 
