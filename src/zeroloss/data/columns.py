@@ -22,8 +22,11 @@ from zeroloss.plumbing.containers import listed_rows
 from zeroloss.plumbing.exact import WHOLE
 
 MISSING = frozenset(
-    "|?|-|--|---|–|—|.|*|NA|N/A|n/a|na|NaN|nan|-nan|-NaN|NaT|NULL|Null|null|None|none|NONE|#N/A|#NA|<NA>|#N/A N/A|-1.#IND"
-    "|1.#QNAN|missing|Missing|MISSING|unknown|Unknown".split("|")  # the empty text is the first
+    [
+        *("", "?", "-", "--", "---", "–", "—", ".", "*", "NA", "N/A", "n/a", "na", "NaN", "nan", "-nan", "-NaN", "NaT"),
+        *("NULL", "Null", "null", "None", "none", "NONE", "#N/A", "#NA", "<NA>", "#N/A N/A", "-1.#IND", "1.#QNAN"),
+        *("missing", "Missing", "MISSING", "unknown", "Unknown"),
+    ]
 )
 """What stands for a missing value in a column of numbers."""
 
@@ -40,7 +43,7 @@ _UNITS = (
     "kj cal kcal pa kpa bar psi mpg kmph kmpl cc bhp hp rpm deg usd eur gbp px pt kb mb gb tb"
 )
 _NUMBER_LIKE = re.compile(
-    r"""['"(]?\s*[$€£¥~−+-]*\s*(?:0x[0-9a-f]+|(?:\d[\d.,'’_\s]*|[.,]\d+)(?:[ed][+-]?\d+)?)"""
+    r"""['"(]?\s*[$€£¥~−+-]*\s*(?:0x[0-9a-f]+|(?:\d[\d.,'’_/\s]*|[.,]\d+)(?:[ed][+-]?\d+)?)"""
     rf"""(?:\s*[%‰°$€£¥]c?|\s+(?!st\b|nd\b|rd\b|th\b)[a-zµ°Ω²³/%]{{1,10}}|(?:{"|".join(_UNITS.split())}))?\s*['")]?""",
     re.IGNORECASE,
 )
@@ -170,18 +173,17 @@ def _check_apart(column: Any, values: np.ndarray, what: str) -> None:
     """Raise `InputError` if two cells are different numbers and one float64. Up to 15 digits are always told apart."""
     import pyarrow.compute as pc
 
-    encoded = pc.dictionary_encode(column)
-    texts, codes = encoded.dictionary.to_pylist(), np.asarray(encoded.indices)
-    first = np.zeros(len(texts), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    own = values[first]
-    order = np.argsort(own, kind="stable")
-    same = np.flatnonzero(own[order][1:] == own[order][:-1])
-    for k in same.tolist():
-        a, b = sorted((int(first[order[k]]), int(first[order[k + 1]])))
-        if Decimal(texts[codes[a]]) != Decimal(texts[codes[b]]):
+    order = np.argsort(values, kind="stable")
+    same = values[order][1:] == values[order][:-1]
+    rows = np.sort(order[np.append(same, False) | np.append(False, same)])  # whose float64 another row has as well
+    encoded = pc.dictionary_encode(column.take(rows))
+    first = np.unique(np.asarray(encoded.indices), return_index=True)[1]
+    seen: dict[float, tuple[str, int]] = {}
+    for cell, row in zip(encoded.dictionary.to_pylist(), rows[first].tolist(), strict=True):
+        other, earlier = seen.setdefault(float(values[row]), (cell, row))
+        if other != cell and Decimal(other) != Decimal(cell):
             raise InputError(
-                f"{what} holds {texts[codes[a]][:40]} in row {a} and {texts[codes[b]][:40]} in row {b}, different numbers "
+                f"{what} holds {other[:40]} in row {earlier} and {cell[:40]} in row {row}, different numbers "
                 "that float64 cannot tell apart; subtract an offset, or scale or remove the column."
             )
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from zeroloss.data.columns import plain_numbers
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 
@@ -70,7 +71,8 @@ def read_delimited(path: Path, target: str | None) -> Delimited:
         notes.append(f"separated by {SEPARATORS.get(separator, repr(separator))}")
     names, columns = _cells(text, "\t" if separator == " " else separator, path)
     if len(columns) > len(names) and _is_empty(columns[-1]):
-        columns.pop()  # a separator at the end of each row
+        columns.pop()
+        notes.append("the empty column after the last separator left out")
     names = [""] * (len(columns) - len(names)) + names  # R writes no name above the row names
     return Delimited(names, columns, separator, notes)
 
@@ -218,18 +220,25 @@ def _cells(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]
         columns = columns or [pa.array([], pa.large_string()) for _ in first]
     else:
         first, columns = _split(text, separator, path)
-    return [name.strip() for name in first], [pc.utf8_trim_whitespace(column) for column in columns]
+    names = [name.strip() for name in first]
+    if _is_tight(text, separator):
+        return names, columns
+    _check_spaces(names, columns, path)
+    return names, [pc.utf8_trim_whitespace(column) for column in columns]
 
 
 def _quoted(text: str, separator: str, path: Path) -> list[list[str]]:
     """Records of a text with quotations, strictly."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     try:
-        return [record for record in reader if record and (len(record) > 1 or record[0].strip())]
+        records = [record for record in reader if record and (len(record) > 1 or record[0].strip())]
     except csv.Error as error:
         raise InputError(
             f"{path} cannot be read: line {reader.line_num} breaks the rules of quotations ({error}); mend that line."
         ) from error
+    if not records:
+        raise InputError(f"{path} has no rows; give a file with a header line and at least 2 rows.")
+    return records
 
 
 def _split(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]:
@@ -244,7 +253,9 @@ def _split(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]
     width = second.count(separator) + 1 if second else len(first)
     if not second:
         return first, [pa.array([], pa.large_string()) for _ in first]
-    body = re.sub(r"^ *\n| +$(?![\s\S])", "", text[text.index(header) + len(header) :], flags=re.MULTILINE)
+    body = text[text.index(header) + len(header) :]
+    if "\n " in body or body.endswith(" "):  # lines of spaces alone hold no row
+        body = "\n".join(line for line in body.split("\n") if line.strip(" "))
     if width == 1:
         return first, [pa.array([line for line in body.split("\n") if line], pa.large_string())]
     names = [f"f{k}" for k in range(width)]
@@ -275,6 +286,30 @@ def _check_widths(widths: list[int], path: Path) -> None:
                 f"{path} cannot be read: row {row} (from 0, below the header) has {width} cells and the header {first}; "
                 "mend that row."
             )
+
+
+def _is_tight(text: str, separator: str) -> bool:
+    """Whether no cell can have spaces around it."""
+    spaces = " \v\f\x1c\x1d\x1e\x1f" + ("" if separator == "\t" else "\t")
+    return text.isascii() and not any(space in text for space in spaces) and '"' not in text
+
+
+def _check_spaces(names: list[str], columns: list[Any], path: Path) -> None:
+    """Raise `InputError` where two texts of a column differ in the spaces around them alone, which are not read."""
+    import pyarrow.compute as pc
+
+    for k, column in enumerate(columns):
+        trimmed = pc.utf8_trim_whitespace(column)
+        if pc.all(pc.equal(trimmed, column)).as_py() is not False or plain_numbers(trimmed) is not None:
+            continue
+        seen: dict[str, str] = {}
+        for cell in column.unique().to_pylist():
+            other = seen.setdefault(cell.strip(), cell)
+            if other != cell:
+                name = names[k] if k < len(names) else str(k)
+                raise InputError(
+                    f"column {name!r} of {path} holds {other!r} and {cell!r}, which differ in spaces alone; write them alike."
+                )
 
 
 def _is_empty(column: Any) -> bool:

@@ -13,7 +13,7 @@ from zeroloss.data.columns import Column, Signs, proven_signs, read_column
 from zeroloss.data.delimited import PACKED, TEXTS, ending, read_delimited
 from zeroloss.data.raw import Raw
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.containers import column_values
+from zeroloss.plumbing.containers import column_values, read_array
 from zeroloss.plumbing.exact import as_float64
 
 MOST_LEVELS = 100
@@ -236,18 +236,21 @@ def _npz(path: Path, target: str | None) -> Raw:
     if inputs is None or targets is None:
         lacks = f"no array {target!r}" if inputs and target else "no arrays x and y (or x_train and y_train)"
         raise InputError(f"{path} has {lacks}; it has: {_listed(list(arrays))}.")
-    x = arrays[inputs]
+    x, features, _ = read_array(arrays[inputs], "inputs")
     unit: float | str | None = None
     if x.ndim > 2:
         unit = 255.0 if x.dtype == np.uint8 else "range"
     more = (arrays.get(inputs.replace("train", "test")), arrays.get(targets.replace("train", "test")))
     if not inputs.endswith("train") or not targets.endswith("train") or None in [v if v is None else 0 for v in more]:
         more = (None, None)
+    left = inputs.replace("train", "test") if inputs.endswith("train") and more[0] is None else ""
+    said = f"; {left} left out: it has no targets" if left in arrays else ""
     return Raw(
         path.stem,
         x,
         arrays[targets],
-        f"{path.name}, arrays {inputs} and {targets}",
+        f"{path.name}, arrays {inputs} and {targets}{said}",
+        features,
         unit=unit,
         x_test=more[0],
         y_test=more[1],
