@@ -61,13 +61,13 @@ class Dataset(Record):
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is neither 'classification' nor 'regression'.")
-        x, y = (as_float64(np.asarray(each), "training rows") for each in (self.x_train, self.y_train))
+        x, y = (_numbers(each, "training rows") for each in (self.x_train, self.y_train))
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or 0 in x.shape or y.shape[1] == 0:
             raise InputError(f"training inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c).")
         # JSON forgets the width of an empty array, so 0 test rows take theirs from the training rows.
         empty = np.size(self.x_test) == 0
-        x_test = np.zeros((0, x.shape[1])) if empty else as_float64(np.asarray(self.x_test), "test rows")
-        y_test = np.zeros((0, y.shape[1])) if empty else as_float64(np.asarray(self.y_test), "test rows")
+        x_test = np.zeros((0, x.shape[1])) if empty else _numbers(self.x_test, "test rows")
+        y_test = np.zeros((0, y.shape[1])) if empty else _numbers(self.y_test, "test rows")
         if x_test.shape[1:] != x.shape[1:] or y_test.shape != (len(x_test), y.shape[1]):
             raise InputError(f"test inputs {x_test.shape} and targets {y_test.shape} do not fit the training rows.")
         values: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
@@ -145,9 +145,15 @@ class Dataset(Record):
         return "\n".join(lines)
 
 
+def _numbers(values: Any, what: str) -> np.ndarray:
+    """`values` as float64, exactly; `InputError` where one is hidden by a mask, missing, or no float64."""
+    held = read_array(values, what)
+    return as_float64(held.array, what, held.names)
+
+
 def _whole(labels: Any, what: str) -> np.ndarray:
     """Labels `(n,)` as int64; `InputError` where one is no whole number."""
-    numbers = as_float64(np.asarray(labels), what)
+    numbers = _numbers(labels, what)
     if not (np.abs(numbers) < 2**53).all() or (numbers != np.floor(numbers)).any():
         raise InputError(f"{what} must be whole numbers, the column of each row's class; these are not.")
     return numbers.astype(np.int64)

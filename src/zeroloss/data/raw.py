@@ -62,8 +62,8 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         x = np.concatenate([x, x_more])
     else:
         train, test = _rows(n_all, labels, test_fraction, n_train, int(seed), raw.most_test)
-        if raw.in_order and test_fraction == 0:
-            train, test = np.sort(train), np.sort(test)
+    if raw.in_order and (own_test or test_fraction == 0):
+        train, test = np.sort(train), np.sort(test)
     check_rows(x[train], y[train])
     features = raw.features or tuple(f"x{k}" for k in range(x.shape[1]))
     used = x[np.concatenate([train, test])]

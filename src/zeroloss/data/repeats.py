@@ -11,6 +11,7 @@ import numpy as np
 
 from zeroloss.data.content import read_only
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.verdict import Record
 
@@ -164,7 +165,7 @@ def _contradictory_rows(found: Groups, y: np.ndarray) -> list[tuple[int, np.ndar
 
 
 def _matrix(array: Any, what: str) -> np.ndarray:
-    result = as_float64(np.asarray(array), what)
+    result = as_float64(read_array(array, what).array, what)
     if result.ndim != 2 or result.size == 0:
         raise InputError(f"the {what} have shape {result.shape}; give a non-empty array (n, columns).")
     if not np.isfinite(result).all():

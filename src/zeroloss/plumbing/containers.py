@@ -57,7 +57,7 @@ def read_array(value: Any, what: str) -> Held:
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         return Held(_dense(value, what))
     if hasattr(value, "to_arrow") and hasattr(value, "to_numpy"):  # a frame or a series of Polars
-        value, arrow = value.to_arrow(), _loaded("pyarrow")
+        value, arrow = _arrow(value, what), _loaded("pyarrow")
     if arrow is not None and isinstance(value, arrow.Table | arrow.RecordBatch):
         columns = [column_values(column, what) for column in value.columns]
         return _columns(columns, tuple(map(str, value.column_names)), what)
@@ -278,6 +278,14 @@ def _stacked(parts: list[np.ndarray], what: str) -> np.ndarray:
         if len({part.dtype for part in parts}) > 1:
             raise InputError(f"the {what} mix numbers and texts; give numbers alone.")
     return np.stack(parts)
+
+
+def _arrow(value: Any, what: str) -> Any:
+    try:
+        return value.to_arrow()
+    except Exception as error:  # whatever another library raises
+        line = " ".join(str(error).split())[:100]
+        raise InputError(f"the {what} cannot be read ({line}); give columns of plain numbers.") from error
 
 
 def _other(value: Any, what: str) -> np.ndarray:
