@@ -175,7 +175,8 @@ def _columns(columns: Sequence[np.ndarray], names: tuple[str, ...], what: str) -
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"the {what} have two columns named {twice!r}; rename one.")
     for name, column in zip(names, columns, strict=True):
-        if column.ndim != 1:
+        nested = column.dtype.kind == "O" and any(isinstance(item, list | tuple | np.ndarray | dict) for item in column)
+        if column.ndim != 1 or nested:
             raise InputError(f"the column {name!r} of the {what} holds arrays; give one number a row and column.")
     if len({column.dtype for column in columns}) > 1:
         columns = [as_float64(c[:, None], what, (n,))[:, 0] for n, c in zip(names, columns, strict=True)]
