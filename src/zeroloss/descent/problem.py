@@ -46,9 +46,7 @@ def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(
             f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1."
         )
-    if not (
-        np.isfinite(as_float64(given[0], "the inputs")).all() and np.isfinite(as_float64(given[1], "the targets")).all()
-    ):
+    if not (np.isfinite(as_float64(given[0], "inputs")).all() and np.isfinite(as_float64(given[1], "targets")).all()):
         raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
     return x, y
 

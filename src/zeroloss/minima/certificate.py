@@ -145,7 +145,7 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
     if not isinstance(radius, int | float) or not 0 < radius < np.inf:
         raise InputError(f"the certificate's radius is {radius!r}; it must be a positive number.")
     claim = HOLDS.format(at_most(radius))
-    x, y = (as_float64(a, "the training data") for a in training_arrays(data))
+    x, y = (as_float64(a, "training data") for a in training_arrays(data))
     found = {"data_sha256": data_hash(x, y), "weights_sha256": weights_hash(network), "radius": radius}
     if found["data_sha256"] != certificate.data_sha256:
         return Verdict(

@@ -105,7 +105,7 @@ def prove(
     require_ieee()
     progress = progress or Silent()
     x, y = training_arrays(data)
-    x, y = as_float64(x, "the inputs"), as_float64(y, "the targets")
+    x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)

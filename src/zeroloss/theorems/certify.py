@@ -104,7 +104,7 @@ def certify(
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
     x, y = training_arrays(data)
-    x, y = as_float64(x, "the inputs").reshape(len(x), -1), as_float64(y, "the targets")
+    x, y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
     distinct = collapse(x, y)
     clashes = len(contradictions(x, y))
     verdicts = _Announced(announce)

@@ -75,7 +75,7 @@ class Facts:
         for name, value in self.options.items():
             _check_told(name, value)
         x, y = training_arrays(data)
-        self.x, self.y = as_float64(x, "the inputs").reshape(len(x), -1), as_float64(y, "the targets")
+        self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
         if network is not None:
             self._check_fit()
