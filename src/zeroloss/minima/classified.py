@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import FeedForward
+from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.tangent import libm
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import Status, Verdict, at_least
@@ -14,12 +14,27 @@ from zeroloss.verdict import Status, Verdict, at_least
 CLASSIFIED = "every training example is classified correctly, with a margin of at least {}"
 
 
-def classified(network: FeedForward, x: np.ndarray, data: Any, last: Layer | None = None) -> Verdict | None:
-    """Certified margins `f_y - max_other f` of every training example (`last`: the last layer at `x`, if it is known)."""
+def classified(
+    network: FeedForward | TorchNetwork, x: np.ndarray, data: Any, last: Layer | None = None, trouble: str = ""
+) -> Verdict | None:
+    """Certified margins `f_y - max_other f` of every training example.
+
+    Args:
+        last: the last layer at `x`, if it is known (it must be of a converted network).
+        trouble: why its answers are not to be believed (`zeroloss.tangent.agreement`).
+    """
     labels = getattr(data, "labels_train", None)
-    if labels is None or network.out_size < 2:
+    if labels is None:
         return None
-    last = forward(network, x)[-1] if last is None else last
+    if last is None:
+        assert isinstance(network, FeedForward)
+        last = forward(network, x)[-1]
+    if last.z.shape[1] < 2:
+        return None
+    if trouble:
+        return Verdict(
+            CLASSIFIED.format("0"), Status.UNKNOWN, f"The margins are refused: {trouble}.", {"examples": len(x)}
+        )
     rows = np.arange(len(x))
     others_low, others_high = last.z - last.z_error, last.z + last.z_error
     own_low, own_high = others_low[rows, labels], others_high[rows, labels]

@@ -21,7 +21,9 @@ from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
 from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained, trained_layers
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
@@ -114,19 +116,21 @@ def prove(
     given, trained = _prepared(network, x, y, trainable)
     distinct = collapse(x, y)
     judged = _judge(given, distinct, trained, polish, method, descent, progress)
+    last = forward(judged.network, distinct.x)[-1]
+    trouble = disagreement(judged.network, distinct.x, last.z, last.z_error)
     moved = distance(given, judged.network)
     which = "polished" if judged.network is not given else "given"
-    found = evidence_of(judged, x, y, distinct, which, moved, digest)
-    proved = judged.radius is not None
+    found = evidence_of(judged, x, y, distinct, which, moved, digest, last)
+    radius = None if trouble else judged.radius
     return Proof(
-        NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
-        Status.PROVED if proved else Status.UNKNOWN,
-        reason_of(judged, found, which, moved),
+        NEAR.format(at_most(radius) if radius is not None else "some distance"),
+        Status.PROVED if radius is not None else Status.UNKNOWN,
+        f"The proof is refused: {trouble}." if trouble else reason_of(judged, found, which, moved),
         found,
-        radius=judged.radius,
+        radius=radius,
         which=which,
         moved=moved,
-        classified=classified(judged.network, x, data),
+        classified=classified(judged.network, x, data, trouble=trouble),
         method=judged.method,
         trained={"weights": list(trained.weights), "biases": list(trained.biases)},
         network=judged.network,
@@ -161,12 +165,13 @@ def _prove_converted(
         raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
     given = prepared_converted(network, x, y)
     distinct = collapse(x, y)
-    found = judge_converted(given, distinct, trainable, polish, progress)
+    labelled = getattr(data, "labels_train", None) is not None
+    found = judge_converted(given, distinct, trainable, polish, progress, margins=labelled)
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"
     judged = Judged(found.network, "readout", found.proof, None)
     rows = None if found.last is None else at_all_rows(found.last, distinct.x, x)
-    right = None if found.head is None else classified(found.head, x, data, rows)
+    right = None if rows is None else classified(found.network, x, data, rows, found.trouble)
     if found.last is None or not found.applies:
         reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
         evidence = {
