@@ -229,6 +229,8 @@ def _filled(size: Any, value: Any, dtype: Any) -> np.ndarray:
     if not isinstance(value, bool | int | float):
         raise NoBoundError("an array filled with a computed number")
     found = np.full(tuple(size), value)
+    if getattr(dtype, "name", "") == "single" and float(np.float32(value)) == value:
+        dtype = "float"  # not rounded, whatever the precision
     return found if dtype is None else np.asarray(cast(found, dtype))
 
 

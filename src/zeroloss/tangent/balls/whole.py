@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks.pytorch.program import Dtype
+from zeroloss.networks.pytorch.program import OWN_PRECISION, Dtype
 from zeroloss.tangent.balls.ball import Ball, NoBoundError, Unsure, exact
 
 WHOLE: dict[str, Callable[..., Any]] = {}
 """Operators on whole numbers and truth values alone, by the names of `zeroloss.networks.pytorch.operators`."""
 _MOST = 2.0**62
-NETWORK = ("float", "float32", "float64", "double")
-"""Types that stand for the precision the network computes in."""
 
 
 def whole(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,11 +51,11 @@ def numbers_of(dtype: Any) -> np.dtype | None:
         NoBoundError: a floating type of a precision of its own: it rounds.
     """
     name = dtype.name if isinstance(dtype, Dtype) else str(dtype)
-    if name in NETWORK:
+    if name in OWN_PRECISION:
         return None
     kind = np.dtype(name) if name in np.sctypeDict else None
-    if kind is None or kind.kind not in "iub":
-        raise NoBoundError(f"a cast to {name}, which rounds")
+    if kind is None or kind.kind not in "iub" or kind.itemsize > 8:
+        raise NoBoundError(f"a cast to {'float32' if name == 'single' else name}, which rounds")
     return kind
 
 
