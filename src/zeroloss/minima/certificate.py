@@ -28,7 +28,9 @@ from zeroloss.plumbing import InputError, Silent, double, write_whole
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained
 from zeroloss.verdict import Record, Status, Verdict, at_most
 
@@ -180,6 +182,10 @@ def _radius(method: str, network: Any, trained: Trained, x, y) -> tuple[float | 
             raise InputError(f"the certificate's method {str(method)!r} is not one for a converted torch module.")
         proof = judge_converted(network, distinct, None, False, Silent()).proof
         return proof.radius, proof.obstacle
+    last = forward(network, distinct.x)[-1]
+    trouble = disagreement(network, distinct.x, last.z, last.z_error)
+    if trouble:
+        return None, trouble
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
         return found.radius, found.obstacle

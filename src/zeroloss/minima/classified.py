@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import FeedForward
+from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.tangent import libm
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import Status, Verdict, at_least, at_most
@@ -17,16 +17,35 @@ WEIGHTS = {"given": "the weights given", "polished": "the polished weights"}
 
 
 def classified(
-    network: FeedForward, x: np.ndarray, data: Any, last: Layer | None = None, which: str = "given"
+    network: FeedForward | TorchNetwork,
+    x: np.ndarray,
+    data: Any,
+    last: Layer | None = None,
+    trouble: str = "",
+    which: str = "given",
 ) -> Verdict | None:
-    """Certified margins `f_y - max_other f` of every training example (`last`: the last layer at `x`, if it is known).
+    """Certified margins `f_y - max_other f` of every training example.
 
-    `which`: "given" or "polished", the weights that the sentence names.
+    Args:
+        last: the last layer at `x`, if it is known (it must be of a converted network).
+        trouble: why its answers are not to be believed (`zeroloss.tangent.agreement`).
+        which: "given" or "polished", the weights that the sentence names.
     """
     labels = getattr(data, "labels_train", None)
-    if labels is None or network.out_size < 2:
+    if labels is None:
         return None
-    last = forward(network, x)[-1] if last is None else last
+    if last is None:
+        assert isinstance(network, FeedForward)
+        last = forward(network, x)[-1]
+    if last.z.shape[1] < 2:
+        return None
+    if trouble:
+        return Verdict(
+            CLASSIFIED.format(WEIGHTS[which], "0"),
+            Status.UNKNOWN,
+            f"The margins are refused: {trouble}.",
+            {"examples": len(x)},
+        )
     rows = np.arange(len(x))
     error = last.z_error + 2.0**-50 * np.abs(last.z)  # that of the sums below
     others_low, others_high = last.z - error, last.z + error
