@@ -33,8 +33,8 @@ def read_text(path: str | os.PathLike) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def parse_json(text: str, name: str) -> Any:
-    """What a JSON text holds; `name` is what errors call it.
+def parse_json(text: str, name: str, *, constants: bool = False) -> Any:
+    """What a JSON text holds; `name` is what errors call it. `constants` allows NaN and infinity.
 
     Stricter than `json.loads`: an object that has a key twice (of which a reader would see one value and a program the
     other), NaN and infinity (which JSON does not have) and texts nested deeper than `DEEPEST` are refused.
@@ -43,7 +43,7 @@ def parse_json(text: str, name: str) -> Any:
         InputError: it is no such JSON.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=float if constants else _no_constant)
     except InputError as error:
         raise InputError(f"{name} is not plain JSON: {error}") from error
     except (RecursionError, MemoryError) as error:
