@@ -13,7 +13,8 @@ from zeroloss.descent import descend
 from zeroloss.minima import ProofCertificate, check_certificate, load_certificate, prove
 from zeroloss.minima.certificate import CLAIMS, ROOM, seal
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
-from zeroloss.networks import MLP, FeedForward
+from zeroloss.networks import MLP, FeedForward, TorchNetwork
+from zeroloss.networks.pytorch.program import Program, Ref, Step
 from zeroloss.networks.storage import network_bytes
 from zeroloss.plumbing import InputError, double
 from zeroloss.verdict import Status, at_most
@@ -348,3 +349,48 @@ def test_status_and_claim_are_those_of_the_certified_radius(certificate):
     assert certificate.status is Status.PROVED
     assert certificate.evidence["radius"] < certificate.radius
     assert certificate.network not in repr(certificate)
+
+
+def converted(approximate="none"):
+    """A gelu network as a program, as a torch module is converted to: 3 inputs, 20 features, 2 outputs."""
+    rng = np.random.default_rng(4)
+    arrays = {
+        "in.w": rng.standard_normal((20, 3)),
+        "in.b": rng.standard_normal(20),
+        "out.w": rng.standard_normal((2, 20)) / 5,
+    }
+    names = [("parameter", name) for name in arrays] + [("input", "")]
+    steps = (
+        Step("aten.permute.default", (Ref(0), (1, 0)), (), 4),
+        Step("aten.addmm.default", (Ref(1), Ref(3), Ref(4)), (), 5),
+        Step("aten.gelu.default", (Ref(5),), (("approximate", approximate),), 6),
+        Step("aten.permute.default", (Ref(2), (1, 0)), (), 7),
+        Step("aten.mm.default", (Ref(6), Ref(7)), (), 8),
+    )
+    with double():
+        parameters = {name: jnp.asarray(a) for name, a in arrays.items()}
+        return TorchNetwork(parameters, Program(tuple(names), steps, 8, (3,), False), {})
+
+
+def test_the_program_of_a_converted_module_is_bound():
+    proof = prove(converted(), (X, Y))
+    assert proof.status is Status.PROVED
+    certificate = proof.certificate()
+    assert check_certificate(certificate, (X, Y)).status is Status.PROVED
+    assert check_certificate(old(certificate), (X, Y)).status is Status.PROVED
+    with double():
+        parameters = {k: jnp.asarray(v) for k, v in certificate.weights().parameters.items()}
+        other = eqx.tree_at(lambda n: n.parameters, converted("tanh"), parameters)
+    forged = dataclasses.replace(certificate, network=encoded(other))
+    assert "program" in check_certificate(forged, (X, Y)).reason
+    for start in (certificate, old(certificate)):  # with every hash made anew: the answers are others, by about 1e-3
+        found = check_certificate(resealed(start, network=encoded(other)), (X, Y))
+        assert found.status is Status.UNKNOWN
+        assert "hash" not in found.reason
+    with pytest.raises(InputError, match="may not move"):
+        check_certificate(resealed(certificate, trained={"weights": [False], "biases": [True]}), (X, Y))
+    found = check_certificate(resealed(certificate, method="newton-kantorovich"), (X, Y))
+    assert "method" in found.reason
+    evidence = certificate.evidence | {"method": "Newton-Kantorovich, said so"}
+    with pytest.raises(InputError, match="not one for a converted torch module"):
+        check_certificate(resealed(certificate, method="newton-kantorovich", evidence=evidence), (X, Y))
