@@ -18,7 +18,7 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
+from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, check_weights, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
@@ -98,6 +98,7 @@ def prove(
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     progress = progress or Silent()
+    check_weights(network)
     x, y = training_arrays(data)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     digest = data_hash(x, y)
