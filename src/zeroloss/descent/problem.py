@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.descent.losses import Loss, as_loss
-from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, is_double, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.tangent.independence import check_independent
@@ -59,6 +59,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     """
     loss = as_loss(loss)
     x, y = training_arrays(data)
+    check_weights(network)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)

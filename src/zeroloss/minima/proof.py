@@ -18,7 +18,7 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
+from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, check_weights, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
@@ -106,6 +106,7 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
+    check_weights(network)
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
