@@ -17,6 +17,7 @@ from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network
@@ -124,6 +125,7 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    data = as_data(data)
     network = as_network(network, data)
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)

@@ -20,6 +20,7 @@ from zeroloss.audit.price import AuditPrice, plan
 from zeroloss.audit.rule import wrong_rows
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers
+from zeroloss.data.loaders import as_data
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
 
@@ -141,7 +142,7 @@ def rank(
     Standing: ours; after Jiang et al., Fantastic generalization measures and where to find them, ICLR 2020.
     """
     progress = progress or Silent()
-    starts = dict(initial or {})
+    starts, data = dict(initial or {}), as_data(data)
     if len(models) < 2:
         raise InputError(f"{len(models)} model has no rank; give at least two.")
     if not len(data.x_test):

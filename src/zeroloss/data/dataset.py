@@ -13,6 +13,7 @@ from zeroloss.data.content import read_only
 from zeroloss.data.scaling import apply_scaling
 from zeroloss.data.task import check_task
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import Layout, described, joined, plain_layout, several, width
 from zeroloss.verdict import Record
 
 
@@ -37,6 +38,7 @@ class Dataset(Record):
         image_shape: shape of one input as an image, or None.
         source: one line: where the data are from, with the citation.
         transformations: what was done to the data beyond scaling, in order, one sentence each.
+        layout: of several inputs: `(name, shape, dtype)` of each, whose columns lie side by side in `x_train`; else empty.
         guessed: what in the targets decided on the task; empty where the task was given.
 
     Raises:
@@ -58,6 +60,7 @@ class Dataset(Record):
     source: str = ""
     transformations: tuple[str, ...] = ()
     guessed: str = ""
+    layout: Layout = ()
 
     def __post_init__(self) -> None:
         check_task(self.task or "")
@@ -83,6 +86,11 @@ class Dataset(Record):
             object.__setattr__(self, name, read_only(array))
         for name in ("classes", "features", "transformations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "layout", plain_layout(self.layout))
+        if self.layout and width(self.layout) != x.shape[1]:
+            raise InputError(
+                f"the inputs {described(self.layout)} do not make up the {x.shape[1]} columns of the data."
+            )
         if self.image_shape is not None:
             object.__setattr__(self, "image_shape", tuple(int(side) for side in self.image_shape))
 
@@ -115,7 +123,7 @@ class Dataset(Record):
         Raises:
             InputError: another number of columns, or NaN or infinity.
         """
-        x = np.asarray(x_raw, np.float64)
+        x = np.asarray(joined(x_raw, self.layout) if self.layout and several(x_raw) else x_raw, np.float64)
         if self.image_shape is not None and x.ndim > 1 and x.shape[-len(self.image_shape) :] == self.image_shape:
             x = x.reshape(*x.shape[: x.ndim - len(self.image_shape)], math.prod(self.image_shape))
         if x.ndim not in (1, 2) or x.shape[-1] != self.in_size:
@@ -133,10 +141,11 @@ class Dataset(Record):
     def __repr__(self) -> str:
         names = {"classification": f"{len(self.classes)} classes", "multi-label": f"{self.out_size} labels"}
         kind = names.get(self.task, f"{self.out_size} target(s)")
+        inputs = f" ({described(self.layout)})" if self.layout else ""
         image = f" ({'x'.join(map(str, self.image_shape))} images)" if self.image_shape else ""
         lines = [
             f"Dataset {self.name}: {self.task}, {kind}, {self.n} training and {len(self.x_test)} test rows, "
-            f"{self.in_size} inputs{image}, scaling {self.scaling.get('method', 'none')}"
+            f"{self.in_size} inputs{inputs}{image}, scaling {self.scaling.get('method', 'none')}"
         ]
         if self.guessed:
             lines.append(f"  guessed to be a {self.task} problem ({self.guessed}); task= decides otherwise")

@@ -14,6 +14,7 @@ from zeroloss.data.scaling import apply_scaling, fit_scaling, fit_targets
 from zeroloss.data.split import choose, split, training_rows
 from zeroloss.data.task import coded, soft_labels
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import Layout
 
 
 @dataclasses.dataclass
@@ -31,6 +32,8 @@ class Raw:
     x_test: Any = None
     y_test: Any = None
     most_test: int | None = None
+    layout: Layout = ()
+    notes: tuple[str, ...] = ()
 
 
 def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: str, n_train: int | None) -> Dataset:
@@ -64,7 +67,7 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
     features = raw.features or tuple(f"x{k}" for k in range(x.shape[1]))
     record = fit_scaling(x[train], features, scaling, raw.unit)
     x_train, x_test = apply_scaling(x[train], record), apply_scaling(x[test], record)
-    notes: list[str] = []
+    notes = list(raw.notes)
     if record["constant"] and record.get("before", record["method"]) == "standardised":
         notes.append(f"constant in training, left at 0 with scale 1: {_some(record['constant'])}")
     arrays: dict[str, Any] = {"labels_train": None, "labels_test": None, "y_train": y[train], "y_test": y[test]}
@@ -95,6 +98,7 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         source=raw.source,
         transformations=tuple(notes),
         guessed=guessed,
+        layout=raw.layout,
         **arrays,
     )
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
 from zeroloss.networks import Wrapped, is_double, trainable_mask
 from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import joined, several
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -35,13 +37,15 @@ class Problem:
 
 
 def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
+    """`x (n, ...)` and `y (n, c)` of a `Dataset`, of a pair `(x, y)` (several inputs side by side), or of a loader.
 
     Raises:
         InputError: shapes that do not fit, no rows, NaN or infinity.
     """
+    data = as_data(data)
     x, y = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    x, y = np.asarray(x), np.asarray(y)
+    y = np.asarray(y)
+    x = joined(x) if several(x, len(y) if y.ndim else None) else np.asarray(x)
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
         raise InputError(

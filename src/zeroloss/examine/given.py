@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from zeroloss.data import Dataset
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
@@ -64,6 +65,7 @@ def examine_given(
     Raises:
         InputError: a model that does not fit the data.
     """
+    data = as_data(data)
     network = as_network(model, data)
     data = matched(network, data)
     _check_fits(network, data)

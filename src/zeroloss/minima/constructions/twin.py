@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import Dataset, collapse, groups
+from zeroloss.data.loaders import as_data
 from zeroloss.data.task import ones
 from zeroloss.descent.matching import matched
 from zeroloss.minima.constructions.activated import check_activation, with_activation
@@ -155,7 +156,7 @@ def twin(
     check_activation(activation)
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype {dtype!r} is neither 'float64' nor 'float32'.")
-    given = of if of is not None else base
+    data, given = as_data(data), of if of is not None else base
     data = data if given is None else matched(given, data)
     x_all, y_all = _training(data)
     distinct = collapse(x_all, y_all)
