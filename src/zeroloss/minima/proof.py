@@ -10,6 +10,7 @@ import numpy as np
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
 from zeroloss.descent import Descent
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import at_both, classified
@@ -106,6 +107,7 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
+    data = matched(network, data)
     check_weights(network)
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")

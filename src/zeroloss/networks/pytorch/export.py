@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError
@@ -92,9 +93,9 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
         raise InputError(
             f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
         )
-    program, arrays = _translated(exported, example, module_ties(module, exported.constants))
+    program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
-    own = dict(module.named_parameters(remove_duplicate=False))
+    own = {stripped(name, module): p for name, p in module.named_parameters(remove_duplicate=False)}
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
     floating = {k for k, a in arrays.items() if a.dtype.kind == "f"}
@@ -123,7 +124,9 @@ def _why_not(error: Exception, example: Any) -> str:
     )
 
 
-def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[Program, dict[str, np.ndarray]]:
+def _translated(
+    exported: Any, example: Any, module: Any, ties: Mapping[str, str]
+) -> tuple[Program, dict[str, np.ndarray]]:
     """The program with every array as a constant, and the arrays by name; `ties`: the first name of each parameter."""
     signature = exported.graph_signature
     named = {**exported.constants, **exported.state_dict}
@@ -142,7 +145,7 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
             continue
         name = places[node.name]
         tensor = named[name]
-        name = ties.get(name, name)
+        name = stripped(ties.get(name, name), module)
         inputs.append(("constant", name))
         arrays[name] = _array(tensor, name)
     if inputs.count(("input", "")) != 1:
