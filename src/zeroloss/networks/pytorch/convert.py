@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.plumbing import InputError, double
-
-AGREE = 2e-4
-"""The most by which float32 answers of the module and of the network may differ, relative to their size."""
 
 
 def from_torch(module: Any, example: Any = None, *, layers: bool = True) -> FeedForward | TorchNetwork:
@@ -45,7 +43,7 @@ def from_torch(module: Any, example: Any = None, *, layers: bool = True) -> Feed
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants)
-    _compare(torch, module, network, batch)
+    compare(torch, module, network, batch.to(one.device))
     chain = as_feedforward(network) if layers else None
     return network if chain is None else chain
 
@@ -206,49 +204,3 @@ def _of_dataset(module: Any, data: Any, kind: Any) -> Any:
         f"the module takes the {size} numbers of an example of {data.name} neither flat nor as an image; "
         "convert it by zeroloss.from_torch(module, example=a batch as it takes it)."
     )
-
-
-def _compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
-    """The module's own answers, one by one and together, against the network's."""
-    from zeroloss.networks.predict import predict
-
-    some = _varied(torch, batch)
-    with torch.no_grad():
-        alone = [np.asarray(module(row[None]).cpu(), np.float64).reshape(-1) for row in some]
-        together = _together(torch, module, some)
-    found = np.asarray(predict(network, some.cpu().numpy().reshape(len(some), -1)), np.float64)
-    expected = np.stack(alone)
-    scale = 1 + np.abs(expected).max()
-    if not np.isfinite(expected).all():
-        raise InputError("the module answers with NaN or infinity on the example; nothing can be compared.")
-    gap = float(np.abs(found - expected).max()) / scale
-    if not gap <= AGREE:
-        raise InputError(
-            f"the converted network answers otherwise than the module (by {gap:.2g} of the answers' size): its forward takes "
-            "another way on other examples, or an operator is translated wrongly; please report it."
-        )
-    if together is not None and not float(np.abs(together - expected).max()) / scale <= AGREE:
-        raise InputError(
-            "the module answers a batch otherwise than its examples one by one (batch statistics?); "
-            "zeroloss needs a function of one example: call module.eval()."
-        )
-
-
-def _together(torch: Any, module: Any, batch: Any) -> np.ndarray | None:
-    """None where the module takes batches of one only."""
-    try:
-        answer = np.asarray(module(batch).cpu(), np.float64)
-    except Exception:
-        return None
-    return answer.reshape(len(batch), -1) if answer.size % len(batch) == 0 else None
-
-
-def _varied(torch: Any, batch: Any) -> Any:
-    """Up to three examples, of other values where only one was given: a branch on values shows."""
-    if len(batch) >= 2 and bool((batch[0] != batch[1]).any()):
-        return batch[:3]
-    one = batch[:1]
-    if not one.dtype.is_floating_point:
-        return torch.cat([one, one.flip(-1)])
-    noise = torch.randn(2, *one.shape[1:], generator=torch.Generator().manual_seed(0), dtype=one.dtype)
-    return torch.cat([one, one + noise.to(one.device) * (1 + one.abs().mean()), -one])

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
+from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
 from zeroloss.plumbing import InputError
 
 NEEDS = "torch"
@@ -82,7 +83,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     refuse_training_mode(module)
     try:
         with _plainly(torch):
-            exported = torch.export.export(module, (example,)).run_decompositions()
+            exported = export(torch, module, example).run_decompositions()
     except Exception as error:
         raise InputError(_why_not(error, example)) from error
     signature = exported.graph_signature
@@ -96,10 +97,14 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     own = dict(module.named_parameters())
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
+    wanted = reached(program, wanted)  # what is behind a stop everywhere is not trained
+    program = without_idle_stops(program, wanted)
     floating = {k for k, a in arrays.items() if a.dtype.kind == "f"}
     parameters = {k: arrays[k] for k in arrays if k in wanted and k in floating}
     if not parameters:
-        raise InputError("the module has no parameters that its answers depend on; nothing is to be trained or proved.")
+        raise InputError(
+            "the module has no parameters that its answers depend on with a gradient; nothing is to be trained or proved."
+        )
     constants = {k: a for k, a in arrays.items() if k not in parameters}
     keys = tuple(
         ("parameter" if name in parameters else kind, name) if kind == "constant" else (kind, name)
@@ -151,6 +156,7 @@ def _translated(exported: Any, example: Any) -> tuple[Program, dict[str, np.ndar
         if node.op == "call_function":
             numbers[node] = Ref(len(numbers))
             name = "getitem" if not hasattr(node.target, "_schema") else str(node.target)
+            name = STOP if is_stop(node.target) else name
             kwargs = tuple((k, _argument(v, numbers)) for k, v in node.kwargs.items() if k not in _DROPPED)
             steps.append(Step(name, tuple(_argument(a, numbers) for a in node.args), kwargs, numbers[node].index))
         elif node.op == "output":
