@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
+from zeroloss.descent.matching import matched
 from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import joined, several
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -33,13 +37,15 @@ class Problem:
 
 
 def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
+    """`x (n, ...)` and `y (n, c)` of a `Dataset`, of a pair `(x, y)` (several inputs side by side), or of a loader.
 
     Raises:
         InputError: shapes that do not fit, no rows, NaN or infinity.
     """
+    data = as_data(data)
     x, y = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    x, y = np.asarray(x), np.asarray(y)
+    y = np.asarray(y)
+    x = joined(x) if several(x, len(y) if y.ndim else None) else np.asarray(x)
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
         raise InputError(
@@ -57,6 +63,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         InputError: a network that does not fit the data, a loss that does not fit the targets.
     """
     loss = as_loss(loss)
+    data = matched(network, data)
     x, y = training_arrays(data)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
@@ -67,6 +74,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         raise InputError(
             f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}."
         )
+    refuse_sigmoid(network, x_cast, loss.name, y.shape[1])
     if isinstance(network, Wrapped):
         check_independent(network, x_cast)
     return Problem(
@@ -74,12 +82,22 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     )
 
 
+def refuse_sigmoid(network: Any, x: np.ndarray, loss: str, columns: int) -> None:
+    """InputError where a loss of logits is to be taken of a network that ends in a sigmoid: it would be applied twice."""
+    logits = loss == "binary-cross-entropy" or (loss == "cross-entropy" and columns == 1)
+    if logits and ends_in_sigmoid(network, x):
+        raise InputError(
+            f"the {loss} loss is of logits, and this network ends in a sigmoid, which would be taken twice; give the network "
+            "without it."
+        )
+
+
 def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the
     hinge)."""
     from zeroloss.data import infimum
 
-    if loss.name not in ("squared", "cross-entropy"):
+    if loss.name not in ("squared", "cross-entropy", "binary-cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
     return float(infimum(rows, loss.name).value)

@@ -16,6 +16,7 @@ from zeroloss.networks.mlp import MLP
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
 from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing.layout import plain_layout
 
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
@@ -69,6 +70,8 @@ def _torch_bytes(network: TorchNetwork) -> bytes:
         "parameters": list(network.parameters),
         "constants": list(network.constants),
     }
+    if network.layout is not None:
+        header["layout"] = network.layout
     arrays = {f"parameter_{i}": np.asarray(a) for i, a in enumerate(network.parameters.values())}
     arrays |= {f"constant_{i}": np.asarray(a) for i, a in enumerate(network.constants.values())}
     buffer = io.BytesIO()
@@ -132,7 +135,8 @@ def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward | TorchNe
                 {name: jnp.asarray(arrays[f"{kind}_{i}"]) for i, name in enumerate(header[f"{kind}s"])}
                 for kind in ("parameter", "constant")
             ]
-            return TorchNetwork(parts[0], program, parts[1])
+            layout = plain_layout(header["layout"]) if "layout" in header else None
+            return TorchNetwork(parts[0], program, parts[1], layout)
         weights = [jnp.asarray(arrays[f"weight_{i}"]) for i in range(len(header["biases"]))]
         biases = [jnp.asarray(arrays[f"bias_{i}"]) if has else None for i, has in enumerate(header["biases"])]
         activations = [tuple((name, units) for name, units in layer) for layer in header["activations"]]

@@ -218,11 +218,14 @@ def _scope(twice: bool) -> Iterator[None]:
         yield
 
 
-def _examples(torch: Any, batch: Any) -> list[tuple[Any, bool]]:
-    """Examples `(1, ...)`, and whether each was given: two of those, and some of other values, so that a branch shows."""
+def _examples(torch: Any, batch: Any, tokens: bool) -> list[tuple[Any, bool]]:
+    """Examples `(1, ...)`, and whether each was given: two of those, and some of other values (not of
+    tokens among numbers), so that a branch shows."""
     one = batch[:1]
     other = next((row[None] for row in batch[1:] if bool((row != batch[0]).any())), None)
     given = [one] if other is None else [one, other]
+    if tokens and one.dtype.is_floating_point:
+        return [(row, True) for row in given]
     if not one.dtype.is_floating_point:
         return [(row, True) for row in given] + [(one.flip(-1), False)]
     noise = torch.randn(one.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

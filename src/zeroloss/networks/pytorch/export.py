@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
 from zeroloss.plumbing import InputError
@@ -92,9 +93,9 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
         raise InputError(
             f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
         )
-    program, arrays = _translated(exported, example)
+    program, arrays = _translated(exported, example, module)
     program.check()
-    own = dict(module.named_parameters())
+    own = {stripped(name, module): p for name, p in module.named_parameters()}
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
     wanted = reached(program, wanted)  # what is behind a stop everywhere is not trained
@@ -127,7 +128,7 @@ def _why_not(error: Exception, example: Any) -> str:
     )
 
 
-def _translated(exported: Any, example: Any) -> tuple[Program, dict[str, np.ndarray]]:
+def _translated(exported: Any, example: Any, module: Any) -> tuple[Program, dict[str, np.ndarray]]:
     """The program with every array as a constant, and the arrays by name; tied parameters are one."""
     signature = exported.graph_signature
     first: dict[int, str] = {}
@@ -148,6 +149,7 @@ def _translated(exported: Any, example: Any) -> tuple[Program, dict[str, np.ndar
         name = places[node.name]
         tensor = named[name]
         name = first.setdefault(id(tensor), name) if name in signature.parameters else name
+        name = stripped(name, module)
         inputs.append(("constant", name))
         arrays[name] = _array(tensor, name)
     if inputs.count(("input", "")) != 1:

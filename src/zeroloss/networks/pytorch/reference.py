@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.plumbing.memory import available_bytes
 
 MOVED = 0.1
@@ -47,7 +48,7 @@ class Reference:
 
     def __init__(self, torch: Any, module: Any, double: bool):
         self.torch = torch
-        named = dict(module.named_parameters())
+        named = {stripped(name, module): p for name, p in module.named_parameters()}
         have = available_bytes()
         fits = have is None or 8 * _COPIES * sum(p.numel() for p in named.values()) < have
         if double and not fits:
@@ -58,7 +59,8 @@ class Reference:
             if double:
                 raise
             self.module, self.copied = module, False
-        for name, p in self.module.named_parameters() if self.copied else ():
+        self.own = {stripped(name, module): p for name, p in self.module.named_parameters()}
+        for name, p in self.own.items() if self.copied else ():
             for hook in (named[name]._backward_hooks or {}).values():  # a copy of a parameter has lost them
                 p.register_hook(hook)
         if double:
@@ -67,7 +69,6 @@ class Reference:
         kinds = {p.dtype for p in named.values() if p.dtype.is_floating_point}
         self.own_eps = max(float(torch.finfo(kind).eps) for kind in kinds)
         self.eps = 2.0**-52 if double else self.own_eps
-        self.own = dict(self.module.named_parameters())
         frozen = not any(p.requires_grad for p in named.values())
         self._thawed = [p for p in self.own.values() if not p.requires_grad and p.dtype.is_floating_point]
         self._thawed = self._thawed if frozen else []
