@@ -24,6 +24,8 @@ from zeroloss.plumbing import InputError
 NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
+_WHOLE = {"lstm.input", "gru.input", "rnn_tanh.input", "rnn_relu.input"}
+"""Composite operators that are not decomposed."""
 
 
 def torch_package() -> Any:
@@ -73,6 +75,15 @@ def _plainly(torch: Any) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
+def _decompositions(torch: Any) -> Any:
+    """torch's own, but for what is translated whole: recurrent layers, which would be unrolled step by step."""
+    table = torch.export.default_decompositions()
+    whole = [op for op in table if str(op).removeprefix("aten.") in _WHOLE]
+    for op in whole:
+        table.pop(op)
+    return table
+
+
 def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The program of `module` on `example` `(1, ...)` (a torch tensor), its trainable parameters and its constants.
 
@@ -84,7 +95,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     refuse_training_mode(module)
     try:
         with _plainly(torch):
-            exported = export(torch, module, example).run_decompositions()
+            exported = export(torch, module, example).run_decompositions(_decompositions(torch))
     except Exception as error:
         raise InputError(_why_not(error, example)) from error
     signature = exported.graph_signature

@@ -59,12 +59,11 @@ class Reference:
             if double:
                 raise
             self.module, self.copied = module, False
+        self.module = self.module.double() if double else self.module
         self.own = {stripped(name, module): p for name, p in self.module.named_parameters()}
         for name, p in self.own.items() if self.copied else ():
             for hook in (named[name]._backward_hooks or {}).values():  # a copy of a parameter has lost them
                 p.register_hook(hook)
-        if double:
-            self.module = self.module.double()
         self.double = double
         kinds = {p.dtype for p in named.values() if p.dtype.is_floating_point}
         self.own_eps = max(float(torch.finfo(kind).eps) for kind in kinds)
