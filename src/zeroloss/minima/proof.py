@@ -19,7 +19,8 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
+from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, from_torch, is_torch_module, trainable_mask
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
@@ -103,9 +104,12 @@ def prove(
     x, y = training_arrays(data)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     digest = data_hash(x, y)
+    if is_torch_module(network):
+        network = from_torch(network, data if hasattr(data, "x_train") else x)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
     if isinstance(network, TorchNetwork):
+        check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
         reason = (

@@ -75,7 +75,7 @@ def compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
 
 def _difference(reference: Reference, module: Any, network: TorchNetwork, batch: Any) -> str | None:
     """What differs, in a sentence; None where nothing does."""
-    examples = _examples(reference.torch, batch)
+    examples = _examples(reference.torch, batch, network.takes_tokens)
     found = [f for f in (_both(reference, network, example, given) for example, given in examples) if f is not None]
     first = found[0]
     again = reference.answer(first.example, first.v).value

@@ -14,7 +14,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from zeroloss.networks.pytorch.program import Program, Ref, Step, live_steps, references
+from zeroloss.networks.pytorch.program import Program, Step, live_steps, references, renamed
 
 STOP = "aten.detach.default"
 _MARK = "zeroloss.stop_gradient.default"
@@ -121,9 +121,7 @@ def without_idle_stops(program: Program, names: set[str]) -> Program:
     same: dict[int, int] = {}
     steps: list[Step] = []
     for step in program.steps:
-        args = tuple(_renamed(a, same) for a in step.args)
-        kwargs = tuple((k, _renamed(a, same)) for k, a in step.kwargs)
-        step = dataclasses.replace(step, args=args, kwargs=kwargs)
+        step = renamed(step, same)
         moves = any(number in active for number in _used(step))
         if step.operator == STOP and not moves:
             same[step.out] = step.args[0].index
@@ -137,11 +135,3 @@ def without_idle_stops(program: Program, names: set[str]) -> Program:
 
 def _used(step: Step) -> set[int]:
     return {i for a in (*step.args, *(v for _, v in step.kwargs)) for i in references(a)}
-
-
-def _renamed(value: Any, same: dict[int, int]) -> Any:
-    if isinstance(value, Ref):
-        return Ref(same.get(value.index, value.index))
-    if isinstance(value, tuple):
-        return tuple(_renamed(v, same) for v in value)
-    return value
