@@ -21,6 +21,7 @@ from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network, check_weights
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
@@ -127,6 +128,9 @@ def audit(
     progress = progress or Silent()
     data = as_data(data)
     network = as_network(network, data)
+    check_images(network, data)
+    if initial is not None:
+        initial = as_network(initial, data)
     check_weights(network)
     check_weights(initial, "the network before training")
     names = chosen(measures)

@@ -13,6 +13,7 @@ from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
 from zeroloss.networks import Wrapped, check_weights, is_double, trainable_mask
 from zeroloss.networks.ending import ends_in_sigmoid
+from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.layout import joined, several
@@ -70,7 +71,11 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)
+    check_inputs(network, x)
+    check_images(network, data)
     x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    if getattr(network, "takes_tokens", False) and not (x_cast == x).all():
+        raise InputError("the inputs hold tokens beyond 2^24, which float32 does not keep; call module.double() first.")
     c = fitting_size(network, x_cast)
     if c != y.shape[1]:
         raise InputError(

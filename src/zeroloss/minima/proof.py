@@ -19,7 +19,16 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, check_weights, trainable_mask
+from zeroloss.networks import (
+    FeedForward,
+    SquasherNetwork,
+    TorchNetwork,
+    check_weights,
+    from_torch,
+    is_torch_module,
+    trainable_mask,
+)
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
@@ -108,13 +117,16 @@ def prove(
     require_ieee()
     progress = progress or Silent()
     data = matched(network, data)
-    check_weights(network)
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
+    if is_torch_module(network):
+        network = from_torch(network, data if hasattr(data, "x_train") else x)
+    check_weights(network)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
     if isinstance(network, TorchNetwork):
+        check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
         reason = (

@@ -33,8 +33,17 @@ def precision(network: Any) -> contextlib.AbstractContextManager:
 
 def suited(network: Any, x: Any) -> np.ndarray:
     """Rows of examples in the precision of the network; whole numbers as int32 where it takes them and no others
-    (tokens)."""
+    (tokens).
+
+    Raises:
+        InputError: tokens that a converted module does not know, or fractions of tokens.
+    """
+    from zeroloss.networks.pytorch.inputs import check_inputs
+
     x = rows_of(network, x)
+    check_inputs(network, x)
+    if getattr(getattr(network, "program", None), "whole", False) and x.dtype.kind in "fiub":
+        return np.ascontiguousarray(x, np.int32)
     dtype = np.float64 if is_double(network) else np.float32
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     found = np.ascontiguousarray(x, np.int32 if whole else dtype)

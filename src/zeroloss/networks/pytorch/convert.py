@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
-from zeroloss.networks.pytorch.adapt import adapted, inputs_of, joined_batch
+from zeroloss.networks.pytorch.adapt import adapted, inputs_of
+from zeroloss.networks.pytorch.comparison import compare
+from zeroloss.networks.pytorch.examples import example_batch, in_order
 from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.batches import batches, is_source
-from zeroloss.plumbing.outputs import named_arrays
-
-AGREE = 2e-4
-"""The most by which float32 answers of the module and of the network may differ, relative to their size."""
 
 
 def from_torch(
@@ -64,12 +61,13 @@ def from_torch(
             )
         example = first[0]
     layout = inputs_of(example)
-    batch = _example(module, example, layout)
+    batch, order = example_batch(module, example, layout)
     module = adapted(torch, module, batch, layout, output)
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
-    _compare(torch, module, network, batch)
+    compare(torch, module, network, batch.to(one.device))
+    network = in_order(network, order)
     chain = as_feedforward(network) if layers else None
     return network if chain is None else chain
 
@@ -147,7 +145,7 @@ def _layer_names(module: Any, network: FeedForward, example: Any, output: Any) -
     kind = next(p.dtype for p in module.parameters())
     flat = torch.zeros(1, network.in_size, dtype=kind)
     try:
-        batch = flat if example is None else _example(module, example)[:1]
+        batch = flat if example is None else example_batch(module, example)[0][:1]
         program, _, _ = export_program(adapted(torch, module, batch, None, output), batch)
     except InputError as error:
         raise InputError(f"{error} Give to_torch the example= that the module was converted with.") from error
@@ -182,118 +180,3 @@ def _small(array: np.ndarray) -> np.ndarray:
     """Whole numbers in 32 bits, which JAX keeps inside and outside of double precision."""
     fits = array.dtype == np.int64 and (array.size == 0 or np.abs(array).max() < 2**31)
     return array.astype(np.int32) if fits else array
-
-
-def _example(module: Any, example: Any, layout: Any = None) -> Any:
-    """A batch for the module, a torch tensor in its precision."""
-    torch = torch_package()
-    kind = next((p.dtype for p in module.parameters() if p.dtype.is_floating_point), torch.float32)
-    if example is None:
-        linear = next(iter(_leaves(module)), None)
-        if not isinstance(linear, torch.nn.Linear):
-            raise InputError(
-                "give example=, a batch as the module takes it (n, ...), or a Dataset: the shape of its input is not known."
-            )
-        return torch.zeros(3, linear.in_features, dtype=kind)
-    if layout is not None:
-        return joined_batch(torch, example, layout, kind)
-    if isinstance(example, tuple) and len(example) == 1:
-        example = example[0]
-    if hasattr(example, "x_train"):
-        return _of_dataset(module, example, kind)
-    batch = example if isinstance(example, torch.Tensor) else torch.from_numpy(np.array(example))
-    batch = batch.detach()
-    if batch.ndim < 2:
-        raise InputError(
-            f"an example of shape {tuple(batch.shape)}: give a batch as the module takes it, (n, ...), not one example alone."
-        )
-    return batch.to(kind) if batch.dtype.is_floating_point else batch.long()
-
-
-def _leaves(module: Any) -> Any:
-    idle = ("Flatten", "Identity", "Dropout")
-    return (m for m in module.modules() if not list(m.children()) and type(m).__name__ not in idle)
-
-
-def _of_dataset(module: Any, data: Any, kind: Any) -> Any:
-    """The first rows of the data in the first of these shapes that the module takes: flat, an image, tokens."""
-    torch = torch_package()
-    rows = torch.from_numpy(np.array(data.x_train[:3])).to(kind)
-    size = rows.shape[1]
-    shapes: list[tuple[int, ...]] = [(size,)]
-    image = getattr(data, "image_shape", None)
-    if image is not None:
-        shapes += [tuple(image), (1, *image)] if len(image) == 2 else [tuple(image), (image[-1], *image[:-1])]
-    shapes.append((1, size))
-    side = math.isqrt(size // 3)
-    if size == 3 * side * side:
-        shapes.append((3, side, side))
-    first = next(iter(_leaves(module)), None)
-    dims = {"Conv2d": 4, "Conv1d": 3, "Conv3d": 5}.get(type(first).__name__)
-    if isinstance(first, torch.nn.Embedding) and bool((rows == rows.round()).all()):
-        return rows.long()
-    shapes.sort(key=lambda shape: dims is not None and dims != len(shape) + 1)  # what its first layer takes, first
-    for shape in shapes:
-        if math.prod(shape) == size:
-            batch = rows.reshape(len(rows), *shape)
-            try:
-                with torch.no_grad():
-                    answer = module(batch)
-            except Exception:
-                continue
-            if all(len(found) == len(batch) for _, found in named_arrays(answer) if found.ndim) and named_arrays(
-                answer
-            ):
-                return batch
-    raise InputError(
-        f"the module takes the {size} numbers of an example of {data.name} neither flat nor as an image; "
-        "convert it by zeroloss.from_torch(module, example=a batch as it takes it)."
-    )
-
-
-def _compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
-    """The module's own answers, one by one and together, against the network's."""
-    from zeroloss.networks.predict import predict
-
-    some = _varied(torch, batch, getattr(network, "takes_tokens", False))
-    with torch.no_grad():
-        alone = [np.asarray(module(row[None]).cpu(), np.float64).reshape(-1) for row in some]
-        together = _together(torch, module, some)
-    found = np.asarray(predict(network, some.cpu().numpy().reshape(len(some), -1)), np.float64)
-    expected = np.stack(alone)
-    scale = 1 + np.abs(expected).max()
-    if not np.isfinite(expected).all():
-        raise InputError("the module answers with NaN or infinity on the example; nothing can be compared.")
-    gap = float(np.abs(found - expected).max()) / scale
-    if not gap <= AGREE:
-        raise InputError(
-            f"the converted network answers otherwise than the module (by {gap:.2g} of the answers' size): its forward takes "
-            "another way on other examples, or an operator is translated wrongly; please report it."
-        )
-    if together is not None and not float(np.abs(together - expected).max()) / scale <= AGREE:
-        raise InputError(
-            "the module answers a batch otherwise than its examples one by one (batch statistics?); "
-            "zeroloss needs a function of one example: call module.eval()."
-        )
-
-
-def _together(torch: Any, module: Any, batch: Any) -> np.ndarray | None:
-    """None where the module takes batches of one only."""
-    try:
-        answer = np.asarray(module(batch).cpu(), np.float64)
-    except Exception:
-        return None
-    return answer.reshape(len(batch), -1) if answer.size % len(batch) == 0 else None
-
-
-def _varied(torch: Any, batch: Any, tokens: bool) -> Any:
-    """Up to three examples, of other values where only one was given (not of tokens among numbers): a branch on values shows."""
-    if tokens and batch.dtype.is_floating_point:
-        return batch[:3]
-    if len(batch) >= 2 and bool((batch[0] != batch[1]).any()):
-        return batch[:3]
-    one = batch[:1]
-    if not one.dtype.is_floating_point:
-        return torch.cat([one, one.flip(-1)])
-    noise = torch.randn(2, *one.shape[1:], generator=torch.Generator().manual_seed(0), dtype=one.dtype)
-    return torch.cat([one, one + noise.to(one.device) * (1 + one.abs().mean()), -one])

@@ -18,12 +18,15 @@ import numpy as np
 
 from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
+from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
 from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError
 
 NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
+_WHOLE = {"lstm.input", "gru.input", "rnn_tanh.input", "rnn_relu.input"}
+"""Composite operators that are not decomposed."""
 
 
 def torch_package() -> Any:
@@ -73,6 +76,15 @@ def _plainly(torch: Any) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
+def _decompositions(torch: Any) -> Any:
+    """torch's own, but for what is translated whole: recurrent layers, which would be unrolled step by step."""
+    table = torch.export.default_decompositions()
+    whole = [op for op in table if str(op).removeprefix("aten.") in _WHOLE]
+    for op in whole:
+        table.pop(op)
+    return table
+
+
 def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The program of `module` on `example` `(1, ...)` (a torch tensor), its trainable parameters and its constants.
 
@@ -84,7 +96,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     refuse_training_mode(module)
     try:
         with _plainly(torch):
-            exported = torch.export.export(module, (example,)).run_decompositions()
+            exported = export(torch, module, example).run_decompositions(_decompositions(torch))
     except Exception as error:
         raise InputError(_why_not(error, example)) from error
     signature = exported.graph_signature
@@ -98,10 +110,14 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     own = {stripped(name, module): p for name, p in module.named_parameters(remove_duplicate=False)}
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
+    wanted = reached(program, wanted)  # what is behind a stop everywhere is not trained
+    program = without_idle_stops(program, wanted)
     floating = {k for k, a in arrays.items() if a.dtype.kind == "f"}
     parameters = {k: arrays[k] for k in arrays if k in wanted and k in floating}
     if not parameters:
-        raise InputError("the module has no parameters that its answers depend on; nothing is to be trained or proved.")
+        raise InputError(
+            "the module has no parameters that its answers depend on with a gradient; nothing is to be trained or proved."
+        )
     constants = {k: a for k, a in arrays.items() if k not in parameters}
     keys = tuple(
         ("parameter" if name in parameters else kind, name) if kind == "constant" else (kind, name)
@@ -154,6 +170,7 @@ def _translated(
         if node.op == "call_function":
             numbers[node] = Ref(len(numbers))
             name = "getitem" if not hasattr(node.target, "_schema") else str(node.target)
+            name = STOP if is_stop(node.target) else name
             kwargs = tuple((k, _argument(v, numbers)) for k, v in node.kwargs.items() if k not in _DROPPED)
             steps.append(Step(name, tuple(_argument(a, numbers) for a in node.args), kwargs, numbers[node].index))
         elif node.op == "output":

@@ -11,6 +11,7 @@ from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the
     normalisations,
     pooling,
     products,
+    recurrent,
     reductions,
     resizing,
     selecting,
