@@ -42,7 +42,7 @@ def from_torch(module: Any, example: Any = None, *, layers: bool = True) -> Feed
     if not is_torch_module(module):
         raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module itself.")
     batch = _example(module, example)
-    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
+    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants)
     _compare(torch, module, network, batch)

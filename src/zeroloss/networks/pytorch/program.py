@@ -35,6 +35,8 @@ class Dtype:
     def resolve(self, floating: Any) -> Any:
         if self.name.startswith(("float", "bfloat", "double", "half")):
             return floating
+        if self.name.startswith("complex"):
+            return jnp.result_type(floating, jnp.complex64)
         return jax.dtypes.canonicalize_dtype(np.dtype(self.name))
 
 
