@@ -17,7 +17,7 @@ from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.repeats import collapse
-from zeroloss.networks import BlackBox, as_network
+from zeroloss.networks import BlackBox, as_network, check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
@@ -122,6 +122,8 @@ def audit(
     """
     progress = progress or Silent()
     network = as_network(network, data)
+    check_weights(network)
+    check_weights(initial, "the network before training")
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None

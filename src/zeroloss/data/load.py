@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.dataset import Dataset
-from zeroloss.data.files import read_file
+from zeroloss.data.files import is_data_file, read_file
 from zeroloss.data.idx import find_images
 from zeroloss.data.mnist1d import make_mnist1d
 from zeroloss.data.raw import Raw, build
+from zeroloss.data.targets import category_note, check_alignment, check_columns, read_targets
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.containers import read_array
 
 NAMES = {
     "digits": "1,797 images of handwritten digits, 8 x 8, 10 classes (comes with scikit-learn)",
@@ -76,7 +79,7 @@ def load_data(
             n_train = min(5000, len(raw.x) - (0 if raw.x_test is not None else 1))
     else:
         path = Path(text).expanduser()
-        is_path = path.suffix.lower() in (".csv", ".parquet", ".npz") or path.exists() or len(path.parts) > 1
+        is_path = is_data_file(path) or path.exists() or len(path.parts) > 1
         if not is_path and not isinstance(name_or_path, os.PathLike):
             raise _unknown(text, name)
         raw = read_file(path, target)
@@ -100,23 +103,36 @@ def from_arrays(
 ) -> Dataset:
     """A data set from the user's own arrays, with the checks of `load_data`. By default nothing is scaled or split off.
 
+    Without a `test_fraction` the rows keep their order. Every value arrives as it is, or is refused: `docs/data.md` lists
+    what happens to each type.
+
     Args:
-        x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`.
+        x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`: an array, list, data frame, Arrow table, tensor
+            or sparse matrix.
         y: `(n,)` labels or targets, `(n, c)` targets or one-hot rows.
         x_test, y_test: test rows; without them `test_fraction` of the rows.
-        features: names of the `d` columns.
+        features: names of the `d` columns; by default those of the frame, if `x` is one.
 
     Raises:
         InputError: as `load_data`.
     """
-    pixels = np.asarray(x)
+    held = read_array(x, "inputs")
+    more = None if x_test is None else read_array(x_test, "test inputs")
+    check_alignment(held, y, "x and y")
+    if more is not None:
+        check_alignment(more, y_test, "x_test and y_test")
+        check_columns(held, more)
     unit: float | str | None = None
-    if pixels.ndim > 2:
-        unit = 255.0 if pixels.dtype == np.uint8 else "range"
-    columns = int(np.prod(pixels.shape[1:])) if pixels.ndim > 1 else 1
+    if held.array.ndim > 2:
+        unit = 255.0 if held.array.dtype == np.uint8 else "range"
+    columns = math.prod(held.array.shape[1:])
+    features = tuple(features) or held.names
     if features and len(features) != columns:
         raise InputError(f"there are {len(features)} feature names and {columns} columns; give one name a column.")
-    raw = Raw(name, x, y, source, tuple(features), unit=unit, x_test=x_test, y_test=y_test)
+    raw = Raw(name, held.array, read_targets(y), source, features, unit=unit, in_order=True, notes=category_note(y))
+    if more is not None:
+        raw.x_test = more.array
+        raw.y_test = None if y_test is None else read_targets(y_test, "test targets")
     return build(raw, task, test_fraction, seed, scaling, n_train)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, Unsure
+from zeroloss.tangent.balls.operate import operate
 from zeroloss.tangent.balls.recurrent import OfRows, is_recurrent
-from zeroloss.tangent.balls.rules import RULES
 
 
 class NotRowwiseError(Exception):
@@ -49,10 +49,12 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
     rows = [a for a in args if isinstance(a, Ball | Unsure)]
     if any(isinstance(a, list) and any(isinstance(v, Ball | Unsure) for v in a) for a in args) and name != "getitem":
         raise NotRowwiseError
+    if any(isinstance(v, Ball | Unsure | list) for v in kwargs.values()):
+        raise NotRowwiseError
     if name == "getitem" and isinstance(args[0], OfRows) and args[1] != 0:
         raise NotRowwiseError
     if not rows:
-        return RULES[name](*args, **kwargs)  # of parameters and constants alone, or an entry of several results
+        return operate(name, args, kwargs)  # of parameters and constants alone, or an entry of several results
     if any(r.shape[:1] != (count,) for r in rows):
         raise NotRowwiseError
     x, kind = rows[0], name.removeprefix("aten.")
@@ -78,7 +80,7 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         _check_along(x, args, kwargs, _ALONG[kind])
     elif not _keeps_first(kind, x, args):
         raise NotRowwiseError
-    return RULES[name](*args, **kwargs)
+    return operate(name, args, kwargs)
 
 
 def _keeps_first(kind: str, x: Any, args: list[Any]) -> bool:
