@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.answers import Answers, ask
 from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
-from zeroloss.audit.trust import answers
 
 KERNEL_EXAMPLES = 128
 """Examples of the tangent kernel, and the least that the curvature takes, unless the caller says otherwise."""
@@ -67,6 +67,20 @@ class Subject:
         return x if len(x) <= rows else x[np.random.default_rng([self.key, 6]).permutation(len(x))[:rows]]
 
     @functools.cached_property
+    def threshold(self) -> float:
+        """Where the answers of one output, or of labels, change sides."""
+        return 0.0
+
+    def ask(self, x: np.ndarray) -> Answers:
+        """The network at the rows of `x`."""
+        return ask(self.network, x, self.data.y_train.shape[1], self.data.task, self.threshold)
+
+    @functools.cached_property
+    def train(self) -> Answers:
+        """The network at all training examples."""
+        return self.ask(self.data.x_train)
+
+    @property
     def train_answers(self) -> np.ndarray:
-        """The network at all training examples, `(n, c)` float64."""
-        return answers(self.network, self.data.x_train, self.data.y_train.shape[1])
+        """The numbers that it answers there, `(n, c)` float64."""
+        return self.train.scores
