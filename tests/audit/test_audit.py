@@ -4,8 +4,8 @@ from audit_makers import classes, dataset, nearest, real_targets
 
 import zeroloss.audit
 from zeroloss.audit import Audit, audit, training_loss
-from zeroloss.audit.bootstrap import r_squared, r_squared_interval, ratio_interval
 from zeroloss.audit.answers import decide
+from zeroloss.audit.bootstrap import r_squared, r_squared_interval, ratio_interval
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import wilson
 

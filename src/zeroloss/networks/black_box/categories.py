@@ -30,7 +30,7 @@ def categorical_columns(model: Any, data: Any) -> tuple[int, ...]:
         own = [str(c) for c in data.features]
         if set(names) == set(own):  # the model's order of the columns is not that of the data
             columns = {own.index(names[k]) for k in columns}
-        elif not own == [f"x{k}" for k in range(len(own))]:
+        elif own != [f"x{k}" for k in range(len(own))]:
             columns = set()  # a table before its texts were encoded: the data's one-hot columns speak for themselves
     return tuple(sorted(columns))
 

@@ -85,13 +85,18 @@ def _refuse(model: Any, name: str, data: Any, classes: Sequence[Any] | None) -> 
     if kind == "clusterer":
         raise InputError(f"a {name} groups its inputs and predicts no target; give a classifier or a regressor.")
     names = {str(c) for c in getattr(data, "classes", ())}
-    if kind == "outlier_detector" and data is not None and data.task == "classification":
-        if classes is None and names != {"-1", "1"}:
-            raise InputError(
-                f"a {name} answers -1 for an outlier and 1 for an inlier, and the data have the classes "
-                f"{', '.join(sorted(names)[:10])}; say which is which: zeroloss.black_box(model, data, classes=[class of the "
-                "outliers, class of the inliers])."
-            )
+    if (
+        kind == "outlier_detector"
+        and data is not None
+        and data.task == "classification"
+        and classes is None
+        and names != {"-1", "1"}
+    ):
+        raise InputError(
+            f"a {name} answers -1 for an outlier and 1 for an inlier, and the data have the classes "
+            f"{', '.join(sorted(names)[:10])}; say which is which: zeroloss.black_box(model, data, classes=[class of the "
+            "outliers, class of the inliers])."
+        )
 
 
 def _kind(model: Any) -> str | None:
