@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.rule import decide
 from zeroloss.data.checks import lacking
+from zeroloss.data.task import ones
 from zeroloss.networks import BlackBox, predict
 from zeroloss.plumbing import InputError
 
@@ -44,7 +46,7 @@ def ask(network: Any, x: np.ndarray, outputs: int, task: str, threshold: float =
     """
     if not isinstance(network, BlackBox):
         return of_scores(answers(network, x, outputs), task, threshold)
-    scores, decided = _checked(network.scores(x), len(x), outputs), network.decisions(x)
+    scores, decided = scores_of(network, x, outputs), network.decisions(x)
     if task == "regression" or decided is None:
         return dataclasses.replace(of_scores(scores, task, threshold), kind=network.answer)
     from zeroloss.networks.black_box.estimators import agreement
@@ -53,6 +55,13 @@ def ask(network: Any, x: np.ndarray, outputs: int, task: str, threshold: float =
     decided = decided > 0 if decided.ndim == 2 else decided
     agree = agreement(scores, decided) & np.isfinite(scores).all(axis=1)
     return Answers(scores, decided, finite, agree, network.answer)
+
+
+def scores_of(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
+    """The numbers that a network answers, or a predictor before it decides, `(m, outputs)` float64."""
+    if isinstance(network, BlackBox):
+        return _checked(network.scores(x), len(x), outputs)
+    return answers(network, x, outputs)
 
 
 def answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
@@ -89,11 +98,6 @@ def of_scores(scores: np.ndarray, task: str, threshold: float = 0.0) -> Answers:
     return Answers(scores, decided, finite, np.ones(len(scores), bool))
 
 
-def decide(answer: np.ndarray, threshold: float = 0.0) -> np.ndarray:
-    """The class of each answer `(n, c)`: the largest column, or the side of the only one."""
-    return answer[:, 0] > threshold if answer.shape[1] == 1 else np.argmax(answer, axis=1)
-
-
 def right(found: Answers, targets: np.ndarray, task: str) -> np.ndarray:
     """Whether each decision is that of the targets `(m, c)`, `(m,)`.
 
@@ -102,12 +106,17 @@ def right(found: Answers, targets: np.ndarray, task: str) -> np.ndarray:
     """
     assert found.decided is not None
     if task != "classification":
-        return found.finite & (found.decided == (targets > 0.5)).all(axis=1)
+        return ~wrong_labels(found, targets).any(axis=1)
     if targets.shape[1] == 1:
         agrees = (found.decided == 1) == (targets[:, 0] > 0)
         return found.finite & (found.decided >= 0) & (agrees | (targets[:, 0] == 0))
     own = targets[np.arange(len(targets)), np.maximum(found.decided, 0)]
     return found.finite & (found.decided >= 0) & (own == targets.max(axis=1))
+
+
+def wrong_labels(found: Answers, targets: np.ndarray) -> np.ndarray:
+    """`(m, c)`: which labels are on the other side than the targets say; an answer that is NaN or infinite is wrong."""
+    return ~found.finite[:, None] | (found.decided != ones(targets))
 
 
 def unit_of(targets: np.ndarray) -> float:

@@ -15,10 +15,12 @@ from zeroloss.audit.measure import Measure
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.positions import Positions, positions_of
 from zeroloss.audit.price import AuditPrice, plan
+from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.repeats import collapse
+from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
@@ -38,9 +40,10 @@ class Audit(Record):
         numbers: `loss` (its name), `train_loss` (None: `train_loss_reason` says why), `infimum` and `infimum_reason`, `gap`;
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
-            (regression); `trust_level`, `trust_unit` (what `t` counts), `trust_categorical` and `trust_categorical_radius`
-            (the curve of the categories, where there are numbers too); `misfit` (in what the model does not fit its training
-            data, empty if it does); `movement`, `linearisation_train`, `linearisation_test` with the start.
+            (regression); `rule`, how one output or labels are decided (else empty); `trust_level`, `trust_unit` (what `t`
+            counts), `trust_categorical` and `trust_categorical_radius` (the curve of the categories, where there are numbers
+            too); `misfit` (in what the model does not fit its training data, empty if it does); `movement`,
+            `linearisation_train`, `linearisation_test` with the start.
             `open`: question -> why it stays open (a black box).
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
         name, task: of the data set.
@@ -117,9 +120,9 @@ def audit(
     Args:
         network: any network; a torch module; or a black box (`zeroloss.black_box`): a scikit-learn estimator, the path of an
             `.onnx` file, a function of a batch `(m, d) -> (m, c)`.
-        data: a `Dataset`.
+        data: a `Dataset`; of two classes for a network of one output (a logit, decided by its sign), too.
         initial: the network at its start; without it nothing is said on laziness.
-        loss: "squared", "cross-entropy" or "hinge".
+        loss: "squared", "cross-entropy", "binary-cross-entropy" (each output a logit) or "hinge".
         key: the seed of every draw.
         points: how many training points are probed, at most.
         probes: antithetic pairs of probes a point and distance.
@@ -144,9 +147,12 @@ def audit(
     initial = None if initial is None else as_network(initial, data)
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
+    data, outputs = subject.data, subject.data.y_train.shape[1]
+    refuse_sigmoid(network, data.x_train, loss, outputs)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None
     progress.stage("audit: errors")
-    numbers = _loss_numbers(subject) | part_numbers(subject.train, data.y_train, data.task, "train", key=key)
+    numbers = _loss_numbers(subject) | {"rule": sentence(data.y_train, data.task, subject.threshold)}
+    numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)
     if len(data.x_test):
         numbers |= part_numbers(subject.ask(data.x_test), data.y_test, data.task, "test", key=key)
     progress.stage("audit: trust radius")
@@ -224,7 +230,15 @@ def _fit_line(numbers: dict[str, Any], task: str) -> str:
             lower, upper = (100 * end for end in numbers["test_error_interval"])
             line += f", {numbers['test_errors']} of {numbers['test_count']} test points wrong"
             line += f" (95 % interval {lower:.1f} to {upper:.1f} %)"
-        return line
+        if "train_label_errors" in numbers:
+            line += f" ({numbers['train_label_errors']} of {numbers['train_labels']} training labels)"
+        return line + (f"; {numbers['rule']}" if numbers.get("rule") else "")
+    if "train_sides_wrong" in numbers:
+        line += (
+            f"{numbers['train_sides_wrong']} of {numbers['train_count']} training answers on the wrong side of "
+            f"{numbers['train_middle']:.3g}, the middle of the two values of the target (a classifier is judged as one with "
+            "task='classification'); taken as numbers: "
+        )
     line += f"training R^2 {_or_none(numbers['train_r2'])}"
     if "test_r2" in numbers:
         line += f", test R^2 {_or_none(numbers['test_r2'])}"

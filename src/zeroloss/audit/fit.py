@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.audit.answers import Answers, right, unit_of
+from zeroloss.audit.answers import Answers, right, unit_of, wrong_labels
 from zeroloss.audit.bootstrap import r_squared, r_squared_interval
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import wilson
@@ -18,7 +18,8 @@ def training_loss(answer: np.ndarray, targets: np.ndarray, loss: str) -> float:
 
     - `squared`: `1/(2n) sum_i |f_i - y_i|^2`.
     - `cross-entropy`: `1/n sum_i -sum_a y_ia log softmax(f_i)_a`; one column of -1 and 1:
-      `1/n sum_i log(1 + e^(-y_i f_i))`.
+      the next.
+    - `binary-cross-entropy`: `1/n sum_i sum_a log(1 + e^(f_ia)) - y_ia f_ia`, targets from 0 to 1, or -1 and 1 for these.
     - `hinge`: `1/n sum_i max(0, 1 + max_{a != label} f_ia - f_i,label)`; one column: `1/n sum_i max(0, 1 - y_i f_i)`.
 
     Args:
@@ -30,9 +31,9 @@ def training_loss(answer: np.ndarray, targets: np.ndarray, loss: str) -> float:
     if loss == "squared":
         return float(0.5 * np.mean(np.sum((answer - targets) ** 2, axis=1)))
     one = targets.shape[1] == 1
+    if loss == "binary-cross-entropy" or (loss == "cross-entropy" and one):
+        return float(np.mean(np.sum(np.logaddexp(0, answer) - np.maximum(targets, 0) * answer, axis=1)))
     if loss == "cross-entropy":
-        if one:
-            return float(np.mean(np.logaddexp(0, -targets * answer)))
         top = answer.max(axis=1, keepdims=True)
         logs = answer - top - np.log(np.sum(np.exp(answer - top), axis=1, keepdims=True))
         return float(-np.mean(np.sum(targets * logs, axis=1)))
@@ -42,7 +43,7 @@ def training_loss(answer: np.ndarray, targets: np.ndarray, loss: str) -> float:
         own = targets == targets.max(axis=1, keepdims=True)
         rival = np.where(own, -np.inf, answer).max(axis=1)
         return float(np.mean(np.maximum(0, 1 + rival - np.sum(np.where(own, answer, 0), axis=1))))
-    raise InputError(f"the audit knows no loss {loss!r}; choose squared, cross-entropy or hinge.")
+    raise InputError(f"the audit knows no loss {loss!r}; choose squared, cross-entropy, binary-cross-entropy or hinge.")
 
 
 def model_loss(found: Answers, targets: np.ndarray, loss: str) -> tuple[float | None, str]:
@@ -100,19 +101,24 @@ def part_numbers(found: Answers, targets: np.ndarray, task: str, part: str, *, k
 
     Classification: `_count`, `_errors`, `_error` (a fraction) and `_error_interval` (Wilson). A NaN answer is an error, and
     so is a class that the data do not have.
+    Multi-label: the same, an example being right if all its labels are, and `_label_errors` of `_labels` single ones.
     Regression: `_count`, `_r2` and `_r2_interval` (bootstrap over examples); None where the targets are all equal or
-    an answer is NaN or infinite. Only tests have an interval: it is about the population
-    that the part was drawn from.
+    an answer is NaN or infinite; where one column of targets takes exactly two values also `_sides_wrong`, how many answers
+    are on the wrong side of their `_middle`: what a classifier trained on numbers gets wrong. Only tests have an interval:
+    it is about the population that the part was drawn from.
     `_non_finite` counts answers that are NaN or infinite.
     """
     n = len(targets)
     numbers: dict[str, Any] = {f"{part}_count": n, f"{part}_non_finite": int(np.sum(~found.finite))}
     if task != "regression":
+        if task == "multi-label":
+            numbers |= {f"{part}_labels": targets.size, f"{part}_label_errors": int(wrong_labels(found, targets).sum())}
         wrong = int(np.sum(~right(found, targets, task)))
         numbers |= {f"{part}_errors": wrong, f"{part}_error": wrong / n}
         if part == "test":
             numbers["test_error_interval"] = list(wilson(wrong, n))
         return numbers
+    numbers |= _sides(found.scores, targets, part)
     unit = unit_of(targets)
     usable = found.all_finite and bool((targets != targets[0]).any())
     errors = squares(found.scores, targets, unit) if usable else None
@@ -131,3 +137,13 @@ def squares(scores: np.ndarray, targets: np.ndarray, unit: float) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.sum(((scores - targets) / unit) ** 2, axis=1)
     return np.where(np.isnan(found), np.inf, found)
+
+
+def _sides(answer: np.ndarray, targets: np.ndarray, part: str) -> dict[str, Any]:
+    """Of one column of targets with two values: how many answers are on the wrong side of the middle of these."""
+    low, high = float(targets.min()), float(targets.max())
+    if targets.shape[1] > 1 or low == high or not np.isin(targets, (low, high)).all():
+        return {}
+    middle = low + (high - low) / 2
+    wrong = ~np.isfinite(answer[:, 0]) | ((answer[:, 0] > middle) != (targets[:, 0] > middle))
+    return {f"{part}_sides_wrong": int(wrong.sum()), f"{part}_middle": middle}

@@ -6,6 +6,7 @@ import numpy as np
 
 from zeroloss.audit.measure import Measure, made, missing
 from zeroloss.audit.subject import Subject
+from zeroloss.data.task import by_sides
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.precision import as_double
@@ -22,7 +23,7 @@ FLOATING = 2e12
 def margins(subject: Subject, names: set[str]) -> list[Measure]:
     """Smallest, decile and median margin."""
     wanted = [name for name in NAMES if name in names]
-    if subject.data.task != "classification":
+    if subject.data.task == "regression":
         return [missing(name, "the data are a regression; only classes have margins") for name in wanted]
     none = without(subject)
     if none:
@@ -59,10 +60,8 @@ def without(subject: Subject) -> str:
 
 
 def _votes(scores: np.ndarray) -> bool:
-    """Whether all rows are 1 for a class and 0 for the others (one column: 1 or -1)."""
-    if scores.shape[1] == 1:
-        return bool(np.isin(scores, (-1.0, 1.0)).all())
-    return bool(np.isin(scores, (0.0, 1.0)).all() and (scores.sum(axis=1) == 1).all())
+    """Whether the scores are nothing but decisions: 1 for what is decided, 0 or -1 for what is not."""
+    return bool(np.isin(scores, (0.0, 1.0)).all() or np.isin(scores, (-1.0, 1.0)).all())
 
 
 def _quantile(values: np.ndarray, q: float) -> float:
@@ -73,26 +72,30 @@ def _quantile(values: np.ndarray, q: float) -> float:
 def margin_bounds(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Lower ends, values and upper ends of every training example's margin, and whether rounding is in them."""
     certified = _certified(subject)
+    sides = by_sides(subject.data.y_train.shape[1], subject.data.task)
     if certified is not None:
-        z, error = certified
-        low = output_margins(z - error, z + error, subject.data.y_train)
-        high = output_margins(z + error, z - error, subject.data.y_train)
-        return np.nextafter(low, -np.inf), output_margins(z, z, subject.data.y_train), np.nextafter(high, np.inf), True
-    z = subject.train_answers
-    found = output_margins(z, z, subject.data.y_train)
+        z, error = certified[0] - subject.threshold, certified[1]
+        low, high = np.nextafter(z - error, -np.inf), np.nextafter(z + error, np.inf)
+        bounds = (output_margins(*ends, subject.data.y_train, sides) for ends in ((low, high), (high, low)))
+        lower, upper = bounds
+        middle = output_margins(z, z, subject.data.y_train, sides)
+        return np.nextafter(lower, -np.inf), middle, np.nextafter(upper, np.inf), True
+    z = subject.train_answers - subject.threshold
+    found = output_margins(z, z, subject.data.y_train, sides)
     return found, found, found, False
 
 
-def output_margins(own: np.ndarray, others: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """`own_y - max_{a != y} others_a` of each row, `(n,)`; one column of signs: `y own`.
+def output_margins(own: np.ndarray, others: np.ndarray, targets: np.ndarray, sides: bool | None = None) -> np.ndarray:
+    """`own_y - max_{a != y} others_a` of each row, `(n,)`; of one column, or of labels, the least `s_a own_a`, `s_a` the sign
+    of `targets_a` (0 counts as -1).
 
     Args:
         own, others: `(n, c)` outputs for the example's own class and for the others (equal but for rounding bounds).
-        targets: one-hot `(n, c)`, or `(n, 1)` signs.
+        targets: one-hot or soft labels `(n, c)`; `(n, 1)` signs, or `(n, c)` labels of 0 and 1.
+        sides: whether each column is decided by itself; None: if there is one.
     """
-    if targets.shape[1] == 1:
-        sign = np.sign(targets[:, 0])
-        return np.where(sign > 0, own[:, 0], -others[:, 0])
+    if targets.shape[1] == 1 if sides is None else sides:
+        return np.where(targets > 0, own, -others).min(axis=1)
     rows, label = np.arange(len(targets)), np.argmax(targets, axis=1)
     rival = others.copy()
     rival[rows, label] = -np.inf

@@ -156,7 +156,7 @@ def rank(
         for n, net in models.items()
     }
     price = AuditPrice(tuple(cost for s in subjects.values() for cost in plan(s, names, examples).costs))
-    misses, errors = _errors(subjects, data, key)
+    misses, errors = _errors(subjects, key)
     values: dict[str, list[float | None]] = {name: [] for name in names}
     reasons: dict[str, dict[str, str]] = {name: {} for name in names}
     for index, (title, subject) in enumerate(subjects.items()):
@@ -172,11 +172,12 @@ def rank(
     return Ranking(list(subjects), errors, values, kept, ordered, data.name, data.task, key, price)
 
 
-def _errors(subjects: dict[str, Subject], data: Any, key: int) -> tuple[list[np.ndarray | None], dict[str, list]]:
+def _errors(subjects: dict[str, Subject], key: int) -> tuple[list[np.ndarray | None], dict[str, list]]:
     """What each model misses at each test example, and the table of errors."""
     misses: list[np.ndarray | None] = []
     table: dict[str, list] = {"test": [], "lower": [], "upper": [], "train": []}
     for subject in subjects.values():
+        data = subject.data
         test = subject.ask(data.x_test)
         numbers = part_numbers(test, data.y_test, data.task, "test", key=key)
         numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)

@@ -29,7 +29,7 @@ class Trust(Record):
     """The trust curve of a fit and what it was measured on.
 
     Attributes:
-        task: "classification" (the score is a fraction of points) or "regression" (the score is an R^2).
+        task: "classification" or "multi-label" (the score is a fraction of points), or "regression" (the score is an R^2).
         columns: `t` (distance over nearest-neighbour distance, no unit; of categorical inputs: the number of positions
             changed), `score`, `lower`, `upper` (95 % interval at each `t`; at `t = 0` every distinct training input is
             checked, and the interval is the score itself).
@@ -90,7 +90,8 @@ def trust_curve(
 
     - classification: `x` *holds* at `t` if the class decided at all of `p = x +/- t d(x) u` is that of `y(p)`, the most
       frequent one of a repeated input (any of them in a tie). The score is the
-      fraction of the points that hold, with Wilson's interval (the unit is the point).
+      fraction of the points that hold, with Wilson's interval (the unit is the point). One output: its side of the `threshold`
+      counts; multi-label: all labels on theirs.
     - regression: `score = 1 - sum_x max_p |f(p) - y(p)|^2 / sum_x |y(x) - mean y|^2`, with a bootstrap interval
       over points; `mean y` is over all distinct training inputs.
 
@@ -109,9 +110,9 @@ def trust_curve(
         network: any network, or a function of a batch, `(m, d) -> (m, c)`.
         inputs: `(g, d)` distinct training inputs.
         targets: `(g, c)` their mean targets; classification: one column a class.
+        threshold: of outputs that are decided by their side; see `zeroloss.audit.rule`.
         points: at most this many inputs are probed, sampled without replacement.
         key: the seed of sample, directions and bootstrap.
-        threshold: of outputs that are decided by their side.
         fixed: `(d,)` truth values, columns that stay as they are (categorical ones); distances are those of the others, and
             `t` stays below 1/2, where the nearest input is the point itself.
 

@@ -23,7 +23,10 @@ Examples = Annotated[
     int | None,
     typer.Option(help="Training examples for kernel and curvature.  [default: 128, more for small networks]"),
 ]
-LossName = Annotated[str, typer.Option("--loss", help="squared, cross-entropy or hinge: whose curvature is measured.")]
+LossName = Annotated[
+    str,
+    typer.Option("--loss", help="squared, cross-entropy, binary-cross-entropy or hinge: whose curvature is measured."),
+]
 
 
 def _names(measures: str) -> list[str]:
@@ -40,6 +43,7 @@ def audit(
         ),
     ],
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     initial: Annotated[
         str | None,
@@ -61,7 +65,7 @@ def audit(
 ) -> None:
     """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
     free(out, force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.load_asked(model, dataset)
     check_fits(net, dataset)
     start = None if initial is None else o.load_model(initial, dataset)
@@ -97,6 +101,7 @@ def rank(
     data: o.Data,
     model: Annotated[list[str], typer.Option(help="A network, as for audit; give two or more, better ten.")],
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     measures: Measures = "all",
     examples: Examples = None,
@@ -114,7 +119,7 @@ def rank(
         from zeroloss.figures.files import check_format
 
         check_format(figure)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     nets: dict[str, Any] = {}
     for path in model:
         name = Path(path).name if path.endswith(".npz") else path

@@ -18,6 +18,9 @@ Data = Annotated[
     ),
 ]
 Target = Annotated[str | None, typer.Option(help="The target column of a file.")]
+Task = Annotated[
+    str | None, typer.Option(help="classification, regression or multi-label.  [default: guessed from the target]")
+]
 NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.")]
 Model = Annotated[
     str | None,
@@ -37,11 +40,11 @@ Out = Annotated[Path | None, typer.Option(help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
-def load(name: str, target: str | None, n_train: int | None, seed: int) -> Any:
+def load(name: str, target: str | None, task: str | None, n_train: int | None, seed: int) -> Any:
     """The data set a command is about."""
     from zeroloss.data import load_data
 
-    return load_data(name, target=target, n_train=n_train, seed=seed)
+    return load_data(name, target=target, task=task, n_train=n_train, seed=seed)
 
 
 def network(

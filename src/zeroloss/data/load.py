@@ -54,8 +54,9 @@ def load_data(
     Args:
         name_or_path: a name, or a path. A `.npz` holds x (or X) and y, or x_train, y_train, x_test and y_test.
         target: the target column of a table, or the target array of a `.npz`.
-        task: "classification" or "regression"; by default texts, truth values and whole numbers with at most 20
-            different values are classes, all else is regressed on.
+        task: "classification", "regression" or "multi-label"; by default it is guessed from the target by the rule of
+            `zeroloss.data.task` (whole numbers with at most 20 different values are classes, for one), and the `repr` of
+            the data says so.
         test_fraction: this part of the rows is for testing (each class in proportion), unless the data bring test rows
             or are MNIST or Fashion-MNIST, which have at most 2,000.
         seed: which rows.
@@ -72,6 +73,7 @@ def load_data(
         if target is not None:
             raise InputError(f"{name} has its own target; leave the target out.")
         raw = _named(name)
+        task = task or ("regression" if name == "diabetes" else "classification")
         if raw.most_test is not None and n_train is None:
             n_train = min(5000, len(raw.x) - (0 if raw.x_test is not None else 1))
     else:
@@ -102,7 +104,8 @@ def from_arrays(
 
     Args:
         x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`.
-        y: `(n,)` labels or targets, `(n, c)` targets or one-hot rows.
+        y: `(n,)` labels or targets; `(n, c)` targets, one-hot rows, soft labels or several labels of 0 and 1; masks
+            `(n, ...)`. See `zeroloss.data.task` for what is guessed without `task`.
         x_test, y_test: test rows; without them `test_fraction` of the rows.
         features: names of the `d` columns.
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from zeroloss.descent.losses import Loss, as_loss
+from zeroloss.descent.matching import matched
 from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.plumbing import InputError
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
@@ -57,6 +59,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         InputError: a network that does not fit the data, a loss that does not fit the targets.
     """
     loss = as_loss(loss)
+    data = matched(network, data)
     x, y = training_arrays(data)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
@@ -67,6 +70,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         raise InputError(
             f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}."
         )
+    refuse_sigmoid(network, x_cast, loss.name, y.shape[1])
     if isinstance(network, Wrapped):
         check_independent(network, x_cast)
     return Problem(
@@ -74,12 +78,22 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     )
 
 
+def refuse_sigmoid(network: Any, x: np.ndarray, loss: str, columns: int) -> None:
+    """InputError where a loss of logits is to be taken of a network that ends in a sigmoid: it would be applied twice."""
+    logits = loss == "binary-cross-entropy" or (loss == "cross-entropy" and columns == 1)
+    if logits and ends_in_sigmoid(network, x):
+        raise InputError(
+            f"the {loss} loss is of logits, and this network ends in a sigmoid, which would be taken twice; give the network "
+            "without it."
+        )
+
+
 def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the
     hinge)."""
     from zeroloss.data import infimum
 
-    if loss.name not in ("squared", "cross-entropy"):
+    if loss.name not in ("squared", "cross-entropy", "binary-cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
     return float(infimum(rows, loss.name).value)

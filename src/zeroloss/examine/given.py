@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from zeroloss.data import Dataset
+from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.stages import (
@@ -64,6 +65,7 @@ def examine_given(
         InputError: a model that does not fit the data.
     """
     network = as_network(model, data)
+    data = matched(network, data)
     _check_fits(network, data)
     started = time.monotonic()
     state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
@@ -104,7 +106,7 @@ def _prove(state: State) -> None:
     state.numbers["infimum"] = proof.evidence.get("infimum")
     tell_proof(state, "fit", proof)
     if proof.radius is not None and proof.which == "polished":
-        wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data.task)
+        wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data)
         state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong
     if proof.radius is None:
         state.numbers["not_known"]["minimum"] = f"Whether a global minimum is near these weights: {proof.reason}"

@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from zeroloss.audit import audit
 from zeroloss.data import Dataset
+from zeroloss.data.task import ones
 from zeroloss.examine import tables
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.measures import measures_table
@@ -67,7 +70,7 @@ def tell_proof(state: State, name: str, proof: Proof) -> None:
         state.tell(f"{name}_classified", proof.classified)
     network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
-    train = tables.error(network, state.data.x_train, state.data.y_train, state.data.task)
+    train = tables.error(network, state.data.x_train, state.data.y_train, state.data)
     found["train_score"] = None if train is None else 1 - train
     state.numbers[key] = found
 
@@ -138,7 +141,7 @@ def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset)
 
 
 def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
-    if data.task == "classification" and found.get("test_error") is not None:
+    if data.task != "regression" and found.get("test_error") is not None:
         low, high = found["test_error_interval"]
         total, wrong = int(found["test_count"]), int(found["test_errors"])
         numbers |= {"test_score": 1 - found["test_error"], "test_lower": 1 - high, "test_upper": 1 - low}
@@ -155,9 +158,13 @@ def pictures_of(state: State) -> None:
     state.tables |= found
     if not found:
         state.numbers["absent"]["examples"] = "It was not made: there is no test set."
-    if state.data.task == "classification":
-        targets = state.data.y_test if len(state.data.y_test) else state.data.y_train
-        counts = targets.sum(0)
+    if state.data.task == "multi-label":
+        known = ones(state.data.y_train)
+        _, often = np.unique(known, axis=0, return_counts=True)
+        state.numbers["chance"] = float(often.max() / len(known))
+    elif state.data.labels_train is not None:
+        labels = state.data.labels_test if len(state.data.y_test) else state.data.labels_train
+        counts = np.bincount(labels)
         state.numbers["chance"] = float(counts.max() / counts.sum())
     else:
         state.numbers["chance"] = 0.0

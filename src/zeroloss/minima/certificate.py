@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, weights_hash
@@ -142,7 +143,7 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
     if not isinstance(radius, int | float) or not 0 < radius < np.inf:
         raise InputError(f"the certificate's radius is {radius!r}; it must be a positive number.")
     claim = HOLDS.format(at_most(radius))
-    x, y = (np.asarray(a, np.float64) for a in training_arrays(data))
+    x, y = (np.asarray(a, np.float64) for a in training_arrays(matched(network, data)))
     found = {"data_sha256": data_hash(x, y), "weights_sha256": weights_hash(network), "radius": radius}
     if found["data_sha256"] != certificate.data_sha256:
         return Verdict(

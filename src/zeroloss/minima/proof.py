@@ -10,6 +10,7 @@ import numpy as np
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
 from zeroloss.descent import Descent
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import classified
@@ -98,6 +99,7 @@ def prove(
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     progress = progress or Silent()
+    data = matched(network, data)
     x, y = training_arrays(data)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     digest = data_hash(x, y)

@@ -138,10 +138,24 @@ def black_box(
     if callable(model):
         name = getattr(model, "__name__", type(model).__name__)
         tokens = bool(getattr(model, "takes_tokens", False))
-        return BlackBox(Remembered(model, f"the function {name}"), name, takes_tokens=tokens)
+        asked = Remembered(model, f"the function {name}")
+        if data is not None and data.task == "classification" and _labels(asked(data.x_train), data):
+            from zeroloss.networks.black_box.estimators import decider
+
+            return dataclasses.replace(decider(asked, name, data, classes), takes_tokens=tokens, source=source)
+        return BlackBox(asked, name, takes_tokens=tokens, source=source)
     raise InputError(
         f"a {type(model).__name__} is no predictor; give an estimator with `predict`, an .onnx file, or a function of a batch."
     )
+
+
+def _labels(found: np.ndarray, data: Any) -> bool:
+    """Whether a function answers with one class a row: a text, or a whole number where a class is more than a side."""
+    if found.shape not in ((data.n,), (data.n, 1)) or data.out_size == 1:
+        return False
+    if found.dtype.kind not in "fiu":
+        return found.dtype.kind in "USOb"
+    return data.out_size > 2 and bool((np.isfinite(found) & (found == np.floor(found))).all())
 
 
 def as_network(model: Any, data: Any = None) -> Any:

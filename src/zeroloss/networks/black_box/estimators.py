@@ -44,6 +44,12 @@ def estimator(model: Any, data: Any, classes: Sequence[Any] | None = None) -> Bl
     _refuse(model, name, data, classes)
     feed = feed_of(model, data, name)
     each = Estimator(model, name, feed, Remembered(model.predict, f"the {name}", feed), known)
+    if known is not None and getattr(data, "task", "") == "regression" and getattr(data, "guessed", ""):
+        raise InputError(
+            f"the {name} is a classifier, and the target was guessed to be a regression ({data.guessed}); give "
+            "task='classification' (on the command line: --task classification), or task='regression' to judge its classes as "
+            "numbers."
+        )
     task = getattr(data, "task", None) if data is not None else "classification" if known is not None else "regression"
     if task == "classification":
         box = _classifier(each, data, classes)
@@ -83,7 +89,7 @@ def _refuse(model: Any, name: str, data: Any, classes: Sequence[Any] | None) -> 
     """Estimators that predict something else than what the data hold."""
     kind = getattr(model, "_estimator_type", None) or _kind(model)
     if kind == "clusterer":
-        raise InputError(f"a {name} groups its inputs and predicts no target; give a classifier or a regressor.")
+        raise InputError(f"the {name} groups its inputs and predicts no target; give a classifier or a regressor.")
     names = {str(c) for c in getattr(data, "classes", ())}
     if (
         kind == "outlier_detector"
@@ -93,7 +99,7 @@ def _refuse(model: Any, name: str, data: Any, classes: Sequence[Any] | None) -> 
         and names != {"-1", "1"}
     ):
         raise InputError(
-            f"a {name} answers -1 for an outlier and 1 for an inlier, and the data have the classes "
+            f"the {name} answers -1 for an outlier and 1 for an inlier, and the data have the classes "
             f"{', '.join(sorted(names)[:10])}; say which is which: zeroloss.black_box(model, data, classes=[class of the "
             "outliers, class of the inliers])."
         )
@@ -150,6 +156,12 @@ def _decided(each: Estimator, reading: Reading, data: Any, known: np.ndarray | N
     if best is None:
         return BlackBox(votes, each.name, "predictions", decide=decide)
     return BlackBox(best[0], each.name, best[1], decide=decide)
+
+
+def decider(ask: Remembered, name: str, data: Any, classes: Sequence[Any] | None) -> BlackBox:
+    """A function that answers with one class a row."""
+    each = Estimator(None, name, None, ask, None)
+    return _decided(each, read_labels(name, None, ask(data.x_train).reshape(data.n), data, classes), data, None)
 
 
 def one_hot(decided: np.ndarray, width: int) -> np.ndarray:
