@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,8 +55,11 @@ def onnx_model(
     if label is None or kind in ("regression", "multi-label"):
         if number is None:
             raise InputError(f"{path} gives {_listed(session)}; export it with a float tensor (m, c) as an output.")
-        return _numbers_alone(file, number, data)
-    return _classifier(file, label, number, data, classes)
+        box = _numbers_alone(file, number, data)
+    else:
+        box = _classifier(file, label, number, data, classes)
+    tokens = all(np.dtype(entry.kind).kind in "iu" for entry in entries)
+    return dataclasses.replace(box, takes_tokens=tokens)
 
 
 class _File:
