@@ -10,7 +10,7 @@ import numpy as np
 from zeroloss.audit.catalogue import chosen
 from zeroloss.audit.categorical import categorical_curve
 from zeroloss.audit.fit import model_loss, part_numbers
-from zeroloss.audit.laziness import laziness, lazy_verdict
+from zeroloss.audit.laziness import laziness, lazy_verdict, unknown_lazy
 from zeroloss.audit.measure import Measure
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.positions import Positions, positions_of
@@ -162,9 +162,10 @@ def audit(
     numbers["misfit"] = trust.misfit
     numbers["open"] = open_questions(network)
     lazy = None
-    if initial is not None:
+    if initial is not None and not subject.start.refused:
         progress.stage("audit: laziness")
-        lazy = laziness(network, initial, subject.linear(data.x_train), subject.linear(data.x_test), key=key)
+        rows = subject.linear(data.x_train), subject.linear(data.x_test)
+        lazy = laziness(network, subject.initial, *rows, key=key)
         numbers |= {
             "movement": lazy.movement,
             "linearisation_train": lazy.train_error,
@@ -172,7 +173,10 @@ def audit(
         }
     found = measure(subject, names, lazy=lazy, progress=progress)
     if lazy is not None:
-        verdicts["lazy"] = lazy_verdict(lazy, next((m for m in found if m.name == "kernel_drift"), None))
+        drift = next((m for m in found if m.name == "kernel_drift"), None)
+        verdicts["lazy"] = lazy_verdict(lazy, drift, subject.start.note)
+    elif initial is not None:
+        verdicts["lazy"] = unknown_lazy(subject.start.refused)
     return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
 
 

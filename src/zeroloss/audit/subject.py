@@ -12,6 +12,7 @@ from zeroloss.audit.answers import Answers, ask, scores_of
 from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
 from zeroloss.audit.rule import threshold_of
+from zeroloss.audit.start import started
 from zeroloss.descent.matching import matched
 
 KERNEL_EXAMPLES = 128
@@ -24,7 +25,7 @@ class Subject:
 
     Attributes:
         network: any network, or a function of a batch (a *black box*: its answers are known, its weights are not).
-        initial: the network at its start, or None.
+        initial: the network at its start, or None; `start` says what was done to it (batch normalisation).
         data: a `Dataset`; its targets are brought to the network's outputs (`zeroloss.data.task.for_outputs`).
         loss: "squared", "cross-entropy", "binary-cross-entropy" or "hinge".
         key: the seed of every draw.
@@ -46,6 +47,8 @@ class Subject:
 
     def __post_init__(self) -> None:
         self.data = matched(self.network, self.data)
+        self.start = started(self.network, self.initial, self.data, self.key)
+        self.initial = self.start.network
 
     @functools.cached_property
     def size(self) -> int:
