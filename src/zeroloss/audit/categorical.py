@@ -11,6 +11,7 @@ from zeroloss.audit.answers import ask, unit_of
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.positions import Positions
 from zeroloss.audit.trust import NEAR, Trust, census, miss_of, radius_of, start_of
+from zeroloss.data.task import ones
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import wilson
 
@@ -77,16 +78,17 @@ def categorical_curve(
 
     With `x` a training input and `p` the same with `k` positions, drawn at random, at other levels that the data have there
     (`2 pairs` draws a point): the score is the share of the draws at which the decision is the target of the training input
-    nearest to `p` (Hamming distance; of several nearest any of them), averaged over points, with Wilson's interval for the
-    number of points. Draws that are themselves training inputs do not count. Regression: `1 - sum |f(p) - y|^2/sum |y - mean
-    y|^2` with a bootstrap interval. Where other inputs are numbers, these stay, and the nearest input is `x` itself.
+    nearest to `p` (Hamming distance), averaged over points, with Wilson's interval for the number of points. Draws that are
+    themselves training inputs do not count, nor those whose nearest training inputs have different classes. Regression:
+    `1 - sum |f(p) - y|^2/sum |y - mean y|^2`, `y` the target of `x` where it is among the nearest, with a bootstrap interval. Where other inputs are numbers, these stay, and the nearest input is `x` itself.
 
     `k = 1` is near, and so is every `k` up to a quarter of the median distance `h` of a training input to the nearest other.
     One position may decide a class, so that a fit need not hold there as it must at a hundredth of a distance. Not to hold
     is to be closer to a guess than to what can be expected: the bar is `min(level, (g + e)/2)`, `g` the score of the best
     constant answer at the same draws, and `e` = 1 where 1 is at most a quarter of `h`, else the score that the nearest other
     training input has at the training inputs; there is none where that is no better than a guess. A table that knows its
-    training inputs and has one answer for all others scores `g`, a twin about 0.
+    training inputs and has one answer for all others scores `g`, a twin about 0. Nor does a fit reach further if a guess holds
+    as often: the lower end must be above `g`.
 
     Args:
         positions: the columns of each categorical input.
@@ -111,7 +113,9 @@ def categorical_curve(
     near = max(1.0, np.floor(NEAR * space.typical)) if not space.mixed else 1.0
     counts = [k for k in COUNTS if k <= m]
     exact = census(at_training, targets, task)
-    rows, joint, bar, non_finite = [(0.0, exact, exact, exact)], [], None, 0
+    rows, joint, non_finite = [(0.0, exact, exact, exact)], [], 0
+    bar: float | None = None
+    guess = 0.0
     looks = sum(k <= near for k in counts)
     for index, k in enumerate(counts):
         try:
@@ -126,13 +130,14 @@ def categorical_curve(
         rows.append((float(k), found.score, *found.interval(0.95, key)))
         if k <= near:
             joint.append(found.interval(1 - 0.05 / looks, key)[1])
+            guess = max(guess, found.guess)
         if k == 1:
             bar = space.bar(found.guess, nothing.level)
         progress.update((index + 1) / len(counts))
     if len(rows) == 1:
         return dataclasses.replace(
             nothing,
-            reason="each change of one categorical input is a training input again, so there is nothing beside them",
+            reason="each change of one categorical input is a training input again, or as near to others with another target",
         )
     columns = {
         name: list(column)
@@ -140,7 +145,7 @@ def categorical_curve(
     }
     return dataclasses.replace(
         nothing, columns=columns, upper_joint=joint, radius=radius_of(columns, nothing.level), points=len(sampled),
-        non_finite=non_finite, near=float(near), bar=bar,
+        non_finite=non_finite, near=float(near), bar=bar, guess=guess,
     )  # fmt: skip
 
 
@@ -227,11 +232,12 @@ class _Space:
         return codes
 
     def _reference(self, own: np.ndarray, codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The target of the nearest training input to each draw, and whether the draw is none itself."""
+        """The target of the training inputs nearest to each draw, and whether it counts: the draw is no training input, and
+        its nearest agree."""
         reference = self.targets[self.sampled].copy()
-        new = np.ones(len(own), bool)
+        counts = np.ones(len(own), bool)
         if self.mixed:
-            return reference, new
+            return reference, counts
         for i in np.flatnonzero(2 * k >= self.nearest):  # nearer than half the way, the nearest is the point itself
             changed = np.flatnonzero(codes[i] != own[i])
             distance = self.hamming[i] + (
@@ -239,47 +245,54 @@ class _Space:
                 - (own[i, changed] != self.known.codes[:, changed]).sum(1)
             )
             least = int(distance.min())
-            new[i] = least > 0
-            reference[i] = self._of_nearest(distance == least, int(self.sampled[i]))
-        return reference, new
-
-    def _of_nearest(self, nearest: np.ndarray, own: int) -> np.ndarray:
-        """Classes: 1 for each class that is right for one of the nearest; else the own target, or the mean of theirs."""
-        some = self.targets[nearest]
-        if self.task == "classification" and self.targets.shape[1] > 1:
-            return (some == some.max(axis=1, keepdims=True)).any(axis=0).astype(float)
-        if self.task == "classification":
-            return np.array([0.0]) if (some > 0).any() and (some < 0).any() else some[0]
-        return self.targets[own] if nearest[own] else some.mean(axis=0)
+            nearest = distance == least
+            if self.task == "regression" and nearest[self.sampled[i]]:
+                nearest = (
+                    np.arange(len(nearest)) == self.sampled[i]
+                )  # a mean would be nearer to a guess than the point is
+            agreed = _agreed(self.targets[nearest], self.task) if least > 0 else None
+            counts[i] = agreed is not None
+            if agreed is not None:
+                reference[i] = agreed
+        return reference, counts
 
     def bar(self, guess: float, level: float) -> float | None:
         """Below it the fit does not hold; None: the data say nothing."""
         if not self.mixed and NEAR * self.typical >= 1:
             return min(level, (guess + 1) / 2)
         found = self._by_neighbours()
-        lower = found.interval(0.95, 0)[0]
-        return min(level, (guess + found.score) / 2) if lower > guess else None
+        if found is None or found.interval(0.95, 0)[0] <= guess:
+            return None
+        return min(level, (guess + found.score) / 2)
 
-    def _by_neighbours(self) -> _Found:
-        """What the nearest other training inputs say at the sampled ones."""
+    def _by_neighbours(self) -> _Found | None:
+        """What the nearest other training inputs say at the sampled ones, where they agree; None: nowhere."""
         own = self.targets[self.sampled]
-        miss = np.empty(len(own))
+        miss = np.full(len(own), np.nan)
         for i in range(len(own)):
-            some = self.targets[self.others[i] <= self.nearest[i]]
-            if self.task == "regression":
-                miss[i] = np.sum(((some.mean(axis=0) - own[i]) / self.unit) ** 2)
-            else:
-                miss[i] = 1 - np.mean([_same(other, own[i], self.task) for other in some])
+            agreed = _agreed(self.targets[self.others[i] <= self.nearest[i]], self.task)
+            if agreed is not None and self.task == "regression":
+                miss[i] = np.sum(((agreed - own[i]) / self.unit) ** 2)
+            elif agreed is not None:
+                miss[i] = float(_agreed(np.stack([agreed, own[i]]), self.task) is None)
+        some = ~np.isnan(miss)
+        if not some.any():
+            return None
         spread = np.sum(((self.targets - self.targets.mean(axis=0)) / self.unit) ** 2, axis=1)[self.sampled]
-        return _Found(miss, spread, self.task != "regression", 0.0, 0)
+        return _Found(miss[some], spread[some], self.task != "regression", 0.0, 0)
 
 
-def _same(a: np.ndarray, b: np.ndarray, task: str) -> bool:
+def _agreed(some: np.ndarray, task: str) -> np.ndarray | None:
+    """The target that all rows of `some` have in common: the classes most frequent in each, the labels, or (regression) their
+    mean; None where they do not agree."""
+    if task == "regression":
+        return some.mean(axis=0)
     if task != "classification":
-        return bool(((a > 0.5) == (b > 0.5)).all())
-    if len(a) == 1:
-        return bool((a[0] > 0) == (b[0] > 0))
-    return int(np.argmax(a)) == int(np.argmax(b))
+        return some[0] if (ones(some) == ones(some[:1])).all() else None
+    if some.shape[1] == 1:
+        return some[0] if (some > 0).all() or (some <= 0).all() else None
+    common = (some == some.max(axis=1, keepdims=True)).all(axis=0)
+    return common.astype(float) if common.any() else None
 
 
 def _guess(reference: np.ndarray, task: str) -> float:

@@ -47,6 +47,7 @@ class Trust(Record):
         near: the `t` up to which a point is near.
         bar: the score below which the fit does not hold near the training points; `level`, or less (see
             `zeroloss.audit.categorical`). None: nothing is low enough to tell.
+        guess: the score of the best constant answer near the training points (categorical inputs only).
         positions: how many inputs are categorical; 0: none.
     """
 
@@ -65,6 +66,7 @@ class Trust(Record):
     unit: str = "nearest-neighbour distances"
     near: float = NEAR
     bar: float | None = None
+    guess: float = -np.inf
     positions: int = 0
 
 
@@ -313,7 +315,7 @@ def local_verdict(trust: Trust) -> Verdict:
         "method": "antithetic probes against the nearest training input; Wilson (classes) or bootstrap (R^2) intervals",
     }
     if trust.positions:
-        evidence |= {"unit": trust.unit, "positions": trust.positions, "bar": trust.bar}
+        evidence |= {"unit": trust.unit, "positions": trust.positions, "bar": trust.bar, "guess": trust.guess}
         evidence["method"] = "positions changed to other observed levels, against the nearest training input"
     if trust.reason:
         return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {trust.reason}.", evidence)
@@ -376,6 +378,9 @@ def _judge(trust: Trust) -> tuple[Status, str]:
                 Status.UNKNOWN,
                 f"{does_not}. Near the training points it answers as at them ({where(i)}, the worst, {said(i)}).",
             )
+        if trust.positions and lower[i] <= trust.guess:
+            guess = f"a constant answer holds at {number(trust.guess)} there, so this says nothing of the fit"
+            return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}), and {guess}."
         if trust.positions:
             return Status.CONTRADICTED, f"The fit holds {where(i)}: {said(i)} ({interval(i)})."
         reach = f"Up to {t[near[-1]]:g} of the distance to the nearest other training point the fit holds"
@@ -384,8 +389,11 @@ def _judge(trust: Trust) -> tuple[Status, str]:
     more = f" {trust.points} points are too few to tell." if few else " The intervals do not settle it."
     if trust.positions and (trust.bar is None or trust.bar < trust.level):
         more += _bar(trust, number)
-    head = where(i)
-    return Status.UNKNOWN, f"{head[0].upper()}{head[1:]} {said(i)} ({interval(i)}).{more}"
+    return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}).{more}"
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _bar(trust: Trust, number: Any) -> str:
