@@ -80,13 +80,15 @@ def categorical_curve(
     (`2 pairs` draws a point): the score is the share of the draws at which the decision is the target of the training input
     nearest to `p` (Hamming distance), averaged over points, with Wilson's interval for the number of points. Draws that are
     themselves training inputs do not count, nor those whose nearest training inputs have different classes. Regression:
-    `1 - sum |f(p) - y|^2/sum |y - mean y|^2`, `y` the target of `x` where it is among the nearest, with a bootstrap interval. Where other inputs are numbers, these stay, and the nearest input is `x` itself.
+    `1 - sum |f(p) - y|^2/sum |y - mean y|^2`, `y` the target of `x` where it is among the nearest, with a bootstrap interval.
+    Where other inputs are numbers, these stay, and the nearest input is `x` itself.
 
     `k = 1` is near, and so is every `k` up to a quarter of the median distance `h` of a training input to the nearest other.
     One position may decide a class, so that a fit need not hold there as it must at a hundredth of a distance. Not to hold
     is to be closer to a guess than to what can be expected: the bar is `min(level, (g + e)/2)`, `g` the score of the best
-    constant answer at the same draws, and `e` = 1 where 1 is at most a quarter of `h`, else the score that the nearest other
-    training input has at the training inputs; there is none where that is no better than a guess. A table that knows its
+    constant answer at the same draws, and `e` = 1 where 1 is at most a quarter of `h`, else the score that the nearest training
+    input of other categories (where there are numbers: that with the nearest numbers) has at the training inputs; there is
+    no bar where that is no better than a guess: then the data do not say whether a category decides. A table that knows its
     training inputs and has one answer for all others scores `g`, a twin about 0. Nor does a fit reach further if a guess holds
     as often: the lower end must be above `g`.
 
@@ -188,12 +190,11 @@ class _Space:
         self.mixed = known.numbers.shape[1] > 0
         self.unit = unit_of(targets)
         self.hamming = _hamming(known.codes[sampled], known.codes)
-        others = self.hamming.astype(float)
-        if self.mixed:  # distances of numbers count as well, a standardised column as one that differs
+        others = np.where(self.hamming == 0, np.inf, self.hamming.astype(float))
+        if self.mixed:  # of those that differ in the fewest categories the one whose numbers are nearest
             a, b = known.numbers[sampled], known.numbers
             square = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0.0)
-            others = 2.0 * others + square
-        others[np.arange(len(sampled)), sampled] = np.inf
+            others = np.where(others <= others.min(axis=1, keepdims=True), square, np.inf)
         self.others = others
         self.nearest = others.min(axis=1)
         self.typical = float(np.median(self.nearest))
@@ -270,7 +271,8 @@ class _Space:
         own = self.targets[self.sampled]
         miss = np.full(len(own), np.nan)
         for i in range(len(own)):
-            agreed = _agreed(self.targets[self.others[i] <= self.nearest[i]], self.task)
+            near = np.isfinite(self.others[i]) & (self.others[i] <= self.nearest[i])
+            agreed = _agreed(self.targets[near], self.task) if near.any() else None
             if agreed is not None and self.task == "regression":
                 miss[i] = np.sum(((agreed - own[i]) / self.unit) ** 2)
             elif agreed is not None:

@@ -124,7 +124,7 @@ def load_asked(model: str, data: Any) -> Any:
     if model.endswith(".npz"):
         return load_network(model)
     if model.endswith(".onnx"):
-        return black_box(model)
+        return black_box(model, data)
     made = as_network(made_by(model), data)
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")
