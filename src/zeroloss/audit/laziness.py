@@ -101,12 +101,18 @@ def linear_rows(operations: float) -> int:
     return max(128, int(LINEAR / max(1.0, 4 * operations)))
 
 
-def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
+def unknown_lazy(reason: str) -> Verdict:
+    """The verdict where the answers at the start are not known."""
+    return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {reason}.", {})
+
+
+def lazy_verdict(result: Laziness, drift: Measure | None = None, note: str = "") -> Verdict:
     """Judges "training was lazy": what the tangent model at the start misses, and how far the kernel moved, are below 0.1.
 
     Two quantities count: the relative linearisation error at the training points, and the relative drift `drift` of the
     tangent kernel, where it was measured. SUPPORTED if the whole 95 % interval of each is below 0.1, CONTRADICTED if all
     of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrisation.
+    `note`: what was done to the start, a sentence.
     """
     criterion = f"relative linearisation error at the training points below {LAZY}"
     evidence: dict[str, Any] = {
@@ -136,6 +142,7 @@ def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
             f" The tangent kernel moved by {drift.value:.3g} of its size "
             f"({drift.interval[0]:.3g} to {drift.interval[1]:.3g}, {drift.details['examples']} examples)."
         )
+    reason += f" {note}" if note else ""
     lazy = all(high < LAZY for _, high in intervals)
     rich = any(low > LAZY for low, _ in intervals)
     status = Status.SUPPORTED if lazy else Status.CONTRADICTED if rich else Status.UNKNOWN

@@ -26,6 +26,9 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
     wanted = [name for name in NAMES if name in names]
     if subject.data.task == "regression":
         return [missing(name, "the data are a regression; only classes have margins") for name in wanted]
+    none = without(subject)
+    if none:
+        return [missing(name, none) for name in wanted]
     low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
         bad = int(np.sum(~np.isfinite(middle)))
@@ -39,6 +42,27 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
         )
         for name in wanted
     ]  # fmt: skip
+
+
+def without(subject: Subject) -> str:
+    """Why a model that is only asked has no margins; empty if it has."""
+    if not subject.black_box:
+        return ""
+    found = subject.train
+    if found.kind == "predictions" and found.decided is not None and found.agree.all() and _votes(found.scores):
+        return "the model answers with classes alone: there are no scores to be apart"
+    off = int(np.sum(found.finite & ~found.agree))
+    if off:
+        return (
+            f"at {off} of {len(found.agree)} training examples the largest of the model's {found.kind} is not the class that it "
+            "predicts, so their differences are no margins"
+        )
+    return ""
+
+
+def _votes(scores: np.ndarray) -> bool:
+    """Whether the scores are nothing but decisions: 1 for what is decided, 0 or -1 for what is not."""
+    return bool(np.isin(scores, (0.0, 1.0)).all() or np.isin(scores, (-1.0, 1.0)).all())
 
 
 def _quantile(values: np.ndarray, q: float) -> float:

@@ -36,6 +36,13 @@ def _names(measures: str) -> list[str]:
     return [word.strip() for word in measures.split(",") if word.strip()]
 
 
+def _categories(names: str | None) -> str | list[str] | None:
+    """`--categorical` as `audit` takes it."""
+    if names is None or names == "all":
+        return names
+    return [] if names == "none" else _names(names)
+
+
 @app.command(epilog="Example: zeroloss audit digits --model model.npz --initial start.npz")
 def audit(
     data: o.Data,
@@ -57,6 +64,12 @@ def audit(
     measures: Measures = "all",
     examples: Examples = None,
     loss: LossName = "squared",
+    categorical: Annotated[
+        str | None,
+        typer.Option(
+            help="Inputs that are categories, with commas (or all, none): exchanged, not moved.  [default: found out]"
+        ),
+    ] = None,
     step_size: Annotated[
         float | None,
         typer.Option(help="Of the descent that trained it: compared with the largest stable step.", callback=real()),
@@ -89,7 +102,7 @@ def audit(
     with bar(json) as progress:
         found = run(
             net, dataset, start, loss=loss, key=seed, measures=names, examples=examples, step_size=step_size,
-            progress=progress,
+            categorical=_categories(categorical), progress=progress,
         )  # fmt: skip
     if not json:
         for name, verdict in found.verdicts.items():

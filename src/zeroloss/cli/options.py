@@ -135,7 +135,7 @@ def load_asked(model: str, data: Any, trust: bool = False) -> Any:
     if model.endswith(".npz"):
         return load_network(model, trust=trust)
     if model.endswith(".onnx"):
-        return black_box(model)
+        return black_box(model, data)
     made = as_network(made_by(model), data)
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit import audit
+from zeroloss.audit.positions import positions_of
 from zeroloss.data import Dataset
 from zeroloss.data.task import ones
 from zeroloss.examine import tables
@@ -20,6 +21,7 @@ from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Verdict
 
+DISTANCES = "nearest-neighbour distances"
 KERNEL_EQUATIONS = 3000
 """Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
 
@@ -128,6 +130,8 @@ def audit_of(state: State, initial: Any) -> None:
         _train_scores(scores, found.numbers, state.data)
         _test_scores(scores, found.numbers, state.data)
         state.numbers[name]["trust_radius"] = found.trust_radius
+        if found.numbers["trust_unit"] != DISTANCES:
+            state.numbers["trust_unit"] = found.numbers["trust_unit"]
     state.tables["trust"] = tables.trust_table(curves)
 
 
@@ -163,7 +167,16 @@ def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) 
 
 def pictures_of(state: State) -> None:
     """A slice between two training points, and test examples with both networks' answers."""
-    state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+    if positions_of(state.fitted, state.data):
+        state.numbers["absent"]["slice"] = (
+            "It was not made: some inputs are categories, and nothing lies between two of them."
+        )
+    else:
+        try:
+            found, state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+            state.tables["slice"] = found
+        except InputError as error:  # a model that takes nothing but inputs like those of the data
+            state.numbers["absent"]["slice"] = f"It was not made: {error}"
     found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
     state.tables |= found
     if not found:
