@@ -122,6 +122,7 @@ def audit(
     """
     progress = progress or Silent()
     network = as_network(network, data)
+    initial = None if initial is None else as_network(initial, data)
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None

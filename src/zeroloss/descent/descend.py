@@ -18,6 +18,7 @@ from zeroloss.descent.losses import Loss
 from zeroloss.descent.problem import Problem, describe, make_problem
 from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
+from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
@@ -160,8 +161,8 @@ def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size,
         seeds=runner.seeds,
         trainable=describe(trainable),
         interrupted=interrupted,
-        network=runner.network(),
-        initial=runner.initial,
+        network=as_given(runner.network()),
+        initial=as_given(runner.initial),
     )
 
 

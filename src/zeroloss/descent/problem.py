@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.descent.losses import Loss, as_loss
-from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks import Wrapped, differentiable, is_double, on_rows, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
@@ -58,6 +58,7 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     """
     loss = as_loss(loss)
     x, y = training_arrays(data)
+    network = on_rows(differentiable(network, data if hasattr(data, "x_train") else x), data)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)

@@ -7,10 +7,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from zeroloss.plumbing import double
+from zeroloss.networks.frameworks import as_arrays, framework_of, parts_of
+from zeroloss.plumbing import InputError, double
 
 
 class Wrapped(eqx.Module):
@@ -31,14 +30,27 @@ class Wrapped(eqx.Module):
         return self.function(self.params, x)
 
 
-def wrap(function: Callable, params: Any) -> Wrapped:
+def wrap(function: Any, params: Any = None) -> Wrapped:
     """Any `function(params, batch) -> (n, c)` as a network: `zl.tangent.kernel`, `descend`, `audit` then work on it.
 
-    NumPy arrays among the parameters become JAX arrays of the same precision.
+    NumPy arrays among the parameters become JAX arrays of the same precision; half-precision ones (float16, bfloat16) are taken
+    at their exact float32 values.
+
+    Args:
+        function: the function; or a model of Flax (NNX; linen with its variables; a `TrainState`), of Haiku (with its parameters) or of
+            Keras on the JAX backend, taken in evaluation mode (`zeroloss.networks.frameworks`).
+        params: a pytree whose floating arrays are the parameters.
+
+    Raises:
+        InputError: no function; a model without its parameters.
     """
-
-    def parameter(leaf):
-        return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
-
+    if framework_of(function):
+        function, params = parts_of(function, params)
+    if not callable(function):
+        raise InputError(f"a {type(function).__name__} is no function; give zeroloss.wrap(function, params).")
+    if params is None:
+        raise InputError(
+            "a function alone has no parameters; give zeroloss.wrap(function, params) with function(params, batch)."
+        )
     with double():  # float64 stays float64
-        return Wrapped(jax.tree.map(parameter, params), function)
+        return Wrapped(jax.tree.map(as_arrays, params), function)

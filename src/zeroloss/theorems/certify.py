@@ -100,6 +100,7 @@ def certify(
         raise InputError(f"step_size={step_size}: it must be a positive number.")
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
+    network = problem.network
     x, y = training_arrays(data)
     x, y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
     distinct = collapse(x, y)

@@ -81,12 +81,13 @@ def black_box(model: Any, data: Any = None) -> BlackBox:
 
 def as_network(model: Any, data: Any = None) -> Any:
     """`model` as what the audit takes: a torch module converted, an estimator or file as a black box, a network as it is."""
-    from zeroloss.networks.pytorch import from_torch, is_torch_module
+    from zeroloss.networks.differentiable import differentiable, is_foreign
+    from zeroloss.networks.shaped import on_rows
 
-    if is_torch_module(model):
-        return from_torch(model, data)
+    if is_foreign(model):
+        return on_rows(differentiable(model, data), data)
     asked = isinstance(model, str | os.PathLike) or (hasattr(model, "predict") and not _is_pytree(model))
-    return black_box(model, data) if asked else model
+    return black_box(model, data) if asked else on_rows(model, data)
 
 
 def _is_pytree(model: Any) -> bool:
