@@ -20,6 +20,7 @@ from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
 from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing.derivatives import explained
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
 DIVERGED = 1e6
@@ -73,7 +74,7 @@ def descend(
     problem = make_problem(network, data, loss, trainable)
     if batch_size is not None and batch_size > len(problem.x):
         raise InputError(f"batch_size={batch_size} is more than the {len(problem.x)} training examples.")
-    with double() if problem.wide else contextlib.nullcontext():
+    with double() if problem.wide else contextlib.nullcontext(), explained():
         if step_size is None:
             step_size = 1e-3 if method == "adam" else kernel_step(problem)
         if method == "gradient" and seeds is not None:

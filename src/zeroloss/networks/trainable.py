@@ -72,14 +72,16 @@ def _is_constant(node: Any, path: Sequence[Any]) -> bool:
     for key in path:
         if isinstance(key, jax.tree_util.GetAttrKey):
             fields = getattr(type(node), "__dataclass_fields__", {})
-            if key.name in fields and not fields[key.name].metadata.get("trained", True):
+            if key.name not in fields:  # a foreign container: no module of ours is looked for inside
+                return False
+            if not fields[key.name].metadata.get("trained", True):
                 return True
             node = getattr(node, key.name)
         elif isinstance(key, jax.tree_util.SequenceKey):
             node = node[key.idx]
         elif isinstance(key, jax.tree_util.DictKey):
             node = node[key.key]
-        else:  # a foreign container: no module of ours is looked for inside
+        else:  # a foreign container too
             return False
     return False
 

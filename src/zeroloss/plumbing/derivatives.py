@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.operations import equations
 
 
@@ -29,6 +31,24 @@ def pushforward(function: Callable[[Any], Any], at: Any, direction: Any) -> tupl
     _, push = jax.vjp(lambda c: eqx.filter(pullback(c)[0], eqx.is_inexact_array), zero)
     (change,) = push(eqx.filter(direction, eqx.is_inexact_array))
     return value, change
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Inside it, what JAX says of a loop that has no derivative becomes one line that names the mend.
+
+    Raises:
+        InputError: a `while` loop on the way from the weights to the answers.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "Reverse-mode differentiation does not work" not in str(error):
+            raise
+        raise InputError(
+            "the network holds a while loop (or a fori_loop with bounds that are not numbers), through which there is no derivative by "
+            "the weights; use lax.scan, or fori_loop with fixed bounds."
+        ) from None
 
 
 def _has_reverse_rule(function: Callable[[Any], Any], at: Any) -> bool:

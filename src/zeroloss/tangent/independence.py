@@ -17,7 +17,6 @@ from jax.extend import core as jex
 from zeroloss.networks import Wrapped, precision
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.operations import lowest_precision
-from zeroloss.plumbing.precision import as_double
 
 _ELEMENTWISE = {
     "abs",
@@ -164,7 +163,7 @@ def _compare(network: Wrapped, x: np.ndarray) -> None:
     """
     with double():
         some = jnp.asarray(np.asarray(x[: min(3, len(x))], np.float64 if x.dtype.kind == "f" else x.dtype))
-        given = as_double(network.params)
+        given = jax.tree.map(_wide, network.params)
         for params in (given, _moved_a_little(given)):
             try:
                 eps = _eps(network.function, params, some)
@@ -188,6 +187,14 @@ def _eps(function, params, batch) -> float:
     arrays, static = eqx.partition(params, eqx.is_array)
     jaxpr = jax.make_jaxpr(lambda p, v: function(eqx.combine(p, static), v))(arrays, batch).jaxpr
     return float(jnp.finfo(lowest_precision(jaxpr)).eps)
+
+
+def _wide(leaf):
+    """The same numbers in 64 bits (cast by NumPy: XLA flushes subnormals), complex ones in twice as many."""
+    if not eqx.is_inexact_array(leaf):
+        return leaf
+    wide = np.complex128 if jnp.issubdtype(leaf.dtype, jnp.complexfloating) else np.float64
+    return jnp.asarray(np.asarray(leaf).astype(wide))
 
 
 def _moved_a_little(params):
@@ -238,6 +245,10 @@ def _rule(eqn, axes):
         return [_not_along(axis, (params["dimension"],), eqn)]
     if name in _PROGRAMS:
         return _PROGRAMS[name](eqn, axes)
+    if name == "triangular_solve" and axes[0] is None:
+        free = len(eqn.invars[1].aval.shape) - (1 if params["left_side"] else 2)
+        if axes[1] == free:  # right-hand sides of one matrix, side by side
+            return [free]
     if name in _LAST:
         return _stacked(_same_place(axes, eqn), eqn, _LAST[name])
     if name == "fft":
@@ -434,8 +445,6 @@ def _gather(eqn, operand, indices):
             raise _MixesError("'gather' takes an index from each example")
         together = operand is not None and operand in paired and with_[paired.index(operand)] == indices
         if operand is None or together:
-            if operand is None and indices in with_:
-                raise _MixesError("'gather' cannot be followed")
             return others[indices]
         raise _MixesError("'gather' takes from one example by another's numbers")
     if operand in numbers.start_index_map or operand in paired or sizes[operand] != shape[operand]:

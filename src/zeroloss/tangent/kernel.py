@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroloss.networks import Wrapped, differentiable, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import lowest_precision
 from zeroloss.tangent.contraction import gram, mirror
@@ -100,7 +101,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
     network = differentiable(network, x1)
     x1, x2, scope = _prepared(network, x1, x2)
     mask = trainable_mask(network, trainable)
-    with scope:
+    with scope, explained():
         c = output_size(network, x1)
         for x in (x1,) if x2 is None else (x1, x2):
             if isinstance(network, Wrapped):

@@ -15,7 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from zeroloss.networks import Wrapped, differentiable, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
-from zeroloss.plumbing.derivatives import pushforward
+from zeroloss.plumbing.derivatives import explained, pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
@@ -90,7 +90,7 @@ class KernelOperator(LinearOperator):
         return function, self._parameters
 
     def _apply(self, v: np.ndarray, parameters: tuple, size: tuple[int, int]) -> np.ndarray:
-        with _scope(self.wide):
+        with _scope(self.wide), explained():
             flat = jnp.asarray(np.asarray(v, self.dtype).ravel())
             return np.asarray(_compiled(parameters, self._static, flat, size))
 
