@@ -11,7 +11,7 @@ import numpy as np
 from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
-from zeroloss.networks import Wrapped, check_weights, is_double, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, on_rows, trainable_mask
 from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.plumbing import InputError
@@ -65,6 +65,8 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         InputError: a network that does not fit the data, a loss that does not fit the targets.
     """
     loss = as_loss(loss)
+    data = as_data(data)
+    network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
     data = matched(network, data)
     x, y = training_arrays(data)
     check_weights(network)

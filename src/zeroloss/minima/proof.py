@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
@@ -24,10 +25,11 @@ from zeroloss.networks import (
     SquasherNetwork,
     TorchNetwork,
     check_weights,
-    from_torch,
-    is_torch_module,
+    differentiable,
+    on_rows,
     trainable_mask,
 )
+from zeroloss.networks.differentiable import is_foreign
 from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
@@ -116,12 +118,13 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
+    data = as_data(data)
+    if is_foreign(network):
+        network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
     data = matched(network, data)
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
-    if is_torch_module(network):
-        network = from_torch(network, data if hasattr(data, "x_train") else x)
     check_weights(network)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)

@@ -23,7 +23,7 @@ ROOM = 2**28
 def is_double(network: Any) -> bool:
     """Whether any parameter of the network is float64."""
     leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_inexact_array(leaf)]
-    return any(leaf.dtype == jnp.dtype("float64") for leaf in leaves)
+    return any(jnp.finfo(leaf.dtype).bits == 64 for leaf in leaves)  # of complex numbers, the parts
 
 
 def precision(network: Any) -> contextlib.AbstractContextManager:
@@ -86,7 +86,7 @@ def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
     with precision(network):
         try:
             eqx.filter_eval_shape(network, jax.ShapeDtypeStruct(x.shape[1:], np.dtype(dtype)))
-        except (TypeError, ValueError):
+        except Exception:  # a model of the user's own may fail in any way on what it does not take
             return False
     return True
 
@@ -95,10 +95,17 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
     """`network` on each row of `x`: `(n, ...) -> (n, c)`, in the network's own precision, `block` rows at a time.
 
     Several inputs: a tuple or mapping of arrays, as the network takes them. By default at most 4,096 rows, and so many that
-    what is held at once is about 256 MB. A plain Python function of a batch
-    of arrays (a black box) is called as it is.
+    what is held at once is about 256 MB. A plain Python function of a batch of arrays (a black box) is called as it is; a
+    model of another framework is taken as `zeroloss.networks.differentiable` says.
     """
+    from zeroloss.networks.differentiable import differentiable, is_foreign
+
+    network = differentiable(network, x) if is_foreign(network) else network
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
+        if not callable(network):
+            from zeroloss.networks.black_box import black_box
+
+            network = black_box(network)
         return np.asarray(network(rows_of(network, x)))
     x = suited(network, x)
     with precision(network):

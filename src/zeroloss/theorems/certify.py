@@ -103,6 +103,7 @@ def certify(
     require_ieee()
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
+    network = problem.network
     x, y = training_arrays(problem.data)
     x, y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
     distinct = collapse(x, y)
