@@ -113,6 +113,29 @@ def collapse(x: Any, y: Any) -> Collapsed:
     return Collapsed(array[found.first], mean, found.sizes, rounding)
 
 
+def check_directions(raw: np.ndarray, x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> list[str]:
+    """What becomes equal where `raw` `(n, d)` is brought to the sphere as `x`: a sentence, or none.
+
+    Raises:
+        InputError: two inputs that differ become equal, and their targets in `y` differ: `rows` names them.
+    """
+    before, after = groups(raw), groups(x)
+    if after.count == before.count:
+        return []
+    targets = y.reshape(len(y), -1)
+    first = after.first[after.index]
+    merged = (raw != raw[first]).any(axis=1)
+    differs = (targets != targets[first]).any(axis=1)
+    clash = np.intersect1d(after.index[merged], after.index[differs])
+    if clash.size:
+        row = int(np.flatnonzero(merged & (after.index == clash[0]))[0])
+        raise InputError(
+            f"rows {int(rows[first[row]])} and {int(rows[row])} differ and become equal on the sphere, where the targets "
+            "are not the same; use scaling 'auto' or 'none'."
+        )
+    return [f"on the sphere {before.count} different training inputs became {after.count}"]
+
+
 def spread(x: np.ndarray, y: np.ndarray) -> Fraction:
     """`sum_groups sum_{i in group} |y_i - mean_group|^2`, exactly."""
     total = Fraction(0)
@@ -169,7 +192,7 @@ def _differs(found: Groups, y: np.ndarray) -> np.ndarray:
 
 
 def _matrix(array: Any, what: str) -> np.ndarray:
-    result = as_float64(array, f"the {what}")
+    result = as_float64(array, what)
     if result.ndim != 2 or result.size == 0:
         raise InputError(f"the {what} have shape {result.shape}; give a non-empty array (n, columns).")
     if not np.isfinite(result).all():

@@ -9,7 +9,9 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import at_both, classified
@@ -18,12 +20,24 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
+from zeroloss.networks import (
+    FeedForward,
+    SquasherNetwork,
+    TorchNetwork,
+    check_weights,
+    differentiable,
+    on_rows,
+    trainable_mask,
+)
+from zeroloss.networks.differentiable import is_foreign
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained, trained_layers
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
@@ -104,12 +118,18 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
+    data = as_data(data)
+    if is_foreign(network):
+        network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
+    data = matched(network, data)
     x, y = training_arrays(data)
-    x, y = as_float64(x, "the inputs"), as_float64(y, "the targets")
+    x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
+    check_weights(network)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
     if isinstance(network, TorchNetwork):
+        check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
         reason = (
@@ -120,19 +140,21 @@ def prove(
     given, trained = _prepared(network, x, y, trainable)
     distinct = collapse(x, y)
     judged = _judge(given, distinct, trained, polish, method, descent, progress)
+    last = forward(judged.network, distinct.x)[-1]
+    trouble = disagreement(judged.network, distinct.x, last.z, last.z_error)
     moved = distance(given, judged.network)
     which = "polished" if judged.network is not given else "given"
-    found = evidence_of(judged, x, y, distinct, which, moved, digest)
-    proved = judged.radius is not None
-    right = classified(given, x, data)
-    polished = None if which == "given" else classified(judged.network, x, data, which="polished")
+    found = evidence_of(judged, x, y, distinct, which, moved, digest, last)
+    radius = None if trouble else judged.radius
+    right = classified(given, x, data, trouble=_trouble(given, x) if which == "polished" else trouble)
+    polished = None if which == "given" else classified(judged.network, x, data, trouble=trouble, which="polished")
     right, polished = at_both(right, polished, moved)
     return Proof(
-        NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
-        Status.PROVED if proved else Status.UNKNOWN,
-        reason_of(judged, found, which, moved),
+        NEAR.format(at_most(radius) if radius is not None else "some distance"),
+        Status.PROVED if radius is not None else Status.UNKNOWN,
+        f"The proof is refused: {trouble}." if trouble else reason_of(judged, found, which, moved),
         found,
-        radius=judged.radius,
+        radius=radius,
         which=which,
         moved=moved,
         classified=right,
@@ -141,6 +163,12 @@ def prove(
         trained={"weights": list(trained.weights), "biases": list(trained.biases)},
         network=judged.network,
     )
+
+
+def _trouble(network: FeedForward, x: np.ndarray) -> str:
+    """Why the bounded answers of a network of layers are not to be believed; "" where they are."""
+    last = forward(network, x)[-1]
+    return disagreement(network, x, last.z, last.z_error)
 
 
 def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tuple[FeedForward, str, str]:
@@ -171,16 +199,18 @@ def _prove_converted(
         raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
     given = prepared_converted(network, x, y)
     distinct = collapse(x, y)
-    found = judge_converted(given, distinct, trainable, polish, progress)
+    labelled = getattr(data, "labels_train", None) is not None
+    found = judge_converted(given, distinct, trainable, polish, progress, margins=labelled)
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"
     judged = Judged(found.network, "readout", found.proof, None)
     right, polished = None, None
-    if found.head is not None and found.last is not None:
+    if found.last is not None:
         start = found.last if found.given_last is None else found.given_last
-        right = classified(found.head, x, data, at_all_rows(start, distinct.x, x))
+        right = classified(network, x, data, at_all_rows(start, distinct.x, x), found.trouble)
         if which == "polished":
-            polished = classified(found.head, x, data, at_all_rows(found.last, distinct.x, x), "polished")
+            rows = at_all_rows(found.last, distinct.x, x)
+            polished = classified(found.network, x, data, rows, found.trouble, "polished")
         right, polished = at_both(right, polished, moved)
     if found.last is None or not found.applies:
         reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
@@ -190,7 +220,15 @@ def _prove_converted(
             "distinct_inputs": len(distinct.x),
         }
         unknown = NEAR.format("some distance")
-        return Proof(unknown, Status.UNKNOWN, reason, evidence, classified=right, network=found.network)
+        return Proof(
+            unknown,
+            Status.UNKNOWN,
+            reason,
+            evidence,
+            classified=right,
+            classified_polished=polished,
+            network=found.network,
+        )
     evidence = evidence_of(judged, x, y, distinct, which, moved, digest, found.last)
     evidence["largest_feature_error"] = float(found.last.h_error.max())
     proved = judged.radius is not None

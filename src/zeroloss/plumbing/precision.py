@@ -34,6 +34,6 @@ def as_double(tree):
     def cast(leaf):
         if not eqx.is_inexact_array(leaf):
             return leaf
-        return jnp.asarray(as_float64(np.asarray(leaf), "the network's weights"))
+        return jnp.asarray(as_float64(np.asarray(leaf), "network's weights"))
 
     return jax.tree.map(cast, tree)

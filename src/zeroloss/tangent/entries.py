@@ -52,10 +52,10 @@ def entry_error_bound(network: FeedForward, x: np.ndarray, k: Any, *, trainable:
             f"the rounding of {kinked[0]} is not bounded (its slope jumps); a bound 'as stored' is all there is."
         )
     require_ieee()
-    layers = forward(network, as_float64(x, "the inputs"))
+    layers = forward(network, as_float64(x, "inputs"))
     trained = trained_layers(network, trainable_mask(network, trainable))
     rows = jacobian_rows(network, layers, backward(network, layers), np.ones(len(layers[0].h)), trained)
-    stored = as_matrix(as_float64(k, "the kernel"))
+    stored = as_matrix(as_float64(k, "entries of the kernel"))
     size = layers[-1].z.size
     if stored.shape != (size, size):
         raise InputError(f"a kernel of {stored.shape} for {(size, size)}: give the full kernel on the rows of x.")

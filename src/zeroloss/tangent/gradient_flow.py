@@ -60,7 +60,7 @@ class GradientFlow:
     """
 
     def __init__(self, k_train: Any, y: Any, *, f0_train: Any = None, ridge: float = 0.0):
-        k = as_float64(k_train, "the training kernel")
+        k = as_float64(k_train, "entries of the training kernel")
         self._y = _columns(y, "targets y")
         self.n, self._c = self._y.shape
         self._full = k.ndim == 4
@@ -124,7 +124,7 @@ class GradientFlow:
         return (self._vectors @ (weights[0][:, None] * self._coordinates)).reshape(self.n, self._c)
 
     def _test(self, k_test: Any, f0_test: Any, weights: list[np.ndarray]) -> np.ndarray:
-        k = as_float64(k_test, "the test kernel")
+        k = as_float64(k_test, "entries of the test kernel")
         expected = (self.n, self._c, self._c) if self._full else (self.n,)
         if k.ndim != 1 + len(expected) or k.shape[1:] != expected:
             raise InputError(

@@ -17,7 +17,7 @@ from zeroloss.networks.activations import negative_slope
 
 ULPS = 5
 """Bound on the error of each of these functions, in units of the last place of the result."""
-ASSUMPTION = f"exp, tanh, erf, erfc and log1p of the C library are within {ULPS} ulp"
+ASSUMPTION = f"exp, log, log1p, sin, cos, tanh, erf and erfc of the C library are within {ULPS} ulp"
 _U = 2.0**-52
 _TINY = 1e-300
 
@@ -34,6 +34,21 @@ def exponential(z: np.ndarray) -> np.ndarray:
 def logarithm1p(z: np.ndarray) -> np.ndarray:
     """`log(1 + z)`, relative error `ULPS` ulp, for `z` of at least 0."""
     return _each(math.log1p, z)
+
+
+def logarithm(z: np.ndarray) -> np.ndarray:
+    """`log(z)`, relative error `ULPS` ulp, for positive `z`."""
+    return _each(math.log, z)
+
+
+def sine(z: np.ndarray) -> np.ndarray:
+    """`sin(z)`, relative error `ULPS` ulp."""
+    return _each(math.sin, z)
+
+
+def cosine(z: np.ndarray) -> np.ndarray:
+    """`cos(z)`, relative error `ULPS` ulp."""
+    return _each(math.cos, z)
 
 
 def _exp_minus(z: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ def prepare(k: Any, entry_error: float) -> tuple[Prepared, float]:
     """
     if not entry_error >= 0 or math.isinf(entry_error):
         raise InputError(f"entry_error={entry_error}: it must be a finite number, 0 or more.")
-    matrix = as_matrix(as_float64(k, "the matrix"))
+    matrix = as_matrix(as_float64(k, "entries of the matrix"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise InputError(f"a matrix of shape {matrix.shape} has no eigenvalues; give a square one.")
     if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):

@@ -171,7 +171,7 @@ def _centre(rows: np.ndarray, n: int) -> np.ndarray:
 
 def symmetric(k: Any) -> np.ndarray:
     """The symmetric part of a kernel as a matrix, in float64; `InputError` if there is none."""
-    matrix = as_matrix(as_float64(k, "the kernel"))
+    matrix = as_matrix(as_float64(k, "entries of the kernel"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size or not np.isfinite(matrix).all():
         raise InputError(f"a kernel of shape {matrix.shape}: give a square one of finite numbers.")
     return 0.5 * (matrix + matrix.T)
@@ -179,7 +179,7 @@ def symmetric(k: Any) -> np.ndarray:
 
 def _target(matrix: np.ndarray, y: Any) -> np.ndarray:
     """`(N, 1)` for a full kernel of several outputs, `(n, c)` for one kernel for all of them."""
-    y = as_float64(y, "the targets")
+    y = as_float64(y, "targets")
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or not np.isfinite(y).all() or not np.any(y):
         raise InputError(f"targets of shape {y.shape}: give finite numbers (n, c), not all zero.")

@@ -17,6 +17,7 @@ from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.balls import NoBoundError, find_readout, readout_features
 from zeroloss.tangent.readout import last_layer, readout_matrix, singular_value_lower
 from zeroloss.tangent.rounding import forward
@@ -76,7 +77,7 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
     elif readout is not None:
         moved = mask.parameters
         weights, bias = moved[readout.weight], readout.bias is not None and moved[readout.bias]
-        size = network.parameters[readout.weight].shape[-1]
+        size = readout.width(network)
     else:
         return none, 0.0, 0, f"{needs} it is not known to end in a linear read-out."
     if not weights:
@@ -102,6 +103,9 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
         with double():
             head = readout.head(start)
         last = last_layer(head, h, h_error)
+    trouble = disagreement(start, x, last.z, last.z_error)
+    if trouble:
+        return none, 0.0, columns, f"The proof is refused: {trouble}."
     matrix, error = readout_matrix(head, last)
     return (matrix if bias else matrix[:, :size]), error, columns, ""
 

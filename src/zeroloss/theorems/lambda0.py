@@ -35,7 +35,7 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     Raises:
         InputError: a row of norm 0, for which there is no direction.
     """
-    x = as_float64(x, "the inputs")
+    x = as_float64(x, "inputs")
     largest = np.abs(x).max(axis=1)
     if not (largest > 0).all():
         raise InputError("an input is 0 in every column and has no direction; leave it out.")
@@ -73,7 +73,7 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     from zeroloss.data import groups
 
     progress = progress or Silent()
-    x = as_float64(x, "the inputs").reshape(len(x), -1)
+    x = as_float64(x, "inputs").reshape(len(x), -1)
     x = x[groups(x).first]
     x = x[np.abs(x).max(axis=1) > 0]
     if not len(x):
