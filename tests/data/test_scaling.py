@@ -23,11 +23,10 @@ MERGING = {
 
 
 @pytest.mark.parametrize("case", MERGING)
-@pytest.mark.parametrize("image", [False, True])
-def test_a_column_whose_values_would_merge_is_scaled_exactly(case, image):
+def test_a_column_whose_values_would_merge_is_scaled_exactly(case):
     column = np.array(MERGING[case])
     x = np.stack([column, Y], axis=1)
-    data = from_arrays(x[:, :, None] if image else x, [7.0, 8.0, 9.0, 7.5], scaling="auto")
+    data = from_arrays(x, [7.0, 8.0, 9.0, 7.5], scaling="auto")
     scale = data.scaling["scale"]
     assert np.array_equal(data.x_train[:, 0] * scale[0] + data.scaling["shift"][0], column)
     assert np.frexp(scale[0])[0] == 0.5 and data.scaling["shift"][0] == 0
@@ -35,8 +34,16 @@ def test_a_column_whose_values_would_merge_is_scaled_exactly(case, image):
     assert groups(data.x_train).count == 4
     assert infimum(data).value == 0
     assert np.array_equal(data.scale(x), data.x_train)
-    if not image:
-        assert data.x_train[:, 1] == pytest.approx((np.array(Y) - np.mean(Y)) / np.std(Y))
+    assert data.x_train[:, 1] == pytest.approx((np.array(Y) - np.mean(Y)) / np.std(Y))
+
+
+def test_pixels_whose_values_would_merge_are_all_divided_by_one_power_of_two():
+    x = np.array([[1e20, 1.0], [2.0, -1e18], [4.0, 5.0]])[:, :, None]
+    data = from_arrays(x, [7.0, 8.0, 9.0], scaling="auto")
+    assert np.array_equal(data.x_train, x[:, :, 0] / 2.0**67)
+    assert "unit interval different values would become equal: x0, x1" in data.transformations[0]
+    wide = from_arrays(x * [[[1e288]], [[-1e308]], [[1e307]]], [7.0, 8.0, 9.0], scaling="auto")
+    assert np.isfinite(wide.x_train).all() and wide.x_train.max() <= 2
 
 
 @pytest.mark.parametrize("case", MERGING)

@@ -32,7 +32,8 @@ def fit_scaling(x: np.ndarray, features: Sequence[str], method: str, unit: float
         record["method"] = method if method == "sphere" else "none"
     elif unit == "range":
         record["method"] = "unit interval"
-        shift[:], scale[:] = x.min(), x.max() - x.min()
+        with np.errstate(over="ignore"):  # an infinite scale merges all values, which `keep_apart` mends
+            shift[:], scale[:] = x.min(), x.max() - x.min()
     elif unit is not None:
         record["method"] = "unit interval"
         scale[:] = float(unit)

@@ -138,13 +138,13 @@ def _objects(array: np.ndarray, what: str, names: Sequence[str]) -> np.ndarray:
     types = set(map(type, flat))
     if types <= _PLAIN:
         return array.astype(np.float64)
-    result = np.empty(array.size)
+    flat_result = np.empty(array.size)
     rounded = False
     for k, value in enumerate(flat):
-        where = place(np.unravel_index(k, array.shape), names)
-        result[k], inexact = _number(value, what, where)
+        where = place(map(int, np.unravel_index(k, array.shape)), names)
+        flat_result[k], inexact = _number(value, what, where)
         rounded |= inexact
-    result = result.reshape(array.shape)
+    result = flat_result.reshape(array.shape)
     if rounded:
         _merged(array, result, what, names)
     return result
