@@ -42,7 +42,9 @@ def test_pixels_whose_values_would_merge_are_all_divided_by_one_power_of_two():
     data = from_arrays(x, [7.0, 8.0, 9.0], scaling="auto")
     assert np.array_equal(data.x_train, x[:, :, 0] / 2.0**67)
     assert "unit interval different values would become equal: x0, x1" in data.transformations[0]
-    wide = from_arrays(x * [[[1e288]], [[-1e308]], [[1e307]]], [7.0, 8.0, 9.0], scaling="auto")
+    wide = from_arrays(
+        np.array([[1.7e308, 1.0], [-1.7e308, 2.0], [4.0, 5.0]])[:, :, None], [7.0, 8.0, 9.0], scaling="auto"
+    )
     assert np.isfinite(wide.x_train).all() and wide.x_train.max() <= 2
 
 
