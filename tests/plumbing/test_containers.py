@@ -77,7 +77,7 @@ REFUSED = {
     "a whole number in arrays of a list": ([np.array([BIG, 1]), np.array([0.5, 1.0])] * 2, f"{BIG} in row 0"),
     "sparse beyond memory": (sp.csr_matrix((10**7, 10**7)), "GB dense"),
     "a series": (pd.Series([1.0, 2, 3, 4]), r"x\[:, None\]"),
-    "a dict": ({"a": [1, 2]}, "a dict, which is no array"),
+    "a set": ({1, 2}, "a set, which is no array"),
     "a generator": ((k for k in range(3)), "a generator, which is no array"),
     "nothing": (None, "a NoneType, which is no array"),
     "an array that will not be one": (Strange(), "Strange that is no array .not today nor tomorrow"),

@@ -13,11 +13,14 @@ from zeroloss.audit.laziness import laziness, lazy_verdict
 from zeroloss.audit.measure import Measure
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.price import AuditPrice, plan
+from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers, local_verdict, trust_curve
 from zeroloss.data.infimum import infimum
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
-from zeroloss.networks import BlackBox, as_network
+from zeroloss.descent.problem import refuse_sigmoid
+from zeroloss.networks import BlackBox, as_network, check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
 
@@ -35,7 +38,8 @@ class Audit(Record):
         numbers: `loss` (its name), `train_loss`, `infimum` and `infimum_reason`, `gap`;
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
-            (regression); `trust_level`; `movement`, `linearisation_train`, `linearisation_test` with the start.
+            (regression); `rule`, how one output or labels are decided (else empty); `trust_level`; `movement`,
+            `linearisation_train`, `linearisation_test` with the start.
             `open`: question -> why it stays open (a black box).
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
         name, task: of the data set.
@@ -102,9 +106,9 @@ def audit(
     Args:
         network: any network; a torch module; or a black box (`zeroloss.black_box`): a scikit-learn estimator, the path of an
             `.onnx` file, a function of a batch `(m, d) -> (m, c)`.
-        data: a `Dataset`.
+        data: a `Dataset`; of two classes for a network of one output (a logit, decided by its sign), too.
         initial: the network at its start; without it nothing is said on laziness.
-        loss: "squared", "cross-entropy" or "hinge".
+        loss: "squared", "cross-entropy", "binary-cross-entropy" (each output a logit) or "hinge".
         key: the seed of every draw.
         points: how many training points are probed, at most.
         probes: antithetic pairs of probes a point and distance.
@@ -121,24 +125,29 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    data = as_data(data)
     network = as_network(network, data)
+    check_weights(network)
+    check_weights(initial, "the network before training")
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
+    data, outputs = subject.data, subject.data.y_train.shape[1]
+    refuse_sigmoid(network, data.x_train, loss, outputs)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None
     progress.stage("audit: errors")
-    outputs = data.y_train.shape[1]
-    at_training = answers(network, data.x_train, outputs)
-    numbers = _loss_numbers(at_training, data, loss) | part_numbers(
-        at_training, data.y_train, data.task, "train", key=key
-    )
+    at_training = subject.train_answers
+    side = subject.threshold
+    numbers = _loss_numbers(at_training, data, loss) | {"rule": sentence(data.y_train, data.task, side)}
+    numbers |= part_numbers(at_training, data.y_train, data.task, "train", key=key, threshold=side)
     if len(data.x_test):
         at_test = answers(network, data.x_test, outputs)
-        numbers |= part_numbers(at_test, data.y_test, data.task, "test", key=key)
+        numbers |= part_numbers(at_test, data.y_test, data.task, "test", key=key, threshold=side)
     progress.stage("audit: trust radius")
     distinct = collapse(data.x_train, data.y_train)
     trust = trust_curve(
-        network, distinct.x, distinct.y, data.task, points=points, pairs=probes, key=key, progress=progress
-    )
+        network, distinct.x, distinct.y, data.task, points=points, pairs=probes, key=key, threshold=side,
+        progress=progress,
+    )  # fmt: skip
     verdicts = {"local": local_verdict(trust)}
     numbers["trust_level"] = trust.level
     numbers["open"] = open_questions(network)
@@ -179,13 +188,21 @@ def _fit_line(numbers: dict[str, Any], task: str) -> str:
         count = f"{numbers['train_non_finite']} of {numbers['train_count']}"
         return f"the answer is NaN or infinite at {count} training points"
     line = f"{numbers['loss']} loss {numbers['train_loss']:.3g}, infimum {numbers['infimum']:.3g}; "
-    if task == "classification":
+    if task != "regression":
         line += f"{numbers['train_errors']} of {numbers['train_count']} training points wrong"
         if "test_errors" in numbers:
             lower, upper = (100 * end for end in numbers["test_error_interval"])
             line += f", {numbers['test_errors']} of {numbers['test_count']} test points wrong"
             line += f" (95 % interval {lower:.1f} to {upper:.1f} %)"
-        return line
+        if "train_label_errors" in numbers:
+            line += f" ({numbers['train_label_errors']} of {numbers['train_labels']} training labels)"
+        return line + (f"; {numbers['rule']}" if numbers.get("rule") else "")
+    if "train_sides_wrong" in numbers:
+        line += (
+            f"{numbers['train_sides_wrong']} of {numbers['train_count']} training answers on the wrong side of "
+            f"{numbers['train_middle']:.3g}, the middle of the two values of the target (a classifier is judged as one with "
+            "task='classification'); taken as numbers: "
+        )
     line += f"training R^2 {_or_none(numbers['train_r2'])}"
     if "test_r2" in numbers:
         line += f", test R^2 {_or_none(numbers['test_r2'])}"

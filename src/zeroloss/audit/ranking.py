@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit.catalogue import CATALOGUE, chosen
-from zeroloss.audit.fit import decide, part_numbers
+from zeroloss.audit.fit import part_numbers
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.price import AuditPrice, plan
+from zeroloss.audit.rule import wrong_rows
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import answers
+from zeroloss.data.loaders import as_data
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
 
@@ -140,7 +142,7 @@ def rank(
     Standing: ours; after Jiang et al., Fantastic generalization measures and where to find them, ICLR 2020.
     """
     progress = progress or Silent()
-    starts = dict(initial or {})
+    starts, data = dict(initial or {}), as_data(data)
     if len(models) < 2:
         raise InputError(f"{len(models)} model has no rank; give at least two.")
     if not len(data.x_test):
@@ -151,7 +153,7 @@ def rank(
     names = chosen(measures)
     subjects = {str(n): Subject(net, starts.get(n), data, loss, key) for n, net in models.items()}
     price = AuditPrice(tuple(cost for s in subjects.values() for cost in plan(s, names, examples).costs))
-    misses, errors = _errors(subjects, data, key)
+    misses, errors = _errors(subjects, key)
     values: dict[str, list[float | None]] = {name: [] for name in names}
     reasons: dict[str, dict[str, str]] = {name: {} for name in names}
     for index, (title, subject) in enumerate(subjects.items()):
@@ -167,17 +169,17 @@ def rank(
     return Ranking(list(subjects), errors, values, kept, ordered, data.name, data.task, key, price)
 
 
-def _errors(subjects: dict[str, Subject], data: Any, key: int) -> tuple[list[np.ndarray | None], dict[str, list]]:
+def _errors(subjects: dict[str, Subject], key: int) -> tuple[list[np.ndarray | None], dict[str, list]]:
     """What each model misses at each test example, and the table of errors."""
     misses: list[np.ndarray | None] = []
     table: dict[str, list] = {"test": [], "lower": [], "upper": [], "train": []}
     for subject in subjects.values():
+        data, side = subject.data, subject.threshold
         test = answers(subject.network, data.x_test, data.y_test.shape[1])
-        numbers = part_numbers(test, data.y_test, data.task, "test", key=key)
-        numbers |= part_numbers(subject.train_answers, data.y_train, data.task, "train", key=key)
-        finite = np.isfinite(test).all(axis=1)
-        if data.task == "classification":
-            misses.append((~finite | (decide(test) != decide(data.y_test))).astype(float))
+        numbers = part_numbers(test, data.y_test, data.task, "test", key=key, threshold=side)
+        numbers |= part_numbers(subject.train_answers, data.y_train, data.task, "train", key=key, threshold=side)
+        if data.task != "regression":
+            misses.append(wrong_rows(test, data.y_test, data.task, side).astype(float))
             ends = numbers["test_error_interval"]
             row = (numbers["test_error"], *ends, numbers["train_error"])
         elif numbers["test_r2"] is None:

@@ -10,7 +10,9 @@ import numpy as np
 
 from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
+from zeroloss.audit.rule import threshold_of
 from zeroloss.audit.trust import answers
+from zeroloss.descent.matching import matched
 
 KERNEL_EXAMPLES = 128
 """Examples of the tangent kernel, and the least that the curvature takes, unless the caller says otherwise."""
@@ -23,8 +25,8 @@ class Subject:
     Attributes:
         network: any network, or a function of a batch (a *black box*: its answers are known, its weights are not).
         initial: the network at its start, or None.
-        data: a `Dataset`.
-        loss: "squared", "cross-entropy" or "hinge".
+        data: a `Dataset`; its targets are brought to the network's outputs (`zeroloss.data.task.for_outputs`).
+        loss: "squared", "cross-entropy", "binary-cross-entropy" or "hinge".
         key: the seed of every draw.
         curvature_examples, kernel_examples: how many training examples, sampled without replacement; the kernel's are
             the first of the curvature's.
@@ -41,6 +43,9 @@ class Subject:
     kernel_examples: int = KERNEL_EXAMPLES
     step_size: float | None = None
     ridge: float | None = None
+
+    def __post_init__(self) -> None:
+        self.data = matched(self.network, self.data)
 
     @functools.cached_property
     def size(self) -> int:
@@ -65,6 +70,11 @@ class Subject:
             return x
         rows = linear_rows(evaluation(self.network, x[:1]))
         return x if len(x) <= rows else x[np.random.default_rng([self.key, 6]).permutation(len(x))[:rows]]
+
+    @functools.cached_property
+    def threshold(self) -> float:
+        """Where the answers of one output, or of labels, change sides: see `zeroloss.audit.rule`."""
+        return threshold_of(self.network, self.data, lambda: self.train_answers)
 
     @functools.cached_property
     def train_answers(self) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit.bootstrap import r_squared, ratio_interval
-from zeroloss.audit.fit import decide
 from zeroloss.audit.probes import Probes, make_probes
+from zeroloss.audit.rule import wrong_rows
 from zeroloss.data.checks import lacking
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
@@ -17,7 +17,7 @@ from zeroloss.verdict import Record, Status, Verdict, wilson
 
 GRID = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.45, 0.6, 0.8, 1.0)
 NEAR = 0.25
-LEVELS = {"classification": 0.9, "regression": 0.25}
+LEVELS = {"classification": 0.9, "multi-label": 0.9, "regression": 0.25}
 CLAIM = "this fit is local: it holds at the training points and not near them"
 
 
@@ -26,7 +26,7 @@ class Trust(Record):
     """The trust curve of a fit and what it was measured on.
 
     Attributes:
-        task: "classification" (the score is a fraction of points) or "regression" (the score is an R^2).
+        task: "classification" or "multi-label" (the score is a fraction of points), or "regression" (the score is an R^2).
         columns: `t` (distance over nearest-neighbour distance, no unit), `score`, `lower`, `upper` (95 % interval at
             each `t`; at `t = 0` every distinct training input is checked, and the interval is the score itself).
         upper_joint: upper ends at `0 < t <= NEAR` that hold together at 95 % (Bonferroni).
@@ -63,6 +63,7 @@ def trust_curve(
     pairs: int = 2,
     grid: tuple[float, ...] = GRID,
     key: int = 0,
+    threshold: float = 0.0,
     progress: Progress | None = None,
 ) -> Trust:
     """The score of `network` at distance `t d(x)` from training points `x`, `t` on a grid.
@@ -72,7 +73,8 @@ def trust_curve(
     input nearest to `p`:
 
     - classification: `x` *holds* at `t` if `argmax f(p) = argmax y(p)` at all of `p = x +/- t d(x) u`. The score is the
-      fraction of the points that hold, with Wilson's interval (the unit is the point).
+      fraction of the points that hold, with Wilson's interval (the unit is the point). One output: its side of the
+      `threshold` counts; multi-label: all labels on theirs.
     - regression: `score = 1 - sum_x max_p |f(p) - y(p)|^2 / sum_x |y(x) - mean y|^2`, with a bootstrap interval
       over points; `mean y` is over all distinct training inputs.
 
@@ -91,6 +93,7 @@ def trust_curve(
         network: any network, or a function of a batch, `(m, d) -> (m, c)`.
         inputs: `(g, d)` distinct training inputs.
         targets: `(g, c)` their mean targets; classification: one column a class.
+        threshold: of outputs that are decided by their side; see `zeroloss.audit.rule`.
         points: at most this many inputs are probed, sampled without replacement.
         key: the seed of sample, directions and bootstrap.
 
@@ -136,23 +139,23 @@ def trust_curve(
             nothing, reason=f"the answer is NaN or infinite at {bad} of {len(inputs)} training inputs"
         )
     probes = make_probes(inputs, targets, points=points, pairs=pairs, key=key)
-    return _measure(network, probes, at_training, nothing, grid, progress or Silent())
+    return _measure(network, probes, at_training, nothing, grid, threshold, progress or Silent())
 
 
-def _measure(network, probes: Probes, at_training, nothing: Trust, grid, progress: Progress) -> Trust:
+def _measure(network, probes: Probes, at_training, nothing: Trust, grid, threshold, progress: Progress) -> Trust:
     looks = sum(0 < t <= NEAR for t in grid)
     spread = np.sum((probes.targets - probes.targets.mean(axis=0)) ** 2, axis=1)[probes.sampled]
     rows, joint, non_finite = [], [], 0
     for index, t in enumerate(grid):
         if t == 0:
-            exact = _census(at_training, probes.targets, nothing.task)
+            exact = _census(at_training, probes.targets, nothing.task, threshold)
             rows.append((0.0, exact, exact, exact))
             continue
         outcome = None
         for x, reference in probes.at(t):
             answer = answers(network, x, reference.shape[1])
             non_finite += int(np.sum(~np.isfinite(answer).all(axis=1)))
-            miss = _miss(answer, reference, nothing.task)
+            miss = _miss(answer, reference, nothing.task, threshold)
             outcome = miss if outcome is None else np.maximum(outcome, miss)
         rows.append((float(t), *_score(outcome, spread, nothing, 0.95)))
         if t <= NEAR:
@@ -189,24 +192,24 @@ def answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
     return found
 
 
-def _miss(answer, reference, task: str) -> np.ndarray:
-    """0 or 1 (classification), or the squared error (regression), of each probe, `(q,)`."""
+def _miss(answer, reference, task: str, threshold: float = 0.0) -> np.ndarray:
+    """0 or 1 (classes, labels), or the squared error (regression), of each probe, `(q,)`."""
+    if task != "regression":
+        return wrong_rows(answer, reference, task, threshold).astype(float)
     finite = np.isfinite(answer).all(axis=1)
-    if task == "classification":
-        return (~finite | (decide(answer) != decide(reference))).astype(float)
     errors = np.full(len(answer), np.inf)
     errors[finite] = np.sum((answer[finite] - reference[finite]) ** 2, axis=1)
     return errors
 
 
-def _census(answer, targets, task: str) -> float:
-    miss = _miss(answer, targets, task)
-    return float(1 - np.mean(miss)) if task == "classification" else r_squared(miss, targets)
+def _census(answer, targets, task: str, threshold: float = 0.0) -> float:
+    miss = _miss(answer, targets, task, threshold)
+    return float(1 - np.mean(miss)) if task != "regression" else r_squared(miss, targets)
 
 
 def _score(outcome, spread, trust: Trust, confidence: float) -> tuple[float, float, float]:
     """Score, lower and upper end, from what was missed and `|y - mean y|^2` at each point probed."""
-    if trust.task == "classification":
+    if trust.task != "regression":
         held = int(np.sum(outcome == 0))
         return held / len(outcome), *wilson(held, len(outcome), confidence)
     if len(outcome) < 2 or not spread.any():
@@ -259,7 +262,7 @@ def local_verdict(trust: Trust) -> Verdict:
 
 def _judge(trust: Trust) -> tuple[Status, str]:
     t, score, lower, upper = (np.array(trust.columns[name]) for name in ("t", "score", "lower", "upper"))
-    classes = trust.task == "classification"
+    classes = trust.task != "regression"
 
     def number(value: float) -> str:
         return f"{100 * value:.1f} %" if classes else f"{value:.2f}"

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data.archives import read_npz
 from zeroloss.data.columns import Column, Signs, proven_signs, read_column
 from zeroloss.data.delimited import PACKED, TEXTS, ending, read_delimited
 from zeroloss.data.raw import Raw
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import column_values, read_array
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.npz import read_npz
 
 MOST_LEVELS = 100
 """A column of texts with more different ones than this is refused rather than one-hot encoded."""

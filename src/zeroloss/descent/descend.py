@@ -44,10 +44,12 @@ def descend(
 
     Args:
         network: called on one example; its precision is that of the descent (Gauss-Newton casts to float64).
-        data: a `Dataset`, or a pair `(x, y)` of `(n, d)` and `(n, c)`.
+        data: a `Dataset` (of two classes, for a network of one output: one column of -1 and 1), or a pair `(x, y)` of
+            `(n, d)` and `(n, c)`.
         method: "gradient" (full batch), "sgd" (batches of `batch_size`, default 32), "adam" (full batch unless
             `batch_size`), "gauss-newton" (squared loss; see `zeroloss.descent.gauss_newton`).
-        loss: "squared", "cross-entropy", "hinge", or a `Loss`.
+        loss: "squared", "cross-entropy", "binary-cross-entropy" (a logit an output: single-logit classifiers, several
+            labels a row), "hinge", or a `Loss`.
         step_size: a number; one a layer; by default `n/lambda_max` of the tangent kernel at the start (0.001 for adam).
         steps: the most steps to take.
         tolerance: stop when `loss - infimum <= tolerance`.

@@ -131,7 +131,7 @@ def gauss_newton(
     with double():
         initial = as_double(network)
         problem = make_problem(initial, data, "squared", trainable)
-        x, y = training_arrays(data)
+        x, y = training_arrays(problem.data)
         distinct = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))
         weight = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
         moved, fixed = eqx.partition(initial, problem.mask)

@@ -9,12 +9,13 @@ import jax
 import numpy as np
 
 from zeroloss.networks import suited
+from zeroloss.networks.predict import rows_of
 from zeroloss.plumbing import InputError
 
 
 def points(network: Any, x: Any) -> np.ndarray:
     """Checked examples `(n, ...)` in the precision of the network (tokens stay whole)."""
-    x = np.asarray(x)
+    x = rows_of(network, x)
     if x.ndim < 1 or len(x) == 0:
         raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
     if x.dtype.kind not in "iu" and not np.isfinite(np.asarray(x, np.float64)).all():

@@ -14,7 +14,14 @@ def estimator(model: Any, data: Any) -> BlackBox:
     """A fitted estimator as a black box."""
     name = _name(model)
     classes = _classes(model, name)
-    classifies = getattr(data, "task", None) == "classification" if data is not None else classes is not None
+    task = getattr(data, "task", None)
+    classifies = task in ("classification", "multi-label") if data is not None else classes is not None
+    if classes is not None and not classifies and getattr(data, "guessed", ""):
+        raise InputError(
+            f"the {name} is a classifier, and the target was guessed to be a regression ({data.guessed}); give "
+            "task='classification' (on the command line: --task classification), or task='regression' to judge its classes as "
+            "numbers."
+        )
     if not classifies:
         return BlackBox(model.predict, name, "predictions")
     outputs = None if data is None else data.out_size
@@ -24,6 +31,8 @@ def estimator(model: Any, data: Any) -> BlackBox:
         return BlackBox(lambda x: _columns_of_many(model, classes, x), name, "probabilities")
     order = _order(classes, data, name)
     method, said = _method(model)
+    if task == "multi-label" and said == "predictions":
+        return BlackBox(model.predict, name, said)
 
     def ask(x: np.ndarray) -> np.ndarray:
         return _arranged(np.asarray(method(x)), classes, order, outputs, said, name)
