@@ -173,8 +173,11 @@ def _typed(column: Any, name: str, path: Path, is_target: bool) -> Column:
     return Column(numbers, "numbers")
 
 
-def _table(path: Path, title: str, target: str, names: list[str], columns: list[Column], notes: list[str]) -> Raw:
+def _table(
+    path: Path, title: str, target: str | None, names: list[str], columns: list[Column], notes: list[str]
+) -> Raw:
     """Features, one-hot where they are texts, and the target, with a line that says what was decided."""
+    assert target is not None  # `_check_names` has seen to it
     parts, features, encoded = [], [], []
     goal = columns[names.index(target)]
     for name, column in zip(names, columns, strict=True):
@@ -216,7 +219,8 @@ def _remarks(names: list[str], columns: list[Column]) -> list[str]:
 
 def _suspicions(names: list[str], columns: list[Column], target: str) -> list[str]:
     """Features that equal the target or another feature, or that number the rows."""
-    notes, seen = [], {}
+    notes: list[str] = []
+    seen: dict[tuple[str, int], tuple[str, np.ndarray]] = {}
     goal = columns[names.index(target)]
     for name, column in zip(names, columns, strict=True):
         if name == target:
