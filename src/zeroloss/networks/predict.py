@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.layout import Layout, is_whole, joined, pieces, several
 from zeroloss.plumbing.operations import held
 
@@ -49,6 +51,8 @@ def suited(network: Any, x: Any) -> np.ndarray:
     dtype = np.float64 if is_double(network) else np.float32
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     found = np.ascontiguousarray(x, np.int32 if whole else dtype)
+    if whole and not (found == x).all():
+        raise InputError("the inputs hold whole numbers beyond 2^31, which no table of tokens has; check the tokens.")
     if not whole and dtype is np.float32:
         _check_exact(layout_of_network(network), x, found)
     return found
@@ -70,7 +74,9 @@ def rows_of(network: Any, x: Any) -> np.ndarray:
         if layout is None:
             raise InputError("this network takes one array; give the examples as the rows of an array.")
         return joined(x, layout)
-    return np.asarray(x)
+    found = read_array(x, "inputs").array
+    plain = found.dtype.kind in "biuf" and found.dtype != np.longdouble
+    return found if plain else as_float64(found, "inputs")
 
 
 def _check_exact(layout: Layout | None, x: np.ndarray, found: np.ndarray) -> None:
