@@ -80,7 +80,9 @@ def attribute(m):
     m.forward = lambda x: m.b(torch.tanh(m.a(x) @ m.kept))
 
 
-@pytest.mark.parametrize(("tie", "names"), [(same_object, ("weight",)), (same_memory, ("weight",)), (same_bias, ("bias",))])
+@pytest.mark.parametrize(
+    ("tie", "names"), [(same_object, ("weight",)), (same_memory, ("weight",)), (same_bias, ("bias",))]
+)
 def test_one_parameter_is_one_leaf(tie, names):
     module = Two(tie).eval()
     ties = module_ties(module)

@@ -127,7 +127,11 @@ def test_a_value_that_is_made_twice():
 
 def network(code, **parameters):
     rng = np.random.default_rng(0)
-    arrays = {"w": rng.standard_normal((SIZE, SIZE)), "b": rng.standard_normal(SIZE), "v": rng.standard_normal((SIZE, SIZE))}
+    arrays = {
+        "w": rng.standard_normal((SIZE, SIZE)),
+        "b": rng.standard_normal(SIZE),
+        "v": rng.standard_normal((SIZE, SIZE)),
+    }
     return TorchNetwork(arrays | parameters, code, {})
 
 

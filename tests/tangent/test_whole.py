@@ -155,7 +155,11 @@ def test_an_operator_on_truth_values_that_are_open_is_no_exact_one():
     assert differ.open.tolist() == [True, False]
     every = operate("aten.all.dim", [undecided, 0], {})
     assert not every.open and not every.value
-    for name, args in (("mul.Tensor", [undecided, 2]), ("sum.default", [undecided]), ("cumsum.default", [undecided, 0])):
+    for name, args in (
+        ("mul.Tensor", [undecided, 2]),
+        ("sum.default", [undecided]),
+        ("cumsum.default", [undecided, 0]),
+    ):
         with pytest.raises(NoBoundError):
             operate(f"aten.{name}", args, {})
 

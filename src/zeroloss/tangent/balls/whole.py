@@ -219,6 +219,7 @@ def _clamp(x, min=None, max=None):
 whole("clamp_min.default")(_clamp)
 whole("clamp_max.default")(lambda x, high: _clamp(x, None, high))
 
+
 def _exactly(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Comparisons and bits: nothing grows."""
 
