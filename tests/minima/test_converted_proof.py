@@ -8,6 +8,7 @@ import pytest
 
 import zeroloss as zl
 from zeroloss.minima import check_certificate, load_certificate
+from zeroloss.networks import TorchNetwork
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.balls import find_readout, readout_features
@@ -296,6 +297,39 @@ def test_unknown_where_it_cannot_be_proved(module, words, outputs):
     assert words in proof.reason
     with pytest.raises(InputError):
         proof.certificate()
+
+
+def test_a_readout_that_is_stored_turned_and_an_operator_of_ones_own(monkeypatch):
+    """`h @ w + b` is a read-out as `linear` is; what a user puts in an operator's place has no bound."""
+
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.w, self.b = nn.Linear(16, 20), nn.Parameter(torch.randn(20, 3)), nn.Parameter(torch.zeros(3))
+
+        def forward(self, x):
+            return torch.tanh(self.one(x)) @ self.w + self.b
+
+    x, y = problem((16,))
+    module = Plain().eval()
+    network = zl.from_torch(module, x)
+    proof = zl.prove(network, (x, y))
+    assert proof.status is Status.PROVED
+    again = check_certificate(proof.certificate(), (x, y))
+    assert again.status is Status.PROVED
+    zl.to_torch(proof.network, module)
+    with torch.no_grad():
+        assert np.abs(module(torch.from_numpy(x).double()).numpy() - y).max() < 1e-10
+    from jax.numpy import tanh
+
+    from zeroloss.networks.pytorch.operators import OPERATORS
+
+    monkeypatch.setitem(OPERATORS, "aten.tanh.default", lambda v: tanh(v))
+    own = zl.prove(zl.from_torch(module.float(), x), (x, y))
+    assert own.status is Status.UNKNOWN and "your own aten.tanh.default" in own.reason
+    chained = nn.Sequential(nn.Linear(16, 20), nn.Tanh(), nn.Linear(20, 3)).eval()
+    assert isinstance(zl.from_torch(chained, x), TorchNetwork)  # no layer is known of it
 
 
 def test_a_tied_table_and_what_it_answers():

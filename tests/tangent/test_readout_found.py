@@ -36,6 +36,9 @@ FREE = {
         ("mm.default", X, V), ("tanh.default", Ref(4)), TURN, HEAD, ("unsqueeze.default", Ref(7), 0), ("view.default", Ref(8), (1, SIZE)),
     ),
     "the weight as it is": program(("mm.default", X, V), ("tanh.default", Ref(4)), ("addmm.default", B, Ref(5), W)),
+    "a sum behind the product": program(
+        ("mm.default", X, V), ("tanh.default", Ref(4)), TURN, ("mm.default", Ref(5), Ref(6)), ("add.Tensor", Ref(7), B)
+    ),
     "linear": program(("mm.default", X, V), ("tanh.default", Ref(4)), ("linear.default", Ref(5), W, B)),
 }  # fmt: skip
 TIED = {
@@ -78,6 +81,13 @@ OTHER = {
         ("mm.default", X, V), ("tanh.default", Ref(4)), ("permute.default", W, (0, 1)), HEAD
     ),
     "followed by an activation": program(("mm.default", X, V), ("tanh.default", Ref(4)), TURN, HEAD, ("tanh.default", Ref(7))),
+    "a bias added twice": program(
+        ("mm.default", X, V), ("tanh.default", Ref(4)), TURN, ("mm.default", Ref(5), Ref(6)), ("add.Tensor", Ref(7), B),
+        ("add.Tensor", Ref(8), B),
+    ),
+    "features added to the product": program(
+        ("mm.default", X, V), ("tanh.default", Ref(4)), TURN, ("mm.default", Ref(5), Ref(6)), ("add.Tensor", Ref(7), Ref(5))
+    ),
     "expanded": program(("mm.default", X, V), ("tanh.default", Ref(4)), TURN, HEAD, ("expand.default", Ref(7), (1, SIZE))),
     "a residual of the weight": program(
         ("mm.default", X, V), ("tanh.default", Ref(4)), TURN, HEAD, ("add.Tensor", Ref(7), B)
