@@ -11,6 +11,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import real, whole
 from zeroloss.cli.shared import check_fits, deliver, free, version
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
@@ -27,6 +28,7 @@ def _command() -> str:
 def examine(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -37,6 +39,7 @@ def examine(
         bool,
         typer.Option("--as-is", help="Judge --model as it is, without training it (so for all but an MLP of ours)."),
     ] = False,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path(
         "report"
@@ -51,17 +54,17 @@ def examine(
     if out.is_dir():
         for path in files.values():
             check_free(path, force=force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     from zeroloss.cli.examining import examine_as_is, examine_from_start
     from zeroloss.networks import MLP
 
     if model is None:
         if as_is:
             raise InputError("--as-is judges a trained model; name it by --model.")
-        net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+        net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     else:
         o.shape_excluded(width, depth, activation, parametrization)
-        net = o.load_asked(model, dataset)
+        net = o.load_asked(model, dataset, trust)
     check_fits(net, dataset)
     run = examine_as_is if as_is or not isinstance(net, MLP) else examine_from_start
     run(dataset, net, files, seed=seed, json=json, force=force, settings=_settings())
@@ -75,6 +78,7 @@ def _settings() -> dict[str, str]:
 def certify(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -85,12 +89,13 @@ def certify(
         str | None, typer.Option(help="What descent moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,
     step_size: Annotated[
-        float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")
+        float | None, typer.Option(help="Judge this step; by default the theorem picks its own.", callback=real())
     ] = None,
     sample_beta: Annotated[
         bool,
         typer.Option("--sample-beta", help="If UNKNOWN, also estimate how much a better bound on beta could give."),
     ] = False,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -98,8 +103,8 @@ def certify(
 ) -> None:
     """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
     free(out, force)
-    dataset = o.load(data, target, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    dataset = o.load(data, target, task, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.theorems import certify as run
 
     tell = Teller(quiet=json)
@@ -119,6 +124,7 @@ def certify(
 def descend(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -126,16 +132,19 @@ def descend(
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
     method: Annotated[str, typer.Option(help="gradient, sgd, adam or gauss-newton.")] = "gradient",
-    loss: Annotated[str, typer.Option(help="squared, cross-entropy or hinge.")] = "squared",
+    loss: Annotated[str, typer.Option(help="squared, cross-entropy, binary-cross-entropy or hinge.")] = "squared",
     step_size: Annotated[
-        float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.")
+        float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.", callback=real())
     ] = None,
-    steps: Annotated[int, typer.Option(help="The most steps to take.")] = 1000,
-    tolerance: Annotated[float, typer.Option(help="Stop when loss - infimum is at most this.")] = 1e-24,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    steps: Annotated[int, typer.Option(help="The most steps to take.", callback=whole(0))] = 1000,
+    tolerance: Annotated[
+        float, typer.Option(help="Stop when loss - infimum is at most this.", callback=real(closed=True))
+    ] = 1e-24,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", callback=real())] = None,
     trainable: Annotated[
         str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -145,8 +154,8 @@ def descend(
     free(out, force)
     if out is not None and out.suffix != ".npz":
         raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
-    dataset = o.load(data, target, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    dataset = o.load(data, target, task, n_train, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.descent import descend as run
     from zeroloss.networks import save_network
 
@@ -187,12 +196,14 @@ def prove(
         Path | None, typer.Option(help="Verify this certificate again, on its own; exits with 1 if it fails.")
     ] = None,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     polish: Annotated[bool, typer.Option(help="First move the weights to where the residual is at rounding.")] = True,
     method: Annotated[str, typer.Option(help="auto, readout or newton-kantorovich.")] = "auto",
     trainable: Annotated[
         str | None, typer.Option(help="What may move: readout, hidden, layer1, ...  [default: all]")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -203,10 +214,10 @@ def prove(
     if (model is None) == (check is None):
         raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
     if check is not None:
-        _check_certificate(check, o.load(data, target, n_train, seed), json, out, force)
+        _check_certificate(check, o.load(data, target, task, n_train, seed), trust, json, out, force)
         return
-    dataset = o.load(data, target, n_train, seed)
-    net = o.load_model(str(model), dataset)
+    dataset = o.load(data, target, task, n_train, seed)
+    net = o.load_model(str(model), dataset, trust)
     from zeroloss.minima import prove as run
 
     with bar(json) as progress:
@@ -215,13 +226,15 @@ def prove(
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
+        if proof.classified_polished is not None:
+            show_verdict("classified, polished", proof.classified_polished)
     deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 
-def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, force: bool) -> None:
+def _check_certificate(path: Path, dataset: Any, trust: bool, json: bool, out: Path | None, force: bool) -> None:
     from zeroloss.minima import check_certificate, load_certificate
 
-    found = check_certificate(load_certificate(path), dataset)
+    found = check_certificate(load_certificate(path), dataset, trust=trust)
     if not json:
         show_verdict("certificate", found)
     deliver(found, json, out, force)

@@ -16,6 +16,7 @@ import numpy as np
 
 from zeroloss.data.checks import lacking
 from zeroloss.networks import FeedForward, TorchNetwork, trainable_mask
+from zeroloss.networks.pytorch.inputs import check_inputs
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.agreement import disagreement
@@ -38,7 +39,10 @@ class Converted:
     proof: ReadoutProof
     last: Layer | None
     applies: bool = True
+    given_last: Layer | None = None
+    """The last layer at the weights given, where polishing has moved them."""
     trouble: str = ""
+    """Why the bounded answers are not to be believed (`zeroloss.tangent.agreement`), at either weights."""
 
 
 def judge_converted(
@@ -70,14 +74,15 @@ def judge_converted(
     if obstacle:  # no minimum is proved near; the answers are bounded all the same
         return _compared(Converted(given, _none(obstacle, m, distinct), last, applies=False), distinct)
     progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
-    network = given
+    network, given_last = given, None
     if polish:
         moved = polish_readout(head, distinct.x, distinct.y, last=last)
         if moved is not head:
+            given_last = last
             head, last = moved, last_layer(moved, h, h_error)
             network = _with_head(given, readout, head)
     proof = readout_proof(head, distinct.x, distinct.y, distinct.rounding, last)
-    return _compared(Converted(network, _explained(proof, h_error), last), distinct)
+    return _compared(Converted(network, _explained(proof, h_error), last, given_last=given_last), distinct, given)
 
 
 def _without_readout(given: TorchNetwork, distinct: Any, progress: Progress, margins: bool) -> Converted:
@@ -94,10 +99,15 @@ def _without_readout(given: TorchNetwork, distinct: Any, progress: Progress, mar
     return _compared(Converted(given, none, Layer(z, z_error, z, z_error), applies=False), distinct)
 
 
-def _compared(found: Converted, distinct: Any) -> Converted:
-    """With the bounded answers compared with the network's own; nothing is proved of a network that gives others."""
+def _compared(found: Converted, distinct: Any, given: TorchNetwork | None = None) -> Converted:
+    """With the bounded answers compared with the network's own; nothing is proved of a network that gives others.
+
+    `given`: the network before polishing, to which `found.given_last` belongs.
+    """
     assert found.last is not None
     trouble = disagreement(found.network, distinct.x, found.last.z, found.last.z_error)
+    if not trouble and given is not None and found.given_last is not None:
+        trouble = disagreement(given, distinct.x, found.given_last.z, found.given_last.z_error)
     if not trouble:
         return found
     proof = dataclasses.replace(found.proof, radius=None, obstacle=trouble)
@@ -146,6 +156,7 @@ def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> T
             f"the network maps {sizes[0]} numbers to {sizes[1]} and the data have {x.shape[1]} and {y.shape[1]}; "
             "prove it on the data it was made for." + lacking(sizes[1], y.shape[1])
         )
+    check_inputs(given, x)
     if not all(np.isfinite(np.asarray(p)).all() for p in given.parameters.values()):
         raise InputError("the network's weights hold NaN or infinity; nothing can be proved of them.")
     return given
