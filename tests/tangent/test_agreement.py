@@ -6,7 +6,6 @@ import pytest
 import zeroloss as zl
 from zeroloss.minima import certificate
 from zeroloss.minima.certificate import check_certificate
-
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.rounding import forward
 from zeroloss.verdict import Status

@@ -5,6 +5,7 @@ at kinks, open comparisons, exact zeros, infinities of masks, whole numbers.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -190,20 +191,20 @@ def test_every_step_of_a_random_program_is_in_its_ball(seed):
                 if kind == 0:
                     (name, *args), function = ONE[rng.integers(len(ONE))]
                     args = [[values[i].shape[-1]], None, None, 1e-5] if name.startswith("native") else args
-                    found, true = operate(f"aten.{name}", [values[i], *args], {}), lambda f=function, i=i: f(truths[i])
+                    found, true = operate(f"aten.{name}", [values[i], *args], {}), partial(function, truths[i])
                 elif kind == 1:
                     name = list(TWO)[rng.integers(len(TWO))]
                     found = operate(f"aten.{name}", [values[i], values[j]], {})
                     if name != "mm.default" and values[i].shape != values[j].shape:
                         continue
-                    true = lambda n=name, i=i, j=j: TWO[n](truths[i], truths[j])  # noqa: E731
+                    true = partial(TWO[name], truths[i], truths[j])
                 else:
                     name = "where.self"
                     if values[i].shape != values[j].shape:
                         continue
                     above = operate("aten.gt.Tensor", [values[i], values[j]], {})
                     found = operate("aten.where.self", [above, values[i], values[j]], {})
-                    true = lambda i=i, j=j: maximum(truths[i], truths[j])  # noqa: E731
+                    true = partial(maximum, truths[i], truths[j])
             except NoBoundError:
                 continue
             found = found[0] if isinstance(found, tuple) else found

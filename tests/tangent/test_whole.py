@@ -11,7 +11,8 @@ from zeroloss.tangent.balls.whole import WHOLE, cast
 torch = pytest.importorskip("torch")
 TYPES = [np.int64, np.int32, np.int8, np.uint8, np.bool_]
 TWO = [
-    "add.Tensor", "sub.Tensor", "mul.Tensor", "maximum.default", "minimum.default", "remainder.Tensor", "fmod.Tensor", "floor_divide.default",
+    "add.Tensor", "sub.Tensor", "mul.Tensor", "maximum.default", "minimum.default", "remainder.Tensor", "fmod.Tensor",
+    "floor_divide.default",
     "eq.Tensor", "ne.Tensor", "lt.Tensor", "le.Tensor", "gt.Tensor", "ge.Tensor", "logical_and.default", "logical_or.default",
     "logical_xor.default", "bitwise_and.Tensor", "bitwise_or.Tensor", "bitwise_xor.Tensor", "pow.Tensor_Tensor", "clamp_min.Tensor",
 ]  # fmt: skip
