@@ -62,7 +62,7 @@ def exact(value: Any) -> Ball:
     """
     given = np.asarray(value)
     mid = given.astype(np.float64)
-    if given.dtype.kind in "iu" and given.dtype.itemsize > 4 and given.size and np.max(np.abs(mid)) > 2.0**53:
+    if given.dtype.kind in "iu" and given.dtype.itemsize > 4 and given.size and np.max(np.abs(mid)) >= 2.0**53:
         raise NoBoundError("whole numbers beyond 2^53 taken for floating ones")
     if given.dtype.kind not in "iubf" or given.dtype.itemsize > 8:
         raise NoBoundError(f"numbers of the type {given.dtype}")
