@@ -105,8 +105,13 @@ class ProofCertificate(Record):
             content = base64.b64decode(self.network, validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise InputError("the certificate's network is damaged; write the certificate again.") from error
+        network = network_from_bytes(content, "the network in the certificate", trust=trust)
+        if not isinstance(network, FeedForward | TorchNetwork):
+            raise InputError(
+                f"the certificate holds a {type(network).__name__}, of which no proof is made; write it again."
+            )
         with double():
-            return as_double(network_from_bytes(content, "the network in the certificate", trust=trust))
+            return as_double(network)
 
     def save(self, path: str | os.PathLike, *, force: bool = False) -> Path:
         """Write it as JSON."""
