@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -67,6 +68,8 @@ class SmallCNN(eqx.Module):
             whole_number(name, value)
             for name, value in (("out_size", out_size), ("filters", filters), ("size", size), ("pool", pool))
         )
+        if not isinstance(image_shape, Sequence) or len(image_shape) != 2:
+            raise InputError(f"image_shape={str(image_shape)[:40]}: give (height, width).")
         image_shape = (whole_number("image_shape", image_shape[0]), whole_number("image_shape", image_shape[1]))
         scale = real_number("scale", scale, closed=True)
         self.image_shape, self.size, self.pool = (int(image_shape[0]), int(image_shape[1])), int(size), int(pool)
