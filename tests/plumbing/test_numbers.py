@@ -21,7 +21,7 @@ def test_whole_numbers_of_every_type(value):
     "value", [0, -1, 1.5, math.nan, math.inf, True, np.True_, "2", None, 1j, [2], np.array([2]), 2**70, MOST + 1]
 )
 def test_what_is_no_count(value):
-    with pytest.raises(InputError, match="^n=.*give a whole number"):
+    with pytest.raises(InputError, match=r"^n=.*give a whole number"):
         whole_number("n", value)
 
 
@@ -41,7 +41,7 @@ def test_real_numbers_of_every_type(value):
 
 @pytest.mark.parametrize("value", [0, -0.0, -1, math.nan, math.inf, True, np.False_, "2", None, 1j, [2.0]])
 def test_what_is_no_positive_number(value):
-    with pytest.raises(InputError, match="^t=.*must be a positive number"):
+    with pytest.raises(InputError, match=r"^t=.*must be a positive number"):
         real_number("t", value)
 
 

@@ -30,7 +30,10 @@ LossName = Annotated[str, typer.Option("--loss", help="squared, cross-entropy or
 
 
 def _names(measures: str) -> list[str]:
-    return [word.strip() for word in measures.split(",") if word.strip()]
+    names = [word.strip() for word in measures.split(",")]
+    if not all(names):
+        raise InputError(f"--measures {measures!r} has an empty name in it; write all, none, or names with commas.")
+    return names
 
 
 @app.command(epilog="Example: zeroloss audit digits --model model.npz --initial start.npz")
