@@ -134,7 +134,7 @@ WRONG = [
 def test_wrong_choices_are_one_line(zeroloss, monkeypatch, words, line):
     from zeroloss.networks import MLP, save_network
 
-    np.savez("d.npz", x=np.arange(12.0).reshape(6, 2), y=np.arange(6.0) ** 2)
+    np.savez("d.npz", x=np.arange(12.0).reshape(6, 2), y=np.sqrt(np.arange(6.0)))
     save_network("m.npz", MLP(2, 1, 3, 1))
     Path("broken.py").write_text("def make():\n    return 1 / 0\n")
     Path("unfinished.py").write_text("def make(:\n")
