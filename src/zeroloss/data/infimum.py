@@ -1,4 +1,4 @@
-"""How low the empirical risk can get on these data, for any network: not always to 0."""
+"""How low the training loss (the empirical risk of one loss) can get on these data, for any network: not always to 0."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import numpy as np
 
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.repeats import Groups, contradictions, groups, round_down, spread
+from zeroloss.data.task import ROW_SUM
 from zeroloss.plumbing import InputError
-from zeroloss.verdict import Record
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.verdict import Record, at_least
 
-LOSSES = ("squared", "cross-entropy", "hinge")
+LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
 
 
 @dataclasses.dataclass(frozen=True)
 class Infimum(Record):
-    """The infimum of the empirical risk over all functions of the input.
+    """The infimum of the training loss `loss` over all functions of the input.
 
     Attributes:
-        value: the infimum, rounded down: no network gets below it.
+        value: the infimum, rounded down: no network gets below it. (0 also where it is positive and below all of float64; then
+            `positive` says so, and the largest float64 where it is above them.)
         attained_if_fit: whether a network that can take any values on the distinct inputs attains it.
         groups: number of distinct training inputs.
         repeated: how many of them occur more than once.
@@ -38,9 +41,14 @@ class Infimum(Record):
     sentence: str
     loss: str = "squared"
 
+    @property
+    def positive(self) -> bool:
+        """Whether no network reaches 0 (for the squared loss, as soon as equal inputs have different targets)."""
+        return self.value > 0 or (self.loss == "squared" and self.contradictory > 0)
+
 
 def infimum(data: Dataset, loss: str = "squared") -> Infimum:
-    """Lower bound of the empirical risk on the training rows, the infimum over all functions of the input.
+    """Lower bound of the training loss on the training rows, the infimum over all functions of the input.
 
     - squared, `L = 1/(2n) sum_i |f(x_i) - y_i|^2`: `1/(2n) sum_groups sum_{i in group} |y_i - mean_group|^2`, exact,
       rounded down; attained by a network that takes the group means.
@@ -48,6 +56,9 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
       column of -1 and 1: of `log(1 + e^(-y f))`):
       the mean over examples of the entropy (nats) of the targets in the example's group; attained exactly when every
       group contains every class. Rounded down by a relative 1e-14, which allows for rounding in the logarithms.
+    - binary-cross-entropy, the mean of `sum_k log(1 + e^(f_k)) - y_k f_k` (targets from 0 to 1, or -1 and 1 for these): the
+      mean over examples of the sum over outputs of the entropy (nats) of `(s, 1 - s)`, `s` the mean target of the
+      example's group; attained exactly when `0 < s < 1` for every group and output. Rounded down likewise.
     - hinge, the mean of `max(0, 1 - y f)` for one target column of -1 and 1: a group with a fraction p of 1 gives
       `2 min(p, 1 - p)`. For several classes, the mean of `max(0, 1 + max_{k != y} f_k - f_y)`: a group gives
       `min(1, 2 (1 - p_max))`, since with a lead `t >= 0` of the top output the loss is at least
@@ -56,8 +67,9 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
     Standing: ours. The sum over groups of equal inputs of what one answer to the group can attain at best.
 
     Raises:
-        InputError: another loss, or a loss that does not fit the targets.
+        InputError: another loss, or a loss that does not fit the targets; arithmetic in which nothing can be proved.
     """
+    require_ieee(rows=0)
     if loss not in LOSSES:
         raise InputError(f"the loss {loss!r} is unknown; choose one of {', '.join(LOSSES)}.")
     found = groups(data.x_train)
@@ -65,6 +77,10 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
     attained = True
     if loss == "squared":
         value = round_down(spread(data.x_train, data.y_train) / (2 * data.n))
+    elif loss == "binary-cross-entropy":
+        halves = _halves(data, found)
+        value = sum(_entropy(each, found, data.n) for each in halves) * (1 - 1e-15 * (len(halves) > 1))
+        attained = all(bool((each > 0).all()) for each in halves)
     else:
         shares = _shares(data, found, loss)
         if loss == "hinge":
@@ -75,10 +91,27 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
     return Infimum(value, attained, found.count, len(found.repeated), clashes, sentence, loss)
 
 
+def _halves(data: Dataset, found: Groups) -> list[np.ndarray]:
+    """For each output `(groups, 2)`: the sum of the targets of every group, and its size less that."""
+    y = data.y_train
+    if np.isin(y, (-1.0, 1.0)).all():
+        y = (y + 1) / 2
+    if (y < 0).any() or (y > 1).any():
+        raise InputError(
+            "the binary-cross-entropy loss needs targets from 0 to 1, or all -1 or 1; these are others: use 'squared'."
+        )
+    ones, zeros = np.zeros((found.count, y.shape[1])), np.zeros((found.count, y.shape[1]))
+    np.add.at(ones, found.index, y)
+    np.add.at(zeros, found.index, 1 - y)
+    return [np.column_stack([ones[:, k], zeros[:, k]]) for k in range(y.shape[1])]
+
+
 def _shares(data: Dataset, found: Groups, loss: str) -> np.ndarray:
     """`(groups, classes)`: how much of each class every group holds; its rows sum to the sizes of the groups."""
     y = data.y_train
     if y.shape[1] == 1:
+        if loss == "cross-entropy":
+            return _halves(data, found)[0]
         if not np.isin(y, (-1.0, 1.0)).all():
             raise InputError(
                 f"the {loss} loss with one output needs targets -1 and 1; these are others: use 'squared'."
@@ -89,10 +122,13 @@ def _shares(data: Dataset, found: Groups, loss: str) -> np.ndarray:
     if (
         (y < 0).any()
         or (whole and (sums != 1).any())
-        or np.abs(sums - 1).max() > 1e-9
+        or np.abs(sums - 1).max() > ROW_SUM
         or (loss == "hinge" and not whole)
     ):
-        raise InputError(f"the {loss} loss needs class targets, one column a class; these are not: use 'squared'.")
+        other = " or 'binary-cross-entropy'" if whole else ""
+        raise InputError(
+            f"the {loss} loss needs class targets, one column a class; these are not: use 'squared'{other}."
+        )
     shares = np.zeros((found.count, y.shape[1]))
     np.add.at(shares, found.index, y)
     return shares
@@ -111,7 +147,12 @@ def _entropy(shares: np.ndarray, found: Groups, n: int) -> float:
     for row in shares[(shares > 0).sum(axis=1) > 1]:  # the others have entropy 0
         for k, share in enumerate(row):
             if share > 0:
-                terms.append(float(share) * math.log1p(math.fsum(np.delete(row, k)) / float(share)))
+                others = math.fsum(np.delete(row, k))
+                near = (
+                    others <= 1e3 * share
+                )  # else the quotient may overflow, and the difference of logarithms loses nothing
+                log = math.log1p(others / float(share)) if near else math.log(others + share) - math.log(share)
+                terms.append(float(share) * log)
     slack = 1e-14 + (0.0 if (shares == np.floor(shares)).all() else 8 * 2.0**-53 * int(found.sizes.max()))
     return max(0.0, math.fsum(terms) / n * (1 - slack))
 
@@ -123,10 +164,13 @@ def _sentence(loss: str, value: float, attained: bool, found: Groups, clashes: i
         many = len(found.repeated)
         start = f"{n} training rows hold {found.count} distinct inputs, {many} of them repeated"
         start += f" and {clashes} of these with different targets" if clashes else ", none with different targets"
-    bound = (
-        f"no network gets below a {loss} loss of {value:.6g}"
-        if value > 0
-        else f"nothing in the data keeps the {loss} loss from 0"
-    )
+    if value > 0:
+        bound = f"no network gets below a {loss} loss of {at_least(value, 6)}"
+    elif loss == "squared" and clashes:
+        bound = (
+            f"no network gets to a {loss} loss of 0, though what is left is below {5e-324}, the least number of float64"
+        )
+    else:
+        bound = f"nothing in the data keeps the {loss} loss from 0"
     end = "a network that can take any values on them attains it" if attained else "it is approached and never attained"
     return f"{start}; {bound}; {end}."

@@ -25,24 +25,29 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.descent.losses import Squared
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
-from zeroloss.minima.reasons import NEAR
+from zeroloss.minima.reasons import NEAR, NEAR_BEFORE
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
 from zeroloss.plumbing import InputError, Silent, double, parse_json, write_whole
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.plain import read_text
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.record import decode, encode
 
 FORMAT = 2
 """Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
-CLAIMS = {1: "a global minimum of the empirical risk lies within {} of these weights", 2: NEAR}
+CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
 """The sentence that a certificate of each format claims, with its radius."""
 METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
 """The proofs, and the word that their evidence begins with."""
@@ -58,7 +63,7 @@ UNBOUND = (
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class ProofCertificate(Record):
-    """A PROVED claim "a global minimum of the empirical risk lies within `radius` of these weights", with the weights.
+    """A PROVED claim "a global minimum of the empirical squared risk lies within `radius` of these weights", with the weights.
 
     Attributes:
         claim, reason, evidence: as in the proof; `claim` names the certified radius, `evidence` every constant and
@@ -199,12 +204,13 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     Raises:
         InputError: a damaged certificate; data that hold NaN.
     """
+    require_ieee()
     _check_types(certificate)
     network = certificate.weights(trust=trust)
     trained = _trained(certificate, network)
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
-    x, y = (np.asarray(a, np.float64) for a in training_arrays(data))
+    x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
     found = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(network),
@@ -331,6 +337,10 @@ def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple
             raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
         proof = judge_converted(network, distinct, None, False, Silent()).proof
         return proof.radius, proof.obstacle
+    last = forward(network, distinct.x)[-1]
+    trouble = disagreement(network, distinct.x, last.z, last.z_error)
+    if trouble:
+        return None, trouble
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
         return found.radius, found.obstacle

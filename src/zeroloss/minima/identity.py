@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 import numpy as np
 
 from zeroloss.networks.storage import parts_of
+from zeroloss.plumbing.norms import norm_upper
 
 
 def data_hash(x: np.ndarray, y: np.ndarray) -> str:
@@ -46,14 +48,14 @@ def leaves(network: Any) -> list[Any]:
 
 
 def norm(network: Any) -> float:
-    """Euclidean norm of all weights."""
-    return float(np.sqrt(sum(float(np.sum(np.asarray(leaf, np.float64) ** 2)) for leaf in leaves(network))))
+    """Euclidean norm of all weights, rounded up."""
+    return math.hypot(*(norm_upper(leaf) for leaf in leaves(network)))
 
 
 def distance(first: Any, second: Any) -> float:
-    """Euclidean distance of two networks' weights."""
+    """Euclidean distance of two networks' weights, rounded up."""
     gaps = (
         np.asarray(a, np.float64) - np.asarray(b, np.float64)
         for a, b in zip(leaves(first), leaves(second), strict=True)
     )
-    return float(np.sqrt(sum(float(np.sum(gap**2)) for gap in gaps)))
+    return math.hypot(*map(norm_upper, gaps))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TITLES = {
     "fit_minimum": "The fitted network: a global minimum",
     "fit_classified": "The fitted network: every training example right",
+    "fit_classified_polished": "The fitted network, polished: every training example right",
     "twin_minimum": "The twin: a global minimum",
     "twin_classified": "The twin: every training example right",
     "local_fit": "The fitted network: the fit is local",
@@ -121,5 +122,5 @@ def chance(examination: Examination) -> str:
     value = examination.numbers.get("chance")
     if value is None:
         return ""
-    shown = percent(value) if task(examination) == "classification" else number(value)
+    shown = percent(value) if task(examination) != "regression" else number(value)
     return f"A guess that ignores the input would score {shown}."

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, Unsure
-from zeroloss.tangent.balls.rules import RULES
+from zeroloss.tangent.balls.operate import operate
+from zeroloss.tangent.balls.recurrent import OfRows, is_recurrent
 
 
 class NotRowwiseError(Exception):
@@ -48,8 +49,12 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
     rows = [a for a in args if isinstance(a, Ball | Unsure)]
     if any(isinstance(a, list) and any(isinstance(v, Ball | Unsure) for v in a) for a in args) and name != "getitem":
         raise NotRowwiseError
+    if any(isinstance(v, Ball | Unsure | list) for v in kwargs.values()):
+        raise NotRowwiseError
+    if name == "getitem" and isinstance(args[0], OfRows) and args[1] != 0:
+        raise NotRowwiseError
     if not rows:
-        return RULES[name](*args, **kwargs)  # of parameters and constants alone, or an entry of several results
+        return operate(name, args, kwargs)  # of parameters and constants alone, or an entry of several results
     if any(r.shape[:1] != (count,) for r in rows):
         raise NotRowwiseError
     x, kind = rows[0], name.removeprefix("aten.")
@@ -61,6 +66,9 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
             raise NotRowwiseError
         if kind == "addmm.default" and np.ndim(args[0]) != 1:
             raise NotRowwiseError
+    elif is_recurrent(name):
+        if len(rows) != 1 or args[0] is not x or len(args) != 9 or not args[8]:
+            raise NotRowwiseError  # the examples stand first where the ninth, `batch_first`, says so
     elif kind == "native_layer_norm.default":
         if len(rows) != 1 or len(args[1]) >= len(x.shape):
             raise NotRowwiseError
@@ -72,7 +80,7 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         _check_along(x, args, kwargs, _ALONG[kind])
     elif not _keeps_first(kind, x, args):
         raise NotRowwiseError
-    return RULES[name](*args, **kwargs)
+    return operate(name, args, kwargs)
 
 
 def _keeps_first(kind: str, x: Any, args: list[Any]) -> bool:
