@@ -105,7 +105,7 @@ def check_independent(network: Wrapped, x: np.ndarray) -> None:
         InputError: with the operation at which examples meet, or the one that could not be followed.
     """
     batch = jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype)
-    closed = jax.make_jaxpr(lambda p, v: network.function(p, v))(network.params, batch)
+    closed = jax.make_jaxpr(lambda p, v: Wrapped(p, network.function).batch(v))(network.params, batch)
     count = len(jax.tree.leaves(network.params))
     axes = [None] * count + [0]
     try:
