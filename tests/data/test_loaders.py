@@ -1,5 +1,7 @@
 """Loaders, data sets of items and iterables of batches arrive as the rows they hold, and say what they did to them."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,7 @@ class Table:
     """The part of a Hugging Face data set that is used."""
 
     features, column_names = {"input_ids": None, "mask": None, "label": None}, ["input_ids", "mask", "label"]
-    columns = {"input_ids": IDS.tolist(), "mask": (IDS > 2).tolist(), "label": Y.tolist()}
+    columns: ClassVar = {"input_ids": IDS.tolist(), "mask": (IDS > 2).tolist(), "label": Y.tolist()}
 
     def __len__(self):
         return 10
@@ -68,6 +70,7 @@ SOURCES = {
     "generator": lambda: (pair for pair in Loader()),
     "items": Items,
     "items with names": lambda: Items(lambda x, ids, y: {"x": x, "label": y}),
+    "examples one by one": lambda: ((x, y) for x, y in zip(X, Y, strict=True)),
     "batches with names": lambda: ({"x": x, "labels": y} for x, y in Loader()),
 }
 
@@ -107,10 +110,12 @@ def test_what_is_refused(monkeypatch):
         from_arrays(x for x, _ in Loader())
     with pytest.raises(InputError, match="pad them to one shape"):
         from_arrays(iter([(X[:, :2], Y), (X, Y)]))
+    with pytest.raises(InputError, match="3 inputs and 2 targets"):
+        from_arrays((x, y) for x, y in zip(X, np.eye(2)[Y], strict=True))
+    ragged = Table()
+    ragged.columns = {"input_ids": [[1], [1, 2]] * 5, "mask": [0] * 10, "label": Y.tolist()}
     with pytest.raises(InputError, match="different lengths"):
-        texts = Table()
-        texts.columns = {"input_ids": [[1], [1, 2]] * 5, "mask": [0] * 10, "label": Y.tolist()}
-        from_arrays(texts)
+        from_arrays(ragged)
     with pytest.raises(InputError, match="give arrays x and y"):
         from_arrays(X)
     monkeypatch.setattr(loaders, "_room", lambda: 100.0)
@@ -134,7 +139,11 @@ def test_every_verb_takes_a_loader():
     assert zl.prove(network, Loader()).status == "PROVED"
     assert zl.audit(network, Items(), points=5).numbers["train_count"] == 10
     assert zl.twin(Loader()).out_size == 2
-    tokens = wrap(lambda p, batch: p[batch["input_ids"]].sum(1) + batch["mask"].sum(1, keepdims=True), np.ones((9, 2)), inputs=from_arrays(Table()))
+    tokens = wrap(
+        lambda p, batch: p[batch["input_ids"]].sum(1) + batch["mask"].sum(1, keepdims=True),
+        np.ones((9, 2)),
+        inputs=from_arrays(Table()),
+    )
     expected = 4 + (IDS > 2).sum(1)
     np.testing.assert_allclose(predict(tokens, {"mask": IDS > 2, "input_ids": IDS})[:, 0], expected)
 
@@ -152,6 +161,12 @@ def test_loaders_of_torch():
     assert np.array_equal(shuffled.x, X) and any("shuffles" in note for note in shuffled.notes)
     dropped = gathered(utils.DataLoader(whole, batch_size=4, drop_last=True))
     assert len(dropped.x) == 8 and any("8 of the 10 rows" in note for note in dropped.notes)
+
+    class Stream(utils.IterableDataset):
+        def __iter__(self):
+            yield from zip(X, np.eye(2)[Y], strict=True)
+
+    assert same_rows(from_arrays(Stream()))
     noisy = gathered(utils.DataLoader(Items(noise=1.0), batch_size=4))
     assert any("asked for again" in note for note in noisy.notes)
     module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).eval()

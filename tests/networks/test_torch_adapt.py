@@ -142,7 +142,14 @@ def test_two_towers_by_position(tmp_path):
     jacobian = torch.stack(gradients).numpy()
     np.testing.assert_allclose(kernel, jacobian @ jacobian.T, rtol=1e-4, atol=1e-5)
     found = zl.audit(module, data, points=5)
-    right = own(module(*(torch.from_numpy(p.astype(np.float32)) for p in (data.x_train[:, :3], data.x_train[:, 3:].reshape(6, 2, 2)))))
+    right = own(
+        module(
+            *(
+                torch.from_numpy(p.astype(np.float32))
+                for p in (data.x_train[:, :3], data.x_train[:, 3:].reshape(6, 2, 2))
+            )
+        )
+    )
     assert found.numbers["train_errors"] == int((right.argmax(1) != data.labels_train).sum())
     save_network(tmp_path / "towers.npz", network)
     again = load_network(tmp_path / "towers.npz")
@@ -179,7 +186,9 @@ def test_a_proof_with_a_mask_and_no_trust_radius_between_tokens():
     proof = zl.prove(network, data)
     assert proof.status == "PROVED" and proof.classified.status == "PROVED"
     zl.to_torch(proof.network, module)
-    answer = own(module(*(torch.from_numpy(p.astype(np.int64)) for p in (data.x_train[:, :4], data.x_train[:, 4:])))["logits"])
+    answer = own(
+        module(*(torch.from_numpy(p.astype(np.int64)) for p in (data.x_train[:, :4], data.x_train[:, 4:])))["logits"]
+    )
     assert np.abs(answer - data.y_train).max() < 1e-12
     assert "tokens" in zl.audit(network, data, points=5).verdicts["local"].reason
     with pytest.raises(InputError, match="a twin is one fully connected network"):
@@ -188,7 +197,7 @@ def test_a_proof_with_a_mask_and_no_trust_radius_between_tokens():
 
 def test_what_is_refused():
     network = zl.from_torch(Towers().eval(), (X, RIGHT))
-    with pytest.raises(InputError, match="different|rows; give one example a row"):
+    with pytest.raises(InputError, match="rows; give one example a row"):
         zl.from_arrays((X, RIGHT[:4]), LABELS[:4], task="classification")
     with pytest.raises(InputError, match="give 0, 1"):
         predict(network, {"left": X, "right": RIGHT})
@@ -230,7 +239,10 @@ def test_bert_with_its_mask():
         vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=2
     )
     module = transformers.BertForSequenceClassification(config).eval()
-    inputs = {"input_ids": torch.randint(1, 30, (4, 5)), "attention_mask": torch.tensor([[1, 1, 1, 0, 0]] * 2 + [[1] * 5] * 2)}
+    inputs = {
+        "input_ids": torch.randint(1, 30, (4, 5)),
+        "attention_mask": torch.tensor([[1, 1, 1, 0, 0]] * 2 + [[1] * 5] * 2),
+    }
     network = zl.from_torch(module, inputs)
     np.testing.assert_allclose(predict(network, inputs), own(module(**inputs).logits), atol=1e-5)
     body = transformers.BertModel(config).eval()

@@ -45,7 +45,11 @@ def suited(network: Any, x: Any) -> np.ndarray:
 
 def layout_of_network(network: Any) -> Layout | None:
     """How a row splits into the inputs of a network that takes several (converted or wrapped); None of others."""
-    parts = (network, getattr(network, "function", None), getattr(network, "rest", None))  # rest: of a linearised network
+    parts = (
+        network,
+        getattr(network, "function", None),
+        getattr(network, "rest", None),
+    )  # rest: of a linearised network
     return next((layout for layout in (getattr(part, "layout", None) for part in parts) if layout), None)
 
 
