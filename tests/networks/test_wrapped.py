@@ -38,6 +38,7 @@ def test_names_whole_numbers_and_an_output():
     expected = np.asarray(by_name(PARAMS, inputs)["logits"])
     np.testing.assert_allclose(predict(network, inputs), expected, rtol=1e-5)
     np.testing.assert_allclose(predict(network, {"x": A, "ids": IDS}), expected, rtol=1e-5)
+    assert network.takes_tokens and not wrap(towers, PARAMS, inputs=(A, B)).takes_tokens
     with pytest.raises(InputError, match=r"several arrays.*output="):
         predict(wrap(by_name, PARAMS, inputs=inputs), inputs)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.adapt import adapted, inputs_of, joined_batch
-from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
+from zeroloss.networks.pytorch.export import export_program, is_torch_module, refuse_training_mode, torch_package
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.plumbing import InputError, double
@@ -64,6 +64,7 @@ def from_torch(
         example = first[0]
     layout = inputs_of(example)
     batch = _example(module, example, layout)
+    refuse_training_mode(module)  # before its answer is looked at
     module = adapted(torch, module, batch, layout, output)
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
     program, parameters, constants = export_program(module, one)
