@@ -139,6 +139,7 @@ def test_every_verb_takes_a_loader():
     assert zl.prove(network, Loader()).status == "PROVED"
     assert zl.audit(network, Items(), points=5).numbers["train_count"] == 10
     assert zl.twin(Loader()).out_size == 2
+    np.testing.assert_array_equal(predict(network, Loader()), predict(network, X))
     tokens = wrap(
         lambda p, batch: p[batch["input_ids"]].sum(1) + batch["mask"].sum(1, keepdims=True),
         np.ones((9, 2)),

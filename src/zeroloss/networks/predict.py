@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.batches import batches, is_source
 from zeroloss.plumbing.layout import Layout, is_whole, joined, pieces, several
 from zeroloss.plumbing.operations import held
 
@@ -90,10 +91,12 @@ def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
 def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndarray:
     """`network` on each row of `x`: `(n, ...) -> (n, c)`, in the network's own precision, `block` rows at a time.
 
-    Several inputs: a tuple or mapping of arrays, as the network takes them. By default at most 4,096 rows, and so many that
-    what is held at once is about 256 MB. A plain Python function of a batch
+    Several inputs: a tuple or mapping of arrays, as the network takes them; a loader batch by batch. By default at most
+    4,096 rows, and so many that what is held at once is about 256 MB. A plain Python function of a batch
     of arrays (a black box) is called as it is.
     """
+    if is_source(x):
+        return np.concatenate([predict(network, inputs, block=block) for inputs, _ in batches(x)])
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         return np.asarray(network(rows_of(network, x)))
     x = suited(network, x)

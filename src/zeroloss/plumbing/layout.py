@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing.batches import array_of
 from zeroloss.plumbing.errors import InputError
 
 Layout = tuple[tuple[str, tuple[int, ...], str], ...]
@@ -53,7 +54,7 @@ def as_arrays(inputs: Any) -> list[np.ndarray]:
     parts = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
     arrays = []
     for name, part in parts:
-        array = np.asarray(part.detach().cpu() if hasattr(part, "detach") else part)
+        array = array_of(part)
         if array.dtype.kind not in "fiub" or array.ndim == 0:
             raise InputError(
                 f"the input {name!r} is {array.dtype} of shape {array.shape}; give real numbers, a row each."

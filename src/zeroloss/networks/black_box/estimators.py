@@ -81,6 +81,8 @@ def _order(classes: np.ndarray, data: Any, name: str) -> np.ndarray:
         return np.array([names.index(c) for c in said])
     if classes.dtype.kind in "iuf" and np.array_equal(classes, classes.astype(int)):
         whole = classes.astype(int)
+        if names and set(names) <= set(map(str, whole)) and min(whole) >= 0:
+            return whole  # it knows classes that do not occur: class k in column k, as `for_outputs` puts the data's
         if set(whole) <= set(range(count)):
             return whole
         if set(whole) == {-1, 1}:
