@@ -134,7 +134,7 @@ def from_arrays(
         x_test, y_test, others = gathered(x_test)
         notes = (*notes, *(f"test rows: {note}" for note in others))
     layout: Layout = ()
-    if several(x, len(y) if hasattr(y, "__len__") else None):
+    if several(x, len(y) if isinstance(x, tuple) and np.ndim(y) else None):
         if scaling != "none":
             raise InputError("several inputs come as they are; scale them before, and leave scaling out.")
         layout = layout_of(x)

@@ -5,6 +5,7 @@ Nothing is imported for the question: PyTorch and Hugging Face `datasets` are kn
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,6 +43,13 @@ def is_table(thing: Any) -> bool:
     return hasattr(thing, "features") and hasattr(thing, "column_names") and has_items(thing)
 
 
+def is_stream(thing: Any) -> bool:
+    """Whether this gives single examples one after the other: an iterable data set of PyTorch or Hugging Face."""
+    torch = sys.modules.get("torch")
+    named = hasattr(thing, "features") and hasattr(thing, "column_names")
+    return named or (torch is not None and isinstance(thing, torch.utils.data.IterableDataset))
+
+
 def is_loader(thing: Any) -> bool:
     """Whether this is PyTorch's `DataLoader`, or looks like it."""
     return hasattr(thing, "dataset") and hasattr(thing, "collate_fn") and hasattr(thing, "__iter__")
@@ -68,6 +76,10 @@ def batches(source: Any) -> Iterator[tuple[Any, Any]]:
     elif has_items(source) and not hasattr(source, "__next__"):
         for start in range(0, len(source), ITEMS):
             yield stacked([parted(source[i]) for i in range(start, min(start + ITEMS, len(source)))])
+    elif is_stream(source):
+        examples = iter(source)
+        while some := list(itertools.islice(examples, ITEMS)):
+            yield stacked([parted(example) for example in some])
     else:
         yield from map(parted, source)
 

@@ -29,7 +29,10 @@ def several(x: Any, rows: int | None = None) -> bool:
         return False
     if rows is None:
         return any(len(part.shape) > 1 for part in x)
-    return all(len(part) == rows for part in x) and (len(x) != rows or any(len(part.shape) > 1 for part in x))
+    deep = any(len(part.shape) > 1 for part in x)
+    if all(len(part) == rows for part in x):
+        return deep or len(x) != rows
+    return deep and len(x) != rows  # of other numbers of rows: the message says so; else a tuple of examples
 
 
 def layout_of(inputs: Any, arrays: list[np.ndarray] | None = None) -> Layout:

@@ -10,7 +10,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.adapt import adapted, inputs_of
 from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.examples import example_batch, in_order
-from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
+from zeroloss.networks.pytorch.export import export_program, is_torch_module, refuse_training_mode, torch_package
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.ties import module_ties
@@ -62,6 +62,7 @@ def from_torch(
         example = first[0]
     layout = inputs_of(example)
     batch, order = example_batch(module, example, layout)
+    refuse_training_mode(module)  # before its answer is looked at
     module = adapted(torch, module, batch, layout, output)
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)

@@ -106,7 +106,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if changed:
         raise InputError(
-            f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
+            f"the module changes {stripped(changed[0], module)} each time it is called; call module.eval(), or leave that out."
         )
     program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
