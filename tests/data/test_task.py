@@ -17,7 +17,6 @@ SOFT = np.eye(3)[np.arange(N) % 3] * 0.9 + 0.1 / 3
 MASKS = (RNG.random((N, 2, 3)) < 0.5).astype(np.uint8)
 
 
-
 def rows(data):
     """Which row of `X` each training row is."""
     return np.array([int(np.flatnonzero((X == row).all(axis=1))[0]) for row in data.x_train])
@@ -69,7 +68,7 @@ def test_targets_arrive_as_given():
 def test_what_the_rule_refuses():
     with pytest.raises(InputError, match="a class an entry"):
         from_arrays(X, RNG.integers(0, 4, (N, 2, 3)))
-    with pytest.raises(InputError, match="must be 0 or 1.*and one is 0.5"):
+    with pytest.raises(InputError, match=r"must be 0 or 1.*and one is 0.5"):
         from_arrays(X, np.where(SEVERAL == 1, 0.5, 0), task="multi-label")
     with pytest.raises(InputError, match="'classification', 'regression', 'multi-label'"):
         from_arrays(X, SEVERAL, task="binary")
@@ -109,7 +108,7 @@ def test_classes_that_do_not_occur():
 
 
 def test_a_guessed_regression_against_many_outputs():
-    with pytest.raises(InputError, match="25 outputs.*25 different.*task='classification'"):
+    with pytest.raises(InputError, match=r"25 outputs.*25 different.*task='classification'"):
         for_outputs(from_arrays(X, np.arange(N) % 25), 25)
     given = from_arrays(X, np.arange(N) % 25, task="regression")
     assert for_outputs(given, 25) is given

@@ -80,4 +80,6 @@ def test_ten_outputs_and_nine_classes():
     data = zl.from_arrays(X, labels)
     proof = zl.prove(MLP(3, 4, 40, 1), data)
     assert proof.status is Status.PROVED and proof.classified.status is Status.PROVED
-    assert zl.predict(proof.network, data.x_train).argmax(1).tolist() == [int(data.classes[k]) for k in data.labels_train]
+    assert zl.predict(proof.network, data.x_train).argmax(1).tolist() == [
+        int(data.classes[k]) for k in data.labels_train
+    ]

@@ -20,7 +20,7 @@ from zeroloss.data.infimum import infimum
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
-from zeroloss.networks import BlackBox, as_network
+from zeroloss.networks import BlackBox, as_network, check_weights
 from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Verdict
@@ -131,6 +131,8 @@ def audit(
     check_images(network, data)
     if initial is not None:
         initial = as_network(initial, data)
+    check_weights(network)
+    check_weights(initial, "the network before training")
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     data, outputs = subject.data, subject.data.y_train.shape[1]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zeroloss.cli.numbers import LARGEST_SEED, whole
 from zeroloss.plumbing import InputError
 
 Data = Annotated[
@@ -21,7 +22,7 @@ Target = Annotated[str | None, typer.Option(help="The target column of a file.")
 Task = Annotated[
     str | None, typer.Option(help="classification, regression or multi-label.  [default: guessed from the target]")
 ]
-NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.")]
+NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.", callback=whole())]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -29,14 +30,23 @@ Model = Annotated[
     ),
 ]
 Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number a layer: 256,1600.")]
-Depth = Annotated[int | None, typer.Option(help="Hidden layers, with --width a single number.")]
+Depth = Annotated[
+    int | None, typer.Option(help="Hidden layers, with --width a single number.", callback=whole(1, 10_000))
+]
 Activation = Annotated[
     str | None, typer.Option(help="tanh, relu, leaky_relu, abs, sigmoid, softplus, gelu, silu, erf.  [default: tanh]")
 ]
 Parametrization = Annotated[str | None, typer.Option(help="ntk, standard or mup.  [default: ntk]")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", callback=whole(0, LARGEST_SEED))]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Read a model or certificate larger than a stranger's may be: programs of many steps, huge arrays.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
@@ -55,11 +65,12 @@ def network(
     activation: str | None,
     parametrization: str | None,
     seed: int,
+    trust: bool = False,
 ) -> Any:
     """The network a command is about: loaded, or an MLP at its start that fits the data."""
     if model is not None:
         shape_excluded(width, depth, activation, parametrization)
-        return load_model(model, data)
+        return load_model(model, data, trust)
     from zeroloss.examine.plan import default_widths
     from zeroloss.networks import MLP
 
@@ -97,12 +108,12 @@ def _widths(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def load_model(model: str, data: Any = None) -> Any:
+def load_model(model: str, data: Any = None, trust: bool = False) -> Any:
     """A saved network, or what `package.module:factory` returns; a torch module is converted, for examples like the data's."""
     from zeroloss.networks import from_torch, is_torch_module, load_network
 
     if model.endswith(".npz"):
-        return load_network(model)
+        return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         raise InputError(
             f"{model} is an ONNX file, a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
@@ -117,12 +128,12 @@ def load_model(model: str, data: Any = None) -> Any:
     return made
 
 
-def load_asked(model: str, data: Any) -> Any:
+def load_asked(model: str, data: Any, trust: bool = False) -> Any:
     """What the audit takes: a network, or a black box (an `.onnx` file, a factory's scikit-learn estimator)."""
     from zeroloss.networks import as_network, black_box, load_network
 
     if model.endswith(".npz"):
-        return load_network(model)
+        return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         return black_box(model)
     made = as_network(made_by(model), data)

@@ -18,9 +18,10 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import activation
+from zeroloss.plumbing.norms import norms_upper
 from zeroloss.tangent.rounding import KINKED, SLOP, Layer
 from zeroloss.tangent.rows import Trained
-from zeroloss.tangent.smoothness import TINY, speeds
+from zeroloss.tangent.smoothness import FLOOR, speeds
 
 
 def has_kinks(network: FeedForward) -> bool:
@@ -45,10 +46,10 @@ def kink_margin(
     speed, lengths = speeds(network, sizes, trained)(radius)
     smallest = math.inf
     for index, units, z, error in _kinked(network, layers):
-        a, c = abs(network.weight_scales[index]), abs(network.bias_scales[index])
+        a, c = max(abs(network.weight_scales[index]), FLOOR), abs(network.bias_scales[index])
         t = float(trained.weights[index])
         u = float(trained.biases[index] and network.biases[index] is not None)
-        row = np.linalg.norm(np.asarray(network.weights[index], np.float64)[units], axis=1) * SLOP + TINY
+        row = np.maximum(norms_upper(np.asarray(network.weights[index], np.float64)[units]), FLOOR)
         before = np.zeros(len(z))
         if index:
             before = max(activation(name).slope for name, _ in network.activations[index - 1]) * speed[index - 1]
@@ -56,7 +57,7 @@ def kink_margin(
             (t * (a * lengths[index]) ** 2 + u * c**2)[:, None]
             + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
         )
-        reach = radius * (own * SLOP + TINY) + 1e-300
+        reach = radius * np.maximum(own * SLOP, FLOOR) + 1e-300
         if not np.isfinite(reach).all():
             return 0.0
         smallest = min(smallest, float(np.min((np.abs(z) - error) / reach)) / SLOP)

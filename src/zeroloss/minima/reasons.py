@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data import contradictions
 from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
@@ -16,7 +17,9 @@ from zeroloss.tangent.readout import ReadoutProof
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import at_least, at_most
 
-NEAR = "a global minimum of the empirical risk lies within {} of these weights"
+NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
+NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
+"""The same claim in certificates written before the risk was named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +41,10 @@ class Judged:
 def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float) -> str:
     """Why, in a sentence or two."""
     infimum = evidence["infimum"]
-    minimum = "zero training loss" if infimum == 0 else f"the infimum {infimum:.6g} of the training loss"
+    # "About": the infimum is exact and its float64 is rounded, to 0 where it is positive and smaller than all of them.
+    minimum = "zero training loss" if not evidence["contradictory_groups"] else (
+        f"the infimum of the training loss (about {infimum:.6g}; equal inputs have different targets)"
+    )  # fmt: skip
     what = "the read-out" if judged.method == "readout" else "them"
     polished = f" (the weights given, after polishing moved {what} by {moved:.3g})" if which == "polished" else ""
     readout, newton = judged.readout, judged.newton
@@ -82,6 +88,7 @@ def evidence_of(
     return _proof_evidence(judged) | {
         "training_loss": infimum + excess,
         "infimum": infimum,
+        "contradictory_groups": len(contradictions(x.reshape(len(x), -1), y)),
         "weights": which,
         "moved": moved,
         "moved_relative": moved / max(norm(judged.network), 1e-300),

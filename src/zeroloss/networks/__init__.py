@@ -12,6 +12,7 @@ from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
+from zeroloss.networks.weights import check_weights
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Wrapped",
     "as_network",
     "black_box",
+    "check_weights",
     "constant",
     "export_network",
     "from_torch",

@@ -63,6 +63,9 @@ class MLP(FeedForward):
                 f"there is no parametrization {parametrization!r}; choose one of {', '.join(PARAMETRIZATIONS)}."
             )
         std = _weight_std(activation, weight_std)
+        for name, value in (("weight_std", std), ("bias_std", bias_std)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InputError(f"{name}={value}: give a finite number, 0 or more.")
         sizes = (in_size, *widths, out_size)
         if min(sizes) < 1:
             raise InputError(f"sizes {sizes} of the layers: each must be at least 1.")

@@ -38,7 +38,7 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
     """
     arrays = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: eqx.is_inexact_array(leaf) and not _is_constant(network, path), network
+        lambda path, leaf: eqx.is_inexact_array(leaf) and not is_constant(network, path), network
     )
     if trainable is None:
         mask = arrays
@@ -56,7 +56,7 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
     return mask
 
 
-def _is_constant(node: Any, path: Sequence[Any]) -> bool:
+def is_constant(node: Any, path: Sequence[Any]) -> bool:
     """Whether a field on the way to this leaf is declared `constant`."""
     for key in path:
         if isinstance(key, jax.tree_util.GetAttrKey):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.contraction import gram, mirror
@@ -158,6 +158,7 @@ def trace_kernel(network: Any, x: np.ndarray, mask: Any) -> np.ndarray:
 
 def _prepared(network, x1, x2):
     """The points in the network's precision, and the scope to work in."""
+    check_weights(network)
     return points(network, x1), None if x2 is None else points(network, x2), precision(network)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import scipy.linalg
 
+from zeroloss.plumbing import InputError
+from zeroloss.plumbing.norms import norm_upper
+
 
 @dataclasses.dataclass(frozen=True)
 class Tridiagonal:
@@ -28,14 +31,17 @@ class Tridiagonal:
 def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: int) -> Tridiagonal:
     """`steps` Lanczos steps (fewer where the Krylov space is exhausted) for the symmetric operator `multiply`."""
     start = np.asarray(start, np.float64)
-    norm = float(np.linalg.norm(start))
+    norm = norm_upper(start)  # whose squares may under- or overflow
     if not np.isfinite(norm):
-        raise ValueError("the start vector is not finite")
+        raise InputError(
+            "the start vector (answers less targets) overflows; rescale the targets, or use a float64 network."
+        )
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
     most = min(steps, len(start))
     q = np.empty((most, len(start)))  # the basis, one vector a row
-    q[0] = start / norm
+    q[0] = start / float(np.max(np.abs(start)))
+    q[0] /= np.linalg.norm(q[0])
     diagonal: list[float] = []
     off: list[float] = []
     largest = 0.0
@@ -53,4 +59,4 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
         q[k + 1] = w / beta
     nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(off[: len(diagonal) - 1]))
     ritz = q[: len(diagonal)].T @ vectors
-    return Tridiagonal(nodes, norm**2 * vectors[0] ** 2, ritz)
+    return Tridiagonal(nodes, norm * norm * vectors[0] ** 2, ritz)

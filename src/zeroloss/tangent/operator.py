@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.independence import check_independent
@@ -55,6 +55,7 @@ class KernelOperator(LinearOperator):
         dtype = np.float64 if self.wide else np.float32
         if block is not None and block < 1:
             raise InputError(f"block={block}: give at least one example a block.")
+        check_weights(network)
         moved, rest = eqx.partition(network, trainable_mask(network, trainable))
         arrays, self._static = eqx.partition(rest, eqx.is_array)
         pointed = [points(network, x) for x in ((x1,) if x2 is None else (x1, x2))]

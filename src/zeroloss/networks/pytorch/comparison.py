@@ -51,10 +51,14 @@ def compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
     Raises:
         InputError: what differs, and why as far as it can be seen.
     """
-    with (
-        torch.no_grad()
-    ):  # old reparametrisations keep what they computed last, and only without a graph can it be copied
-        module(batch[:1])
+    try:
+        with torch.no_grad():  # old reparametrisations keep what they computed last; without a graph it can be copied
+            for row in batch[:3]:
+                module(row[None])
+    except Exception as error:
+        first = str(error).strip().split("\n")[0][:200]
+        hint = " (a token beyond the table of an embedding?)" if isinstance(error, IndexError) else ""
+        raise InputError(f"the module itself fails on the example{hint}: {type(error).__name__}: {first}") from error
     why = None
     for twice in (True, False):
         try:

@@ -13,6 +13,7 @@ from zeroloss.networks.pytorch.examples import example_batch, in_order
 from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
+from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.batches import batches, is_source
 
@@ -91,18 +92,26 @@ def to_torch(
     if not is_torch_module(module):
         raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module to write into.")
     found = _by_name(network, module, example, output)
-    own = dict(module.named_parameters())
+    own, ties = dict(module.named_parameters(remove_duplicate=False)), module_ties(module)
     for name, value in found.items():
         if name not in own or tuple(own[name].shape) != value.shape:
             there = tuple(own[name].shape) if name in own else "none"
             raise InputError(
                 f"the module's {name} has shape {there} and the network's {value.shape}; give the module converted."
             )
+        first = ties[name]
+        if first != name and first in found and not np.array_equal(found[first], value, equal_nan=True):
+            raise InputError(
+                f"{name} and {first} are one parameter of the module and two of the network; give the module converted."
+            )
     if any(value.dtype == np.float64 for value in found.values()):
         module.double()
     with torch.no_grad():
         for name, value in found.items():
             own[name].copy_(torch.from_numpy(np.array(value)))
+        for name, first in ties.items():
+            if own[name] is not own[first]:
+                own[name].data = own[first].data  # `double()` gave each memory of its own
     return module
 
 

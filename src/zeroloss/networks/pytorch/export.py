@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
+from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError
 
 NEEDS = "torch"
@@ -104,9 +105,9 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
         raise InputError(
             f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
         )
-    program, arrays = _translated(exported, example, module)
+    program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
-    own = {stripped(name, module): p for name, p in module.named_parameters()}
+    own = {stripped(name, module): p for name, p in module.named_parameters(remove_duplicate=False)}
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
     wanted = reached(program, wanted)  # what is behind a stop everywhere is not trained
@@ -139,10 +140,11 @@ def _why_not(error: Exception, example: Any) -> str:
     )
 
 
-def _translated(exported: Any, example: Any, module: Any) -> tuple[Program, dict[str, np.ndarray]]:
-    """The program with every array as a constant, and the arrays by name; tied parameters are one."""
+def _translated(
+    exported: Any, example: Any, module: Any, ties: Mapping[str, str]
+) -> tuple[Program, dict[str, np.ndarray]]:
+    """The program with every array as a constant, and the arrays by name; `ties`: the first name of each parameter."""
     signature = exported.graph_signature
-    first: dict[int, str] = {}
     named = {**exported.constants, **exported.state_dict}
     places = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     places |= signature.inputs_to_lifted_tensor_constants
@@ -159,8 +161,7 @@ def _translated(exported: Any, example: Any, module: Any) -> tuple[Program, dict
             continue
         name = places[node.name]
         tensor = named[name]
-        name = first.setdefault(id(tensor), name) if name in signature.parameters else name
-        name = stripped(name, module)
+        name = stripped(ties.get(name, name), module)
         inputs.append(("constant", name))
         arrays[name] = _array(tensor, name)
     if inputs.count(("input", "")) != 1:
@@ -179,6 +180,8 @@ def _translated(exported: Any, example: Any, module: Any) -> tuple[Program, dict
     assert output is not None
     whole = not example.dtype.is_floating_point
     kept = live_steps(steps, output)
+    if any(named[name].dtype is torch_package().float64 for name in signature.parameters):
+        kept = tuple(map(_rounding, kept))
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays
 
 
@@ -207,6 +210,17 @@ def _argument(value: Any, numbers: dict[Any, Ref]) -> Any:
     if isinstance(value, torch.device | torch.layout | torch.memory_format):
         return None
     raise InputError(f"the exported module holds a {type(value).__name__} as an argument, which is not translated.")
+
+
+def _rounding(step: Step) -> Step:
+    """A step of a module of float64, where float32 is a precision of its own."""
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, Dtype):
+            return Dtype("single") if value.name in ("float32", "float") else value
+        return tuple(map(renamed, value)) if isinstance(value, tuple) else value
+
+    return Step(step.operator, renamed(step.args), tuple((k, renamed(v)) for k, v in step.kwargs), step.out)
 
 
 def _array(tensor: Any, name: str) -> np.ndarray:

@@ -26,15 +26,27 @@ class Ref:
     index: int
 
 
+OWN_PRECISION = ("float", "float32", "float64", "double")
+"""Types of numbers that mean the precision the network computes in."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Dtype:
-    """A type of numbers as torch names it; every floating one means the precision the network computes in."""
+    """A type of numbers as torch names it.
+
+    "float32" and "float64" mean the precision the network computes in. A cast below it rounds and keeps its type:
+    "float16", "bfloat16", and "single" (what "float32" is called in a module of float64).
+    """
 
     name: str
 
     def resolve(self, floating: Any) -> Any:
-        if self.name.startswith(("float", "bfloat", "double", "half")):
+        if self.name in OWN_PRECISION:
             return floating
+        if self.name == "single":
+            return jnp.float32
+        if self.name.startswith(("float", "bfloat")):
+            return getattr(jnp, self.name)
         return jax.dtypes.canonicalize_dtype(np.dtype(self.name))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, Unsure
-from zeroloss.tangent.balls.rules import RULES
+from zeroloss.tangent.balls.operate import operate
 
 
 class NotRowwiseError(Exception):
@@ -48,8 +48,10 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
     rows = [a for a in args if isinstance(a, Ball | Unsure)]
     if any(isinstance(a, list) and any(isinstance(v, Ball | Unsure) for v in a) for a in args) and name != "getitem":
         raise NotRowwiseError
+    if any(isinstance(v, Ball | Unsure | list) for v in kwargs.values()):
+        raise NotRowwiseError
     if not rows:
-        return RULES[name](*args, **kwargs)  # of parameters and constants alone, or an entry of several results
+        return operate(name, args, kwargs)  # of parameters and constants alone, or an entry of several results
     if any(r.shape[:1] != (count,) for r in rows):
         raise NotRowwiseError
     x, kind = rows[0], name.removeprefix("aten.")
@@ -72,7 +74,7 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         _check_along(x, args, kwargs, _ALONG[kind])
     elif not _keeps_first(kind, x, args):
         raise NotRowwiseError
-    return RULES[name](*args, **kwargs)
+    return operate(name, args, kwargs)
 
 
 def _keeps_first(kind: str, x: Any, args: list[Any]) -> bool:
