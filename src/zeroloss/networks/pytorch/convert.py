@@ -63,7 +63,7 @@ def from_torch(
     layout = inputs_of(example)
     batch, order = example_batch(module, example, layout)
     module = adapted(torch, module, batch, layout, output)
-    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
+    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
     compare(torch, module, network, batch.to(one.device))

@@ -18,14 +18,16 @@ import numpy as np
 
 from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
+from zeroloss.networks.pytorch.recurrent import layers_as_operators
 from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
+from zeroloss.networks.pytorch.strides import strided
 from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError
 
 NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
-_WHOLE = {"lstm.input", "gru.input", "rnn_tanh.input", "rnn_relu.input"}
+_WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input"}
 """Composite operators that are not decomposed."""
 
 
@@ -69,7 +71,7 @@ def _plainly(torch: Any) -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with warnings.catch_warnings(), torch.enable_grad():
+        with warnings.catch_warnings(), torch.enable_grad(), layers_as_operators(torch):
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -77,10 +79,9 @@ def _plainly(torch: Any) -> Iterator[None]:
 
 
 def _decompositions(torch: Any) -> Any:
-    """torch's own, but for what is translated whole: recurrent layers, which would be unrolled step by step."""
+    """torch's own, but for what is translated whole."""
     table = torch.export.default_decompositions()
-    whole = [op for op in table if str(op).removeprefix("aten.") in _WHOLE]
-    for op in whole:
+    for op in [op for op in table if str(op) in _WHOLE]:
         table.pop(op)
     return table
 
@@ -97,6 +98,8 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     try:
         with _plainly(torch):
             exported = export(torch, module, example).run_decompositions(_decompositions(torch))
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(_why_not(error, example)) from error
     signature = exported.graph_signature
@@ -153,7 +156,8 @@ def _translated(
     arrays: dict[str, np.ndarray] = {}
     steps: list[Step] = []
     output: int | None = None
-    nodes = list(exported.graph.nodes)
+    effects = _effects(exported)
+    nodes = [node for node in exported.graph.nodes if node not in effects]
     for node in (n for n in nodes if n.op == "placeholder"):
         numbers[node] = Ref(len(inputs))
         if node.name not in places:
@@ -171,10 +175,14 @@ def _translated(
             numbers[node] = Ref(len(numbers))
             name = "getitem" if not hasattr(node.target, "_schema") else str(node.target)
             name = STOP if is_stop(node.target) else name
-            kwargs = tuple((k, _argument(v, numbers)) for k, v in node.kwargs.items() if k not in _DROPPED)
-            steps.append(Step(name, tuple(_argument(a, numbers) for a in node.args), kwargs, numbers[node].index))
+            given, named_too = node.args, {k: v for k, v in node.kwargs.items() if k not in _DROPPED}
+            if name == "aten.as_strided.default":
+                name, rest, named_too = strided(*_three(node), node.args[0].meta["val"])
+                given = (node.args[0], *rest)
+            kwargs = tuple((k, _argument(v, numbers)) for k, v in named_too.items())
+            steps.append(Step(name, tuple(_argument(a, numbers) for a in given), kwargs, numbers[node].index))
         elif node.op == "output":
-            output = _output(node, numbers)
+            output = _output(node, numbers, effects)
         elif node.op != "placeholder":
             raise InputError(f"the exported module holds a {node.op} ({node.target}), which is not translated.")
     assert output is not None
@@ -185,8 +193,28 @@ def _translated(
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays
 
 
-def _output(node: Any, numbers: dict[Any, Ref]) -> int:
-    found = [v for v in node.args[0] if v is not None] if isinstance(node.args[0], tuple | list) else [node.args[0]]
+def _effects(exported: Any) -> set[Any]:
+    """Nodes that are no values but checks that may raise, and the tokens that keep these in order: whether a matrix is
+    singular shows in the answers."""
+    tokens = {s.arg.name for s in exported.graph_signature.input_specs if s.kind.name == "TOKEN"}
+    found = {node for node in exported.graph.nodes if node.op == "placeholder" and node.name in tokens}
+    for node in exported.graph.nodes:
+        of_check = getattr(node.target, "__name__", "") == "getitem" and node.args[0] in found
+        if node.op == "call_function" and (of_check or str(node.target) == "with_effects"):
+            found.add(node)
+    return found
+
+
+def _three(node: Any) -> tuple[Any, Any, Any]:
+    """Size, strides and offset of a call of `as_strided`."""
+    found = {"storage_offset": None, **dict(zip(("size", "stride", "storage_offset"), node.args[1:], strict=False))}
+    found |= dict(node.kwargs)
+    return found["size"], found["stride"], found["storage_offset"]
+
+
+def _output(node: Any, numbers: dict[Any, Ref], effects: set[Any]) -> int:
+    given = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
+    found = [v for v in given if v is not None and v not in effects]
     if len(found) != 1 or found[0] not in numbers:
         raise InputError(f"the module returns {len(found)} values; wrap it in a module that returns one tensor (n, c).")
     shape = tuple(found[0].meta["val"].shape)

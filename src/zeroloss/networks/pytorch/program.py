@@ -43,6 +43,8 @@ class Dtype:
     def resolve(self, floating: Any) -> Any:
         if self.name in OWN_PRECISION:
             return floating
+        if self.name.startswith("complex"):
+            return jnp.result_type(floating, jnp.complex64)
         if self.name == "single":
             return jnp.float32
         if self.name.startswith(("float", "bfloat")):

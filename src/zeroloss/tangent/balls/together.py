@@ -12,6 +12,7 @@ import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, Unsure
 from zeroloss.tangent.balls.operate import operate
+from zeroloss.tangent.balls.recurrent import OfRows, is_recurrent
 
 
 class NotRowwiseError(Exception):
@@ -50,6 +51,8 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         raise NotRowwiseError
     if any(isinstance(v, Ball | Unsure | list) for v in kwargs.values()):
         raise NotRowwiseError
+    if name == "getitem" and isinstance(args[0], OfRows) and args[1] != 0:
+        raise NotRowwiseError
     if not rows:
         return operate(name, args, kwargs)  # of parameters and constants alone, or an entry of several results
     if any(r.shape[:1] != (count,) for r in rows):
@@ -63,6 +66,9 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
             raise NotRowwiseError
         if kind == "addmm.default" and np.ndim(args[0]) != 1:
             raise NotRowwiseError
+    elif is_recurrent(name):
+        if len(rows) != 1 or args[0] is not x or len(args) != 9 or not args[8]:
+            raise NotRowwiseError  # the examples stand first where the ninth, `batch_first`, says so
     elif kind == "native_layer_norm.default":
         if len(rows) != 1 or len(args[1]) >= len(x.shape):
             raise NotRowwiseError

@@ -5,17 +5,22 @@ Floating types are those of the network. `register_operator` adds one.
 """
 
 from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the table)
+    complex_numbers,
     convolutions,
     elementwise,
+    linear_algebra,
     making,
     normalisations,
+    ordering,
     pooling,
     products,
     recurrent,
     reductions,
     resizing,
+    sampling,
     selecting,
     shapes,
+    special,
 )
 from zeroloss.networks.pytorch.operators.table import OPERATORS, register_operator
 

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from zeroloss.networks.pytorch.operators.table import operator
+from zeroloss.networks.pytorch.operators.table import OPERATORS
 from zeroloss.plumbing import InputError
 
 Step = Callable[..., tuple[Any, Any]]
@@ -71,15 +71,14 @@ def refuse_dropout(dropout: float, train: bool, num_layers: int) -> None:
         raise InputError("a recurrent layer draws random numbers (dropout in training mode); call module.eval() first.")
 
 
-def _recurrence(step: Step, x, states, all_weights, directions: int, batch_first: bool, lengths=None):
+def _recurrence(step: Step, x, states, all_weights, directions: int, batch_first: bool, going=None):
     """The last layer's outputs, and every state at the end `(layers * directions, n, size)`.
 
     Args:
         states: of the beginning, `(layers * directions, n, size)` each.
-        lengths: None, or how many steps each example has `(n,)`: beyond them a state stays and an output is 0.
+        going: None, or for each step whether it counts: where it does not, the states stay and the output is 0.
     """
     x = jnp.swapaxes(x, 0, 1) if batch_first else x
-    going = None if lengths is None else jnp.arange(x.shape[0])[:, None] < lengths
     ends: list[list[Any]] = [[] for _ in states]
     for layer in range(0, len(all_weights), directions):
         outputs = []
@@ -101,35 +100,54 @@ def _one_way(step: Step, x, first, weights, reverse: bool, going):
     first = tuple(jnp.broadcast_to(s, (n, s.shape[-1])).astype(x.dtype) for s in first)
 
     def turn(state, given):
-        new = step(given if going is None else given[0], state, weights)
         if going is None:
+            new = step(given, state, weights)
             return new, new[0]
-        goes = given[1][:, None]
-        kept = tuple(jnp.where(goes, a, b) for a, b in zip(new, state, strict=True))
-        return kept, jnp.where(goes, new[0], 0.0)
+        gates, goes = given
+        new = step(gates, state, weights)
+        return tuple(jnp.where(goes, a, b) for a, b in zip(new, state, strict=True)), jnp.where(goes, new[0], 0)
 
-    last, out = jax.lax.scan(turn, first, gates if going is None else (gates, going), reverse=reverse)
+    last, out = jax.lax.scan(turn, first, gates if going is None else (gates, going > 0), reverse=reverse)
     return out, last
 
 
-@operator("lstm.input")
-def _lstm(x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
-    refuse_dropout(dropout, train, num_layers)
-    weights = cells(params, has_biases, hx[0].shape[-1] != hx[1].shape[-1])
-    out, (h, c) = _recurrence(_lstm_step, x, hx, weights, 1 + bidirectional, batch_first)
-    return out, h, c
+def _enter(name: str, step: Step):
+    """The layer `name`, with one state or two, and the same of a packed sequence."""
 
-
-def _of_one_state(step: Step):
-    def layer(x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    def layer(x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first, going=None):
         refuse_dropout(dropout, train, num_layers)
-        weights = cells(params, has_biases, False)
-        out, (h,) = _recurrence(step, x, [hx], weights, 1 + bidirectional, batch_first)
-        return out, h
+        states = hx if isinstance(hx, list) else [hx]
+        projected = len(states) == 2 and states[0].shape[-1] != states[1].shape[-1]
+        weights = cells(params, has_biases, projected)
+        out, ends = _recurrence(step, x, states, weights, 1 + bidirectional, batch_first, going)
+        return out, *ends
 
-    return layer
+    def packed(x, going, hx, params, has_biases, num_layers, dropout, train, bidirectional):
+        out, *ends = layer(x[:, None], hx, params, has_biases, num_layers, dropout, train, bidirectional, False, going)
+        return out[:, 0], *ends
+
+    OPERATORS[f"aten.{name}.input"] = OPERATORS[f"zeroloss.{name}.default"] = layer
+    OPERATORS[f"zeroloss.{name}_packed.default"] = packed
 
 
-operator("gru.input")(_of_one_state(_gru_step))
-operator("rnn_tanh.input")(_of_one_state(_elman_step(jnp.tanh)))
-operator("rnn_relu.input")(_of_one_state(_elman_step(jax.nn.relu)))
+_enter("lstm", _lstm_step)
+_enter("gru", _gru_step)
+_enter("rnn_tanh", _elman_step(jnp.tanh))
+_enter("rnn_relu", _elman_step(jax.nn.relu))
+
+
+def _pack(x, lengths, batch_first):
+    """The steps of the one example, and a one for each that counts."""
+    steps = x[0] if batch_first else x[:, 0]
+    return steps, (jnp.arange(len(steps)) < lengths.reshape(())).astype(lengths.dtype)
+
+
+def _unpack(x, going, batch_first, value, length):
+    goes = going.reshape(-1, *(1,) * (x.ndim - 1)) > 0
+    x = jnp.where(goes, x, value)
+    x = jnp.pad(x, [(0, length - len(x))] + [(0, 0)] * (x.ndim - 1), constant_values=value)
+    return x[None] if batch_first else x[:, None], jnp.sum(going)[None]
+
+
+OPERATORS["zeroloss.pack.default"] = _pack
+OPERATORS["zeroloss.unpack.default"] = _unpack

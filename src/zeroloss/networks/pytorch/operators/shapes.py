@@ -24,12 +24,12 @@ def _permute(x, dims):
     return jnp.transpose(x, [d % x.ndim for d in dims])
 
 
-@operator("t.default")
+@operator("t.default", "t_copy.default")
 def _t(x):
     return x.T
 
 
-@operator("transpose.int")
+@operator("transpose.int", "transpose_copy.int")
 def _transpose(x, a, b):
     return jnp.swapaxes(x, a, b)
 
@@ -73,12 +73,12 @@ def _stack(tensors, dim=0):
     return jnp.stack(tensors, axis=dim)
 
 
-@operator("split_with_sizes.default", "split_with_sizes_copy.default")
+@operator("split_with_sizes.default", "split_with_sizes_copy.default", "unsafe_split_with_sizes.default")
 def _split_with_sizes(x, sizes, dim=0):
     return jnp.split(x, np.cumsum(sizes)[:-1].tolist(), axis=dim)
 
 
-@operator("split.Tensor")
+@operator("split.Tensor", "split_copy.Tensor", "unsafe_split.Tensor")
 def _split(x, size, dim=0):
     return jnp.split(x, list(range(size, x.shape[dim], size)), axis=dim)
 
@@ -103,16 +103,26 @@ def _roll(x, shifts, dims=()):
     return jnp.roll(x, tuple(shifts), tuple(dims)) if dims else jnp.roll(x.ravel(), shifts[0]).reshape(x.shape)
 
 
-@operator("diagonal.default")
+@operator("diagonal.default", "diagonal_copy.default")
 def _diagonal(x, offset=0, dim1=0, dim2=1):
     return jnp.diagonal(x, offset, dim1, dim2)
 
 
-@operator("unfold.default")
+@operator("unfold.default", "unfold_copy.default")
 def _unfold(x, dim, size, step):
     dim %= x.ndim
     rows = np.arange(0, x.shape[dim] - size + 1, step)[:, None] + np.arange(size)
     return jnp.moveaxis(jnp.take(x, rows, axis=dim), dim + 1, -1)
+
+
+@operator("as_strided.default", "as_strided_copy.default")
+def _as_strided(x, size, stride, storage_offset=0, order=None):
+    """Entries by their places in memory, where `x` lies in row-major order after its axes are put in this `order`."""
+    x = x if order is None else jnp.transpose(x, order)
+    place = storage_offset or 0
+    for axis, (length, step) in enumerate(zip(size, stride, strict=True)):
+        place = place + np.arange(length).reshape([-1 if i == axis else 1 for i in range(len(size))]) * step
+    return x.ravel()[place]
 
 
 @operator("constant_pad_nd.default", "pad.default")
