@@ -7,7 +7,14 @@ from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
-from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
+from zeroloss.networks.pytorch import (
+    KinkWarning,
+    TorchNetwork,
+    from_torch,
+    is_torch_module,
+    register_operator,
+    to_torch,
+)
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
@@ -21,6 +28,7 @@ __all__ = [
     "AntisymmetricMLP",
     "BlackBox",
     "FeedForward",
+    "KinkWarning",
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",

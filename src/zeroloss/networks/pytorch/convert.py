@@ -11,6 +11,7 @@ from zeroloss.networks.pytorch.adapt import adapted, inputs_of
 from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.examples import example_batch, in_order
 from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
+from zeroloss.networks.pytorch.kinks import warn_of_kinks
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.ties import module_ties
@@ -67,9 +68,17 @@ def from_torch(
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
     compare(torch, module, network, batch.to(one.device))
+    if example is not None:
+        _look_for_kinks(torch, module, network, batch)
     network = in_order(network, order)
     chain = as_feedforward(network) if layers else None
     return network if chain is None else chain
+
+
+def _look_for_kinks(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
+    values = {("parameter", k): v for k, v in network.parameters.items()}
+    values |= {("constant", k): v for k, v in network.constants.items()}
+    warn_of_kinks(torch, network.program, {k: torch.from_numpy(np.array(v)) for k, v in values.items()}, batch.cpu())
 
 
 def to_torch(

@@ -27,8 +27,8 @@ from zeroloss.plumbing import InputError
 NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
-_WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input"}
-"""Composite operators that are not decomposed."""
+_WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input", "aten.sinc.default"}
+"""Operators that are not decomposed; the derivative of what sinc is made of is no number at 0."""
 
 
 def torch_package() -> Any:
