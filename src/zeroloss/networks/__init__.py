@@ -27,6 +27,7 @@ __all__ = [
     "MLP",
     "AntisymmetricMLP",
     "BlackBox",
+    "ConversionWarning",
     "FeedForward",
     "KinkWarning",
     "ResidualMLP",

@@ -15,6 +15,7 @@ import numpy as np
 
 from zeroloss.networks.pytorch.adapt import joined_batch
 from zeroloss.networks.pytorch.export import torch_package
+from zeroloss.networks.pytorch.forms import as_batch
 from zeroloss.networks.pytorch.kinks import ROWS
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import Ref, Step, renamed
@@ -46,8 +47,7 @@ def example_batch(module: Any, example: Any, layout: Any = None) -> tuple[Any, t
         example = example[0]
     if hasattr(example, "x_train"):
         return _of_dataset(module, example, kind)
-    batch = example if isinstance(example, torch.Tensor) else torch.from_numpy(np.array(example))
-    batch = batch.detach()
+    batch = as_batch(torch, example)
     if batch.ndim < 2:
         raise InputError(
             f"an example of shape {tuple(batch.shape)}: give a batch as the module takes it, (n, ...), not one example alone."

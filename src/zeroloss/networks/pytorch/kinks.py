@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from zeroloss.networks.pytorch.forms import ConversionWarning
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref
 
 ROWS = 32
 """Rows that are looked at: the first of the batch."""
 
 
-class KinkWarning(UserWarning):
+class KinkWarning(ConversionWarning):
     """Derivatives at these inputs are those of a convention: torch's, as far as it has one."""
 
 
