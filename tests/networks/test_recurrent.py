@@ -62,7 +62,10 @@ def layer(name):
 
 def jacobian(module, x):
     """`(n, c, parameters)` by torch, one example and output at a time."""
-    rows = [[torch.autograd.grad(a, list(module.parameters()), retain_graph=True) for a in module(one[None])[0]] for one in x]
+    rows = [
+        [torch.autograd.grad(a, list(module.parameters()), retain_graph=True) for a in module(one[None])[0]]
+        for one in x
+    ]
     return np.stack([[np.concatenate([g.numpy().ravel() for g in grads]) for grads in row] for row in rows])
 
 
@@ -108,7 +111,9 @@ def test_packed_sequences():
     network = zl.from_torch(module, x)
     np.testing.assert_allclose(predict(network, x.numpy()), module(x).detach().numpy(), rtol=0, atol=1e-12)
     j = jacobian(module, x)
-    np.testing.assert_allclose(zl.tangent.kernel(network, x.numpy()), np.einsum("iap,jbp->ijab", j, j), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        zl.tangent.kernel(network, x.numpy()), np.einsum("iap,jbp->ijab", j, j), rtol=1e-10, atol=1e-12
+    )
     with pytest.raises(InputError, match="total_length="):
         zl.from_torch(Packed(total=False).eval(), x)
 

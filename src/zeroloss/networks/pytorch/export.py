@@ -28,7 +28,8 @@ NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
 _WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input"}
-_WHOLE |= {"aten.sinc.default", "aten.hardsigmoid.default", "aten.hardswish.default"}
+_WHOLE |= {"aten.sinc.default", "aten.hardsigmoid.default", "aten.hardswish.default", "aten.std.correction"}
+_WHOLE |= {"aten.std.dim", "aten.std_mean.correction"}
 """Operators that are not decomposed: recurrent layers, and what the parts have other derivatives of at a kink."""
 
 
