@@ -23,10 +23,7 @@ def check(functions):
     x = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     parts = [module.parts(one[None]) for one in x]
     sizes = [part.shape[1] for part in parts[0]]
-    vs = [
-        [torch.randn(p.shape, generator=torch.Generator().manual_seed(3 + i), dtype=p.dtype) for p in parts[i]]
-        for i in (0, 1)
-    ]
+    vs = [[torch.randn(p.shape, generator=torch.Generator().manual_seed(3 + i), dtype=p.dtype) for p in parts[i]] for i in (0, 1)]
     sums = [sum((parts[i][k] * vs[i][k]).sum() for i in (0, 1)) for k in range(len(sizes))]
     gradients = [torch.autograd.grad(s, [module.p], retain_graph=True)[0].numpy() for s in sums]
     wanted = torch.cat([torch.cat(row, 1) for row in parts]).detach().numpy()
@@ -46,9 +43,7 @@ def check(functions):
         def both(p, batch, v):
             found, back = jax.vjp(lambda p: answers(p, batch), p)
             starts = np.cumsum([0, *sizes])
-            parts = [
-                jax.numpy.zeros_like(v).at[:, a:b].set(v[:, a:b]) for a, b in zip(starts, starts[1:], strict=False)
-            ]
+            parts = [jax.numpy.zeros_like(v).at[:, a:b].set(v[:, a:b]) for a, b in zip(starts, starts[1:], strict=False)]
             return found, jax.lax.map(lambda u: back(u)[0], jax.numpy.stack(parts))
 
         found, own = map(np.asarray, both(parameters["p"], x.numpy(), v.numpy()))
