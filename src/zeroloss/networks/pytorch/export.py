@@ -10,12 +10,14 @@ refuses more Python for nothing gained here.)
 from __future__ import annotations
 
 import contextlib
+import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.pytorch.branches import without_branches
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.recurrent import layers_as_operators
 from zeroloss.networks.pytorch.strides import strided
@@ -149,7 +151,7 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
     steps: list[Step] = []
     output: int | None = None
     effects = _effects(exported)
-    nodes = [node for node in exported.graph.nodes if node not in effects]
+    nodes = [node for node in without_branches(exported.graph_module).nodes if node not in effects]
     for node in (n for n in nodes if n.op == "placeholder"):
         numbers[node] = Ref(len(inputs))
         if node.name not in places:
@@ -165,7 +167,7 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
     for node in nodes:
         if node.op == "call_function":
             numbers[node] = Ref(len(numbers))
-            name = "getitem" if not hasattr(node.target, "_schema") else str(node.target)
+            name = _name(node.target)
             given, named_too = node.args, {k: v for k, v in node.kwargs.items() if k not in _DROPPED}
             if name == "aten.as_strided.default":
                 name, rest, named_too = strided(*_three(node), node.args[0].meta["val"])
@@ -182,6 +184,17 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
     if any(named[name].dtype is torch_package().float64 for name in signature.parameters):
         kept = tuple(map(_rounding, kept))
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays
+
+
+def _name(target: Any) -> str:
+    if hasattr(target, "_schema"):
+        return str(target)
+    if target is operator.getitem:
+        return "getitem"
+    raise InputError(
+        f"the exported module holds {getattr(target, '__name__', target)}, which is not translated; "
+        "write it with operations on tensors."
+    )
 
 
 def _effects(exported: Any) -> set[Any]:

@@ -28,9 +28,7 @@ def _operators() -> Any:
     for name, state in _KINDS.items():
         results = "(Tensor, Tensor, Tensor)" if name == "lstm" else "(Tensor, Tensor)"
         library.define(f"{name}(Tensor x, {state}, Tensor[] params, {_OPTIONS}, bool batch_first) -> {results}")
-        library.define(
-            f"{name}_packed(Tensor x, Tensor going, {state}, Tensor[] params, {_OPTIONS}) -> {results}"
-        )
+        library.define(f"{name}_packed(Tensor x, Tensor going, {state}, Tensor[] params, {_OPTIONS}) -> {results}")
         library.impl(name, _shapes, "Meta")
         library.impl(f"{name}_packed", _packed_shapes, "Meta")
     library.define("pack(Tensor x, Tensor lengths, bool batch_first) -> (Tensor, Tensor)")
@@ -40,7 +38,9 @@ def _operators() -> Any:
     return library  # what holds it keeps the operators
 
 
-def _shapes(x: Any, hx: Any, params: Any, has_biases: Any, layers: Any, dropout: Any, train: Any, both: bool, *_: Any) -> Any:
+def _shapes(
+    x: Any, hx: Any, params: Any, has_biases: Any, layers: Any, dropout: Any, train: Any, both: bool, *_: Any
+) -> Any:
     states = hx if isinstance(hx, list | tuple) else [hx]
     out = x.new_empty(*x.shape[:-1], states[0].shape[-1] * (1 + both))
     return (out, *(s.new_empty(s.shape) for s in states))

@@ -123,9 +123,7 @@ def _enter(name: str, step: Step):
         return out, *ends
 
     def packed(x, going, hx, params, has_biases, num_layers, dropout, train, bidirectional):
-        out, *ends = layer(
-            x[:, None], hx, params, has_biases, num_layers, dropout, train, bidirectional, False, going
-        )
+        out, *ends = layer(x[:, None], hx, params, has_biases, num_layers, dropout, train, bidirectional, False, going)
         return out[:, 0], *ends
 
     OPERATORS[f"aten.{name}.input"] = OPERATORS[f"zeroloss.{name}.default"] = layer
