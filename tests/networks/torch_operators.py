@@ -180,7 +180,7 @@ GROUPS: dict[str, dict[str, Function]] = {
         "diagonal scatter": lambda h, x: h.diagonal_scatter(h[:, :, 5], 1, 1, 2),
         "slices": lambda h, x: h.slice_scatter(2 * h[:, 1:3], 1, 1, 3).select_scatter(h[:, 0], 1, 3),
         "one hot": lambda h, x: h[..., None] * functional.one_hot((x > 0).long(), 3),
-        "triangles": lambda h, x: h[:, *torch.tril_indices(4, 6, 1)] - h[:, *torch.triu_indices(4, 6, -1)].flip(1),
+        "triangles": lambda h, x: h[:, *torch.tril_indices(4, 6, 1)] - h[:, *torch.triu_indices(4, 6, 1)].flip(1),
         "strided": lambda h, x: h.as_strided((1, 2, 3), (24, 7, 2), 1),
         "strided, transposed": lambda h, x: h.mT.as_strided((1, 5, 2), (24, 2, 3)),
         "roll": lambda h, x: h.roll((1, -2), (1, 2)) + h.flatten(1).roll(3, 1).reshape(h.shape),
