@@ -5,7 +5,7 @@ from audit_makers import classes, dataset, nearest, real_targets
 import zeroloss.audit
 from zeroloss.audit import Audit, audit, training_loss
 from zeroloss.audit.bootstrap import r_squared, r_squared_interval, ratio_interval
-from zeroloss.audit.fit import decide
+from zeroloss.audit.rule import decide
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import wilson
 
@@ -53,7 +53,7 @@ def test_losses_have_their_formulas():
     assert training_loss(f, y, "squared") == (0 + 4 + 0 + 1001**2) / 4
     assert training_loss(f, y, "cross-entropy") == pytest.approx((-(1 - np.log(np.exp(1) + np.exp(2))) + 1000) / 2)
     assert training_loss(f, y, "hinge") == (1 + 2 - 1 + 1 + 0 + 1000) / 2
-    with pytest.raises(InputError, match="squared, cross-entropy or hinge"):
+    with pytest.raises(InputError, match="squared, cross-entropy, binary-cross-entropy or hinge"):
         training_loss(f, y, "absolute")
 
 

@@ -147,17 +147,3 @@ def test_an_onnx_file_of_images_and_of_a_fixed_batch(tmp_path):
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     rows = np.arange(45.0).reshape(5, 9)  # an odd number of rows, two at a time
     assert np.array_equal(zl.black_box(tmp_path / "m.onnx")(rows), rows)
-
-
-def test_nothing_is_measured_between_tokens():
-    """A network of tokens has no neighbourhood: the verdict stays open, and says so."""
-    data = zl.from_arrays(np.array([[0, 1], [2, 3], [1, 1], [0, 2]]), np.array([0, 1, 0, 1]), task="classification")
-
-    class Lookup:
-        takes_tokens = True
-
-        def __call__(self, x):
-            return np.eye(2)[np.zeros(len(x), int)]
-
-    verdict = zl.audit(Lookup(), data).verdicts["local"]
-    assert verdict.status is Status.UNKNOWN and "tokens" in verdict.reason

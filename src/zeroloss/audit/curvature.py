@@ -23,10 +23,11 @@ from jax.flatten_util import ravel_pytree
 
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
 from zeroloss.tangent.points import points
 
-LOSSES = ("squared", "cross-entropy", "hinge")
+LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
 TIMES = 4
 """What a Hessian product keeps of an example, against the values of one evaluation."""
 ROOM = 2**30
@@ -40,8 +41,11 @@ def example_loss(name: str) -> Any:
     def squared(f, y):
         return 0.5 * jnp.sum((f - y) ** 2)
 
+    def binary(f, y):
+        return jnp.sum(jnp.logaddexp(0, f) - jnp.maximum(y, 0) * f)
+
     def cross_entropy(f, y):
-        return jnp.logaddexp(0, -y[0] * f[0]) if len(y) == 1 else -jnp.sum(y * jax.nn.log_softmax(f))
+        return binary(f, y) if len(y) == 1 else -jnp.sum(y * jax.nn.log_softmax(f))
 
     def hinge(f, y):
         if len(y) == 1:
@@ -50,7 +54,7 @@ def example_loss(name: str) -> Any:
         rival = jnp.max(jnp.where(own, -jnp.inf, f))
         return jnp.maximum(0, 1 + rival - jnp.sum(jnp.where(own, f, 0)))
 
-    known = {"squared": squared, "cross-entropy": cross_entropy, "hinge": hinge}
+    known = {"squared": squared, "cross-entropy": cross_entropy, "binary-cross-entropy": binary, "hinge": hinge}
     if name not in known:
         raise InputError(f"the audit knows no loss {name!r}; choose {', '.join(LOSSES)}.")
     return known[name]
@@ -60,7 +64,7 @@ def loss_root(name: str, f: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     """`B` `(n, c, c)` with `d^2 l/df^2 = B B^T` at outputs `f` `(n, c)`; None for the identity (squared loss).
 
     Cross-entropy with `p = softmax f`: `diag p - p p^T = B B^T` for `B = diag sqrt p - p sqrt p^T` (rows of `y` add up to 1).
-    One column `y` of signs: `|y| sqrt(p (1 - p))`, `p = 1/(1 + e^(-y f))`. Hinge: 0, almost everywhere.
+    Binary cross-entropy, and one column: `diag sqrt(p (1 - p))`, `p = 1/(1 + e^-f)`. Hinge: 0, almost everywhere.
     """
     if name == "squared":
         return None
@@ -68,9 +72,9 @@ def loss_root(name: str, f: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     if name == "hinge":
         return np.zeros((n, c, c))
     f = np.asarray(f, np.float64)
-    if c == 1:
-        p = 0.5 * (1 + np.tanh(0.5 * f[:, 0] * y[:, 0]))
-        return (np.abs(y[:, 0]) * np.sqrt(p * (1 - p)))[:, None, None]
+    if c == 1 or name == "binary-cross-entropy":
+        p = 0.5 * (1 + np.tanh(0.5 * f))
+        return np.eye(c) * np.sqrt(p * (1 - p))[:, :, None]
     p = np.exp(f - f.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     root = np.sqrt(p)
@@ -130,7 +134,7 @@ class Hessian:
 
     def multiply(self, v: np.ndarray) -> np.ndarray:
         """The product."""
-        with precision(self._scope):
+        with precision(self._scope), explained():
             flat = jnp.asarray(np.asarray(v, self.dtype))
             return np.asarray(_product(self._moved, self._fixed, self._x, self._y, self._weights, flat, self._loss))
 

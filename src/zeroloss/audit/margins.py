@@ -6,6 +6,7 @@ import numpy as np
 
 from zeroloss.audit.measure import Measure, made, missing
 from zeroloss.audit.subject import Subject
+from zeroloss.data.task import by_sides
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.arithmetic import require_ieee
@@ -23,8 +24,11 @@ FLOATING = 2e12
 def margins(subject: Subject, names: set[str]) -> list[Measure]:
     """Smallest, decile and median margin."""
     wanted = [name for name in NAMES if name in names]
-    if subject.data.task != "classification":
+    if subject.data.task == "regression":
         return [missing(name, "the data are a regression; only classes have margins") for name in wanted]
+    none = without(subject)
+    if none:
+        return [missing(name, none) for name in wanted]
     low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
         bad = int(np.sum(~np.isfinite(middle)))
@@ -40,6 +44,27 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
     ]  # fmt: skip
 
 
+def without(subject: Subject) -> str:
+    """Why a model that is only asked has no margins; empty if it has."""
+    if not subject.black_box:
+        return ""
+    found = subject.train
+    if found.kind == "predictions" and found.decided is not None and found.agree.all() and _votes(found.scores):
+        return "the model answers with classes alone: there are no scores to be apart"
+    off = int(np.sum(found.finite & ~found.agree))
+    if off:
+        return (
+            f"at {off} of {len(found.agree)} training examples the largest of the model's {found.kind} is not the class that it "
+            "predicts, so their differences are no margins"
+        )
+    return ""
+
+
+def _votes(scores: np.ndarray) -> bool:
+    """Whether the scores are nothing but decisions: 1 for what is decided, 0 or -1 for what is not."""
+    return bool(np.isin(scores, (0.0, 1.0)).all() or np.isin(scores, (-1.0, 1.0)).all())
+
+
 def _quantile(values: np.ndarray, q: float) -> float:
     """The smallest value with at least a share `q` of them at or below it: monotone in each, so bounds stay bounds."""
     return float(np.quantile(values, q, method="inverted_cdf"))
@@ -48,26 +73,30 @@ def _quantile(values: np.ndarray, q: float) -> float:
 def margin_bounds(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Lower ends, values and upper ends of every training example's margin, and whether rounding is in them."""
     certified = _certified(subject)
+    sides = by_sides(subject.data.y_train.shape[1], subject.data.task)
     if certified is not None:
-        z, error = certified
-        low = output_margins(z - error, z + error, subject.data.y_train)
-        high = output_margins(z + error, z - error, subject.data.y_train)
-        return np.nextafter(low, -np.inf), output_margins(z, z, subject.data.y_train), np.nextafter(high, np.inf), True
-    z = subject.train_answers
-    found = output_margins(z, z, subject.data.y_train)
+        z, error = certified[0] - subject.threshold, certified[1]
+        low, high = np.nextafter(z - error, -np.inf), np.nextafter(z + error, np.inf)
+        bounds = (output_margins(*ends, subject.data.y_train, sides) for ends in ((low, high), (high, low)))
+        lower, upper = bounds
+        middle = output_margins(z, z, subject.data.y_train, sides)
+        return np.nextafter(lower, -np.inf), middle, np.nextafter(upper, np.inf), True
+    z = subject.train_answers - subject.threshold
+    found = output_margins(z, z, subject.data.y_train, sides)
     return found, found, found, False
 
 
-def output_margins(own: np.ndarray, others: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """`own_y - max_{a != y} others_a` of each row, `(n,)`; one column of signs: `y own`.
+def output_margins(own: np.ndarray, others: np.ndarray, targets: np.ndarray, sides: bool | None = None) -> np.ndarray:
+    """`own_y - max_{a != y} others_a` of each row, `(n,)`; of one column, or of labels, the least `s_a own_a`, `s_a` the sign
+    of `targets_a` (0 counts as -1).
 
     Args:
         own, others: `(n, c)` outputs for the example's own class and for the others (equal but for rounding bounds).
-        targets: one-hot `(n, c)`, or `(n, 1)` signs.
+        targets: one-hot or soft labels `(n, c)`; `(n, 1)` signs, or `(n, c)` labels of 0 and 1.
+        sides: whether each column is decided by itself; None: if there is one.
     """
-    if targets.shape[1] == 1:
-        sign = np.sign(targets[:, 0])
-        return np.where(sign > 0, own[:, 0], -others[:, 0])
+    if targets.shape[1] == 1 if sides is None else sides:
+        return np.where(targets > 0, own, -others).min(axis=1)
     rows, label = np.arange(len(targets)), np.argmax(targets, axis=1)
     rival = others.copy()
     rival[rows, label] = -np.inf

@@ -181,7 +181,7 @@ def _complexity(subject: Subject, own: Layers, spectral) -> list[float]:
 
 def _against(name: str, subject: Subject, own: Layers, spectral, product) -> Measure:
     """A margin over a norm."""
-    if subject.data.task != "classification":
+    if subject.data.task == "regression":
         return missing(name, "the data are a regression; only classes have margins")
     low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():

@@ -26,11 +26,21 @@ Examples = Annotated[
         help="Training examples for kernel and curvature.  [default: 128, more for small networks]", callback=whole()
     ),
 ]
-LossName = Annotated[str, typer.Option("--loss", help="squared, cross-entropy or hinge: whose curvature is measured.")]
+LossName = Annotated[
+    str,
+    typer.Option("--loss", help="squared, cross-entropy, binary-cross-entropy or hinge: whose curvature is measured."),
+]
 
 
 def _names(measures: str) -> list[str]:
     return [word.strip() for word in measures.split(",") if word.strip()]
+
+
+def _categories(names: str | None) -> str | list[str] | None:
+    """`--categorical` as `audit` takes it."""
+    if names is None or names == "all":
+        return names
+    return [] if names == "none" else _names(names)
 
 
 @app.command(epilog="Example: zeroloss audit digits --model model.npz --initial start.npz")
@@ -43,6 +53,7 @@ def audit(
         ),
     ],
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     initial: Annotated[
         str | None,
@@ -53,6 +64,12 @@ def audit(
     measures: Measures = "all",
     examples: Examples = None,
     loss: LossName = "squared",
+    categorical: Annotated[
+        str | None,
+        typer.Option(
+            help="Inputs that are categories, with commas (or all, none): exchanged, not moved.  [default: found out]"
+        ),
+    ] = None,
     step_size: Annotated[
         float | None,
         typer.Option(help="Of the descent that trained it: compared with the largest stable step.", callback=real()),
@@ -66,7 +83,7 @@ def audit(
 ) -> None:
     """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
     free(out, force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.load_asked(model, dataset, trust)
     check_fits(net, dataset)
     start = None if initial is None else o.load_model(initial, dataset, trust)
@@ -85,7 +102,7 @@ def audit(
     with bar(json) as progress:
         found = run(
             net, dataset, start, loss=loss, key=seed, measures=names, examples=examples, step_size=step_size,
-            progress=progress,
+            categorical=_categories(categorical), progress=progress,
         )  # fmt: skip
     if not json:
         for name, verdict in found.verdicts.items():
@@ -102,6 +119,7 @@ def rank(
     data: o.Data,
     model: Annotated[list[str], typer.Option(help="A network, as for audit; give two or more, better ten.")],
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     measures: Measures = "all",
     examples: Examples = None,
@@ -120,7 +138,7 @@ def rank(
         from zeroloss.figures.files import check_format
 
         check_format(figure)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     nets: dict[str, Any] = {}
     for path in model:
         name = Path(path).name if path.endswith(".npz") else path

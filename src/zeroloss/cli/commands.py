@@ -28,6 +28,7 @@ def _command() -> str:
 def examine(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -53,7 +54,7 @@ def examine(
     if out.is_dir():
         for path in files.values():
             check_free(path, force=force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     from zeroloss.cli.examining import examine_as_is, examine_from_start
     from zeroloss.networks import MLP
 
@@ -77,6 +78,7 @@ def _settings() -> dict[str, str]:
 def certify(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -101,7 +103,7 @@ def certify(
 ) -> None:
     """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
     free(out, force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.theorems import certify as run
 
@@ -122,6 +124,7 @@ def certify(
 def descend(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -129,7 +132,7 @@ def descend(
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
     method: Annotated[str, typer.Option(help="gradient, sgd, adam or gauss-newton.")] = "gradient",
-    loss: Annotated[str, typer.Option(help="squared, cross-entropy or hinge.")] = "squared",
+    loss: Annotated[str, typer.Option(help="squared, cross-entropy, binary-cross-entropy or hinge.")] = "squared",
     step_size: Annotated[
         float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.", callback=real())
     ] = None,
@@ -151,7 +154,7 @@ def descend(
     free(out, force)
     if out is not None and out.suffix != ".npz":
         raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.descent import descend as run
     from zeroloss.networks import save_network
@@ -193,6 +196,7 @@ def prove(
         Path | None, typer.Option(help="Verify this certificate again, on its own; exits with 1 if it fails.")
     ] = None,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     polish: Annotated[bool, typer.Option(help="First move the weights to where the residual is at rounding.")] = True,
     method: Annotated[str, typer.Option(help="auto, readout or newton-kantorovich.")] = "auto",
@@ -210,9 +214,9 @@ def prove(
     if (model is None) == (check is None):
         raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
     if check is not None:
-        _check_certificate(check, o.load(data, target, n_train, seed), trust, json, out, force)
+        _check_certificate(check, o.load(data, target, task, n_train, seed), trust, json, out, force)
         return
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.load_model(str(model), dataset, trust)
     from zeroloss.minima import prove as run
 

@@ -19,6 +19,7 @@ from zeroloss.plumbing import InputError
 def twin(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     of: Annotated[
         str | None,
@@ -50,7 +51,7 @@ def twin(
     check_export(out)
     if of is not None and base is not None:
         raise InputError("--of and --base exclude each other; give one of them.")
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     from zeroloss.minima import construct_twin
 
     nets = [None if path is None else o.load_model(path, dataset, trust) for path in (of, base)]
@@ -69,6 +70,7 @@ def twin(
 def kernel(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -93,7 +95,7 @@ def kernel(
     """The tangent kernel of a network on the training inputs, its spectrum, and enclosures of its extreme eigenvalues."""
     free(out, force)
     free(figure, force)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
     from zeroloss.cli.kernel import Asked, run_kernel

@@ -19,6 +19,9 @@ Data = Annotated[
     ),
 ]
 Target = Annotated[str | None, typer.Option(help="The target column of a file.")]
+Task = Annotated[
+    str | None, typer.Option(help="classification, regression or multi-label.  [default: guessed from the target]")
+]
 NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.", callback=whole())]
 Model = Annotated[
     str | None,
@@ -47,11 +50,11 @@ Trust = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
-def load(name: str, target: str | None, n_train: int | None, seed: int) -> Any:
+def load(name: str, target: str | None, task: str | None, n_train: int | None, seed: int) -> Any:
     """The data set a command is about."""
     from zeroloss.data import load_data
 
-    return load_data(name, target=target, n_train=n_train, seed=seed)
+    return load_data(name, target=target, task=task, n_train=n_train, seed=seed)
 
 
 def network(
@@ -132,7 +135,7 @@ def load_asked(model: str, data: Any, trust: bool = False) -> Any:
     if model.endswith(".npz"):
         return load_network(model, trust=trust)
     if model.endswith(".onnx"):
-        return black_box(model)
+        return black_box(model, data)
     made = as_network(made_by(model), data)
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")

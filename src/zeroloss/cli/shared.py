@@ -10,6 +10,9 @@ from zeroloss.plumbing.files import check_free
 
 
 def check_fits(net: Any, dataset: Any) -> None:
+    from zeroloss.descent.matching import matched
+
+    dataset = matched(net, dataset)
     if hasattr(net, "in_size") and (net.in_size, net.out_size) != (dataset.in_size, dataset.out_size):
         raise InputError(
             f"the network maps {net.in_size} numbers to {net.out_size}, and {dataset.name} has {dataset.in_size} inputs and "

@@ -57,6 +57,7 @@ def show(
 def check(
     data: o.Data,
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -81,7 +82,7 @@ def check(
     """Each theorem held against your network and data: which hypotheses hold, what it promises, what is short by how much."""
     free(out, force)
     told = parse_tell(tell)
-    dataset = o.load(data, target, n_train, seed)
+    dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
     from zeroloss.theorems import check as run
@@ -114,6 +115,7 @@ def atlas(
         ),
     ],
     target: o.Target = None,
+    task: o.Task = None,
     n_train: o.NTrain = None,
     model: o.Model = None,
     width: o.Width = None,
@@ -164,7 +166,7 @@ def atlas(
         check_format(figure)
     subject: Any = data
     if data not in SIZES:
-        subject = o.load(data, target, n_train, seed)
+        subject = o.load(data, target, task, n_train, seed)
     elif measure:
         raise InputError(f"{data} is a size without data, so nothing can be measured; name a data set.")
     numbers: dict[str, Any] = {

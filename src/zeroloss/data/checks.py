@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.targets import check_texts, read_targets
+from zeroloss.data.task import check_task, is_one_hot, is_soft, label_columns, soft_labels, task_of
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.exact import as_float64, is_number, kind_of, place
-
-MOST_CLASSES = 20
-"""A target of whole numbers is taken for classes up to this many different ones."""
 
 
 def check_inputs(x: Any, what: str = "inputs", names: Sequence[str] = ()) -> tuple[np.ndarray, tuple[int, ...] | None]:
@@ -52,36 +50,36 @@ def check_finite(array: np.ndarray, what: str, names: Sequence[str] = ()) -> Non
         )
 
 
-def check_targets(y: Any, task: str | None) -> tuple[str, np.ndarray, tuple[str, ...]]:
-    """`(task, y, classes)`: labels `(n,)` int64 with the names of the classes, or targets `(n, c)` float64 and ().
+def check_targets(y: Any, task: str | None) -> tuple[str, np.ndarray, tuple[str, ...], str]:
+    """`(task, y, classes, guessed)`: what the targets are, by the rule of `zeroloss.data.task`.
 
-    Without a task: texts, truth values, rows that are one-hot, and whole numbers with at most 20 different values are
-    classes; everything else is a regression target.
+    `y`: labels `(n,)` int64 with the names of the classes; soft labels, targets or 0/1 labels `(n, c)` float64.
+    `guessed`: what in the targets decided on the task; empty where it was given.
 
     Raises:
-        InputError: NaN or infinity, a shape other than (n,) or (n, c), one class only, a constant regression target,
-            or a target that the task given does not allow.
+        InputError: NaN or infinity, no axis of rows, one class only, a constant regression target, or a target that the
+            task given does not allow.
     """
     array = read_targets(y)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim not in (1, 2) or array.size == 0 or array.dtype.kind == "c":
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind == "c":
         raise InputError(f"the targets have shape {np.shape(y)} and type {array.dtype}; give (n,) or (n, c).")
-    if task not in (None, "classification", "regression"):
-        raise InputError(f"task {task!r} is unknown; choose 'classification' or 'regression'.")
+    check_task(task)
     check_texts(array, task)
     numeric = array.dtype.kind in "fiub"
     if numeric:
         check_finite(array.reshape(len(array), -1).astype(np.float64), "targets")
-    if task is None:
-        task = "classification" if not numeric or _is_classes(array) else "regression"
-    if task == "classification":
-        return (task, *_classes(array))
+    found = task_of(array, task)
+    if found.task == "classification":
+        return (found.task, *_classes(array), found.reason)
+    if found.task == "multi-label":
+        return found.task, label_columns(array), (), found.reason
     if not numeric:
         raise InputError("the target is text and cannot be regressed on; leave the task out or choose classification.")
     targets = as_float64(array, "targets").reshape(len(array), -1)
     check_varies(targets)
-    return task, targets, ()
+    return found.task, targets, (), found.reason
 
 
 def check_varies(targets: np.ndarray) -> None:
@@ -102,13 +100,6 @@ def check_rows(x: np.ndarray, y: np.ndarray, what: str = "training rows") -> Non
         raise InputError(f"no feature varies over the {what}: every input is the same; check which columns were read.")
 
 
-def one_hot(labels: np.ndarray, count: int) -> np.ndarray:
-    """`(n, count)` float64: row i has its 1 in column `labels[i]`."""
-    y = np.zeros((len(labels), count))
-    y[np.arange(len(labels)), labels] = 1.0
-    return y
-
-
 def lacking(answers: int, columns: int) -> str:
     """What to do where a network has more answers than the targets have columns: its other classes may not occur."""
     if not answers > columns > 1:
@@ -116,19 +107,16 @@ def lacking(answers: int, columns: int) -> str:
     return f" If only {columns} of its {answers} classes occur, give one-hot rows: from_arrays(x, np.eye({answers})[labels])."
 
 
-def _is_classes(array: np.ndarray) -> bool:
-    if array.ndim == 2:
-        return bool(np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all())
-    if array.dtype.kind == "b":
-        return True
-    return bool((array == np.floor(array)).all()) and len(np.unique(array)) <= MOST_CLASSES
-
-
 def _classes(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if array.ndim == 2:
-        if not _is_classes(array):
-            raise InputError(f"class targets of shape {array.shape} must be one-hot rows; or give one label a row.")
-        labels, classes = array.argmax(axis=1).astype(np.int64), tuple(str(k) for k in range(array.shape[1]))
+        if array.dtype.kind not in "fiub" or not (is_one_hot(array) or is_soft(array)):
+            raise InputError(
+                f"class targets of shape {array.shape} must be one-hot rows or rows of soft labels that add up to 1; or give "
+                "one label a row, or task='multi-label' for several labels a row."
+            )
+        labels, classes = soft_labels(array), tuple(str(k) for k in range(array.shape[1]))
+        if not is_one_hot(array):
+            return array.astype(np.float64), classes
         seen = len(np.unique(labels))
     else:
         values, labels = np.unique(array, return_inverse=True)

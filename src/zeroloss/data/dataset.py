@@ -11,12 +11,12 @@ import numpy as np
 
 from zeroloss.data.content import read_only
 from zeroloss.data.scaling import apply_scaling
+from zeroloss.data.task import check_task
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.layout import Layout, described, joined, plain_layout, several, width
 from zeroloss.verdict import Record
-
-TASKS = ("classification", "regression")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -25,12 +25,14 @@ class Dataset(Record):
 
     Attributes:
         name: what the data are called.
-        task: "classification" or "regression".
+        task: "classification", "regression" or "multi-label"; see `zeroloss.data.task` for the rule.
         x_train: `(n, d)` float64, scaled inputs.
-        y_train: `(n, c)` float64; classification: one-hot, one column a class; regression: the target column(s).
-        labels_train: `(n,)` int, the class of each row; None in regression.
+        y_train: `(n, c)` float64; classification: one-hot or soft labels, one column a class (or, of two classes for a
+            network of one output, one column of -1 and 1); multi-label: 0 or 1, one column a label; regression: the target
+            column(s).
+        labels_train: `(n,)` int, the class of each row; None but in classification.
         x_test, y_test, labels_test: the same for the test rows; there may be 0 of them.
-        classes: the names of the classes, one a column of `y_train`; empty in regression.
+        classes: the names of the classes, one a column of `y_train`; empty but in classification.
         features: the names of the columns of `x_train`.
         scaling: `method`, and `shift` `(d,)`, `scale` `(d,)` with `x = (raw - shift) / scale` (then divided by its norm
             if the method is "sphere"); `constant`, the columns that do not vary in training; in regression also
@@ -38,6 +40,8 @@ class Dataset(Record):
         image_shape: shape of one input as an image, or None.
         source: one line: where the data are from, with the citation.
         transformations: what was done to the data beyond scaling, in order, one sentence each.
+        layout: of several inputs: `(name, shape, dtype)` of each, whose columns lie side by side in `x_train`; else empty.
+        guessed: what in the targets decided on the task; empty where the task was given.
 
     Raises:
         InputError: shapes that do not fit together, or a task of another name.
@@ -57,10 +61,11 @@ class Dataset(Record):
     image_shape: tuple[int, ...] | None = None
     source: str = ""
     transformations: tuple[str, ...] = ()
+    guessed: str = ""
+    layout: Layout = ()
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise InputError(f"task {self.task!r} is neither 'classification' nor 'regression'.")
+        check_task(self.task or "")
         x, y = (_numbers(each, "training rows") for each in (self.x_train, self.y_train))
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or 0 in x.shape or y.shape[1] == 0:
             raise InputError(f"training inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c).")
@@ -73,14 +78,21 @@ class Dataset(Record):
         values: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
         for part, rows in (("train", len(x)), ("test", len(x_test))):
             labels = getattr(self, f"labels_{part}")
-            if (labels is None) != (self.task == "regression") or (labels is not None and np.shape(labels) != (rows,)):
-                raise InputError(f"labels_{part} must be ({rows},) integers in classification and None in regression.")
+            if (labels is None) != (self.task != "classification") or (
+                labels is not None and np.shape(labels) != (rows,)
+            ):
+                raise InputError(f"labels_{part} must be ({rows},) integers in classification and else None.")
             if labels is not None:
                 values[f"labels_{part}"] = _whole(labels, f"labels_{part}")
         for name, array in values.items():
             object.__setattr__(self, name, read_only(array))
         for name in ("classes", "features", "transformations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "layout", plain_layout(self.layout))
+        if self.layout and width(self.layout) != x.shape[1]:
+            raise InputError(
+                f"the inputs {described(self.layout)} do not make up the {x.shape[1]} columns of the data."
+            )
         if self.image_shape is not None:
             object.__setattr__(self, "image_shape", tuple(int(side) for side in self.image_shape))
 
@@ -113,6 +125,8 @@ class Dataset(Record):
         Raises:
             InputError: another number of columns, or NaN or infinity.
         """
+        if self.layout and several(x_raw):
+            x_raw = joined(x_raw, self.layout)
         held = read_array(x_raw, "new inputs")
         if len(held.names) == self.in_size and set(held.names) == set(self.features) and held.names != self.features:
             raise InputError(f"the new inputs have the columns of {self.name} in another order; reorder them.")
@@ -127,17 +141,21 @@ class Dataset(Record):
 
     def unscale_targets(self, y: Any) -> np.ndarray:
         """Scaled targets or outputs `(..., c)` in the units of the source: `y * target_scale + target_shift`."""
-        if self.task == "classification":
+        if self.task != "regression":
             raise InputError("classes have no units; unscale_targets is for regression.")
         return np.asarray(y, np.float64) * self.scaling.get("target_scale", 1.0) + self.scaling.get("target_shift", 0.0)
 
     def __repr__(self) -> str:
-        kind = f"{len(self.classes)} classes" if self.task == "classification" else f"{self.out_size} target(s)"
+        names = {"classification": f"{len(self.classes)} classes", "multi-label": f"{self.out_size} labels"}
+        kind = names.get(self.task, f"{self.out_size} target(s)")
+        inputs = f" ({described(self.layout)})" if self.layout else ""
         image = f" ({'x'.join(map(str, self.image_shape))} images)" if self.image_shape else ""
         lines = [
             f"Dataset {self.name}: {self.task}, {kind}, {self.n} training and {len(self.x_test)} test rows, "
-            f"{self.in_size} inputs{image}, scaling {self.scaling.get('method', 'none')}"
+            f"{self.in_size} inputs{inputs}{image}, scaling {self.scaling.get('method', 'none')}"
         ]
+        if self.guessed:
+            lines.append(f"  guessed to be a {self.task} problem ({self.guessed}); task= decides otherwise")
         if self.source:
             lines.append(f"  {self.source}")
         if self.transformations:

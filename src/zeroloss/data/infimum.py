@@ -10,11 +10,12 @@ import numpy as np
 
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.repeats import Groups, contradictions, groups, round_down, spread
+from zeroloss.data.task import ROW_SUM
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.verdict import Record, at_least
 
-LOSSES = ("squared", "cross-entropy", "hinge")
+LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,9 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
       column of -1 and 1: of `log(1 + e^(-y f))`):
       the mean over examples of the entropy (nats) of the targets in the example's group; attained exactly when every
       group contains every class. Rounded down by a relative 1e-14, which allows for rounding in the logarithms.
+    - binary-cross-entropy, the mean of `sum_k log(1 + e^(f_k)) - y_k f_k` (targets from 0 to 1, or -1 and 1 for these): the
+      mean over examples of the sum over outputs of the entropy (nats) of `(s, 1 - s)`, `s` the mean target of the
+      example's group; attained exactly when `0 < s < 1` for every group and output. Rounded down likewise.
     - hinge, the mean of `max(0, 1 - y f)` for one target column of -1 and 1: a group with a fraction p of 1 gives
       `2 min(p, 1 - p)`. For several classes, the mean of `max(0, 1 + max_{k != y} f_k - f_y)`: a group gives
       `min(1, 2 (1 - p_max))`, since with a lead `t >= 0` of the top output the loss is at least
@@ -73,6 +77,10 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
     attained = True
     if loss == "squared":
         value = round_down(spread(data.x_train, data.y_train) / (2 * data.n))
+    elif loss == "binary-cross-entropy":
+        halves = _halves(data, found)
+        value = sum(_entropy(each, found, data.n) for each in halves) * (1 - 1e-15 * (len(halves) > 1))
+        attained = all(bool((each > 0).all()) for each in halves)
     else:
         shares = _shares(data, found, loss)
         if loss == "hinge":
@@ -83,10 +91,27 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
     return Infimum(value, attained, found.count, len(found.repeated), clashes, sentence, loss)
 
 
+def _halves(data: Dataset, found: Groups) -> list[np.ndarray]:
+    """For each output `(groups, 2)`: the sum of the targets of every group, and its size less that."""
+    y = data.y_train
+    if np.isin(y, (-1.0, 1.0)).all():
+        y = (y + 1) / 2
+    if (y < 0).any() or (y > 1).any():
+        raise InputError(
+            "the binary-cross-entropy loss needs targets from 0 to 1, or all -1 or 1; these are others: use 'squared'."
+        )
+    ones, zeros = np.zeros((found.count, y.shape[1])), np.zeros((found.count, y.shape[1]))
+    np.add.at(ones, found.index, y)
+    np.add.at(zeros, found.index, 1 - y)
+    return [np.column_stack([ones[:, k], zeros[:, k]]) for k in range(y.shape[1])]
+
+
 def _shares(data: Dataset, found: Groups, loss: str) -> np.ndarray:
     """`(groups, classes)`: how much of each class every group holds; its rows sum to the sizes of the groups."""
     y = data.y_train
     if y.shape[1] == 1:
+        if loss == "cross-entropy":
+            return _halves(data, found)[0]
         if not np.isin(y, (-1.0, 1.0)).all():
             raise InputError(
                 f"the {loss} loss with one output needs targets -1 and 1; these are others: use 'squared'."
@@ -97,10 +122,13 @@ def _shares(data: Dataset, found: Groups, loss: str) -> np.ndarray:
     if (
         (y < 0).any()
         or (whole and (sums != 1).any())
-        or np.abs(sums - 1).max() > 1e-9
+        or np.abs(sums - 1).max() > ROW_SUM
         or (loss == "hinge" and not whole)
     ):
-        raise InputError(f"the {loss} loss needs class targets, one column a class; these are not: use 'squared'.")
+        other = " or 'binary-cross-entropy'" if whole else ""
+        raise InputError(
+            f"the {loss} loss needs class targets, one column a class; these are not: use 'squared'{other}."
+        )
     shares = np.zeros((found.count, y.shape[1]))
     np.add.at(shares, found.index, y)
     return shares

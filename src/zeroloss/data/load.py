@@ -13,11 +13,13 @@ import numpy as np
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.files import is_data_file, read_file
 from zeroloss.data.idx import find_images
+from zeroloss.data.loaders import gathered
 from zeroloss.data.mnist1d import make_mnist1d
 from zeroloss.data.raw import Raw, build
 from zeroloss.data.targets import category_note, check_alignment, check_columns, read_targets
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.layout import Layout, joined, layout_of, several
 
 NAMES = {
     "digits": "1,797 images of handwritten digits, 8 x 8, 10 classes (comes with scikit-learn)",
@@ -57,8 +59,9 @@ def load_data(
     Args:
         name_or_path: a name, or a path. A `.npz` holds x (or X) and y, or x_train, y_train, x_test and y_test.
         target: the target column of a table, or the target array of a `.npz`.
-        task: "classification" or "regression"; by default texts, truth values and whole numbers with at most 20
-            different values are classes, all else is regressed on.
+        task: "classification", "regression" or "multi-label"; by default it is guessed from the target by the rule of
+            `zeroloss.data.task` (whole numbers with at most 20 different values are classes, for one), and the `repr` of
+            the data says so.
         test_fraction: this part of the rows is for testing (each class in proportion), unless the data bring test rows
             or are MNIST or Fashion-MNIST, which have at most 2,000.
         seed: which rows.
@@ -75,6 +78,7 @@ def load_data(
         if target is not None:
             raise InputError(f"{name} has its own target; leave the target out.")
         raw = _named(name)
+        task = task or ("regression" if name == "diabetes" else "classification")
         if raw.most_test is not None and n_train is None:
             n_train = min(5000, len(raw.x) - (0 if raw.x_test is not None else 1))
     else:
@@ -88,7 +92,7 @@ def load_data(
 
 def from_arrays(
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     x_test: Any = None,
     y_test: Any = None,
@@ -108,14 +112,30 @@ def from_arrays(
 
     Args:
         x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`: an array, list, data frame, Arrow table, tensor
-            or sparse matrix.
-        y: `(n,)` labels or targets, `(n, c)` targets or one-hot rows.
-        x_test, y_test: test rows; without them `test_fraction` of the rows.
+            or sparse matrix; a tuple or dict of arrays `(n, ...)` for a model of several inputs (their columns lie side by
+            side, `.layout` says how; nothing is scaled).
+        y: `(n,)` labels or targets; `(n, c)` targets, one-hot rows, soft labels or several labels of 0 and 1; masks
+            `(n, ...)`. See `zeroloss.data.task` for what is guessed without `task`.
+            Without `y`: a PyTorch `DataLoader` or `Dataset`, a Hugging Face data set, or an iterable of batches
+            `(inputs, targets)`, of which one pass is held as arrays (`zeroloss.data.loaders`).
+        x_test, y_test: test rows, likewise; without them `test_fraction` of the rows.
         features: names of the `d` columns; by default those of the frame, if `x` is one.
 
     Raises:
         InputError: as `load_data`.
     """
+    notes: tuple[str, ...] = ()
+    if y is None:
+        x, y, notes = gathered(x)
+    if x_test is not None and y_test is None:
+        x_test, y_test, others = gathered(x_test)
+        notes = (*notes, *(f"test rows: {note}" for note in others))
+    layout: Layout = ()
+    if several(x, len(y) if hasattr(y, "__len__") else None):
+        if scaling != "none":
+            raise InputError("several inputs come as they are; scale them before, and leave scaling out.")
+        layout = layout_of(x)
+        x, x_test = joined(x), x_test if x_test is None else joined(x_test, layout)
     held = read_array(x, "inputs")
     more = None if x_test is None else read_array(x_test, "test inputs")
     check_alignment(held, y, "x and y")
@@ -129,7 +149,17 @@ def from_arrays(
     features = tuple(features) or held.names
     if features and len(features) != columns:
         raise InputError(f"there are {len(features)} feature names and {columns} columns; give one name a column.")
-    raw = Raw(name, held.array, read_targets(y), source, features, unit=unit, in_order=True, notes=category_note(y))
+    raw = Raw(
+        name,
+        held.array,
+        read_targets(y),
+        source,
+        features,
+        unit=unit,
+        in_order=True,
+        layout=layout,
+        notes=(*notes, *category_note(y)),
+    )
     if more is not None:
         raw.x_test = more.array
         raw.y_test = None if y_test is None else read_targets(y_test, "test targets")

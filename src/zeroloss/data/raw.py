@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data.checks import check_inputs, check_rows, check_targets, check_varies, one_hot
+from zeroloss.data.checks import check_inputs, check_rows, check_targets, check_varies
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.repeats import check_directions
 from zeroloss.data.scaling import apply_scaling, fit_scaling, fit_targets, keep_apart
 from zeroloss.data.split import choose, split, training_rows
 from zeroloss.data.targets import joined, read_targets
+from zeroloss.data.task import coded, soft_labels
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import Layout
 
 
 @dataclasses.dataclass
@@ -34,6 +36,7 @@ class Raw:
     y_test: Any = None
     most_test: int | None = None
     in_order: bool = False
+    layout: Layout = ()
     notes: tuple[str, ...] = ()
 
 
@@ -51,12 +54,14 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
             raise InputError(f"there are {len(x_more)} test inputs and no target for each; give one target an input.")
     if len(x) < 2:
         raise InputError("there is only 1 row; at least 2 are needed.")
-    task, y, classes = check_targets(_joined(raw, own_test), task)
+    task, y, classes, guessed = check_targets(_joined(raw, own_test), task)
     n_all = len(y) - len(x_more) if own_test else len(y)
     check_rows(x, y[:n_all], "rows")
     if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"the seed is {seed!r}; give a whole number that is at least 0.")
-    labels = y if task == "classification" else None
+    labels = None
+    if task == "classification":
+        labels = y if y.ndim == 1 else soft_labels(y)
     if own_test:
         train, test = _with_test(n_all, len(y), labels, n_train, int(seed), raw.most_test)
         x = np.concatenate([x, x_more])
@@ -75,12 +80,13 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         notes.append(f"constant in training, left at 0 with scale 1: {_some(record['constant'])}")
     arrays: dict[str, Any] = {"labels_train": None, "labels_test": None, "y_train": y[train], "y_test": y[test]}
     if labels is not None:
-        count = len(classes)
-        if len(np.unique(labels[train])) < 2:
+        soft, count = y.ndim == 2, len(classes)
+        if not soft and len(np.unique(labels[train])) < 2:
             raise InputError("the training rows hold only one class; take more of them, or another seed.")
-        arrays |= {"labels_train": labels[train], "y_train": one_hot(labels[train], count)}
-        arrays |= {"labels_test": labels[test], "y_test": one_hot(labels[test], count)}
-    else:
+        for part, rows in (("train", train), ("test", test)):
+            arrays[f"labels_{part}"] = labels[rows]
+            arrays[f"y_{part}"] = y[rows] if soft else coded(labels[rows], count, count)
+    elif task == "regression":
         check_varies(y[train])
         found, said = fit_targets(y[train], scaling, y[np.concatenate([train, test])])
         record, notes = record | found, notes + said
@@ -100,6 +106,8 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         image_shape=raw.image_shape or image,
         source=raw.source,
         transformations=(*raw.notes, *notes),
+        guessed=guessed,
+        layout=raw.layout,
         **arrays,
     )
 

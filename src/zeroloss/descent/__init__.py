@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from zeroloss.descent.descend import descend
 from zeroloss.descent.levenberg_marquardt import LeastSquares, levenberg_marquardt
-from zeroloss.descent.losses import CrossEntropy, Hinge, Loss, Squared, as_loss
+from zeroloss.descent.losses import BinaryCrossEntropy, CrossEntropy, Hinge, Loss, Squared, as_loss
 from zeroloss.descent.result import Descent
 
 if TYPE_CHECKING:
     from zeroloss.descent.squasher import SquasherRegressor
 
 __all__ = [
+    "BinaryCrossEntropy",
     "CrossEntropy",
     "Descent",
     "Hinge",

@@ -18,7 +18,9 @@ from zeroloss.descent.losses import Loss
 from zeroloss.descent.problem import Problem, describe, make_problem
 from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
+from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing.derivatives import explained
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
 DIVERGED = 1e6
@@ -44,10 +46,12 @@ def descend(
 
     Args:
         network: called on one example; its precision is that of the descent (Gauss-Newton casts to float64).
-        data: a `Dataset`, or a pair `(x, y)` of `(n, d)` and `(n, c)`.
+        data: a `Dataset` (of two classes, for a network of one output: one column of -1 and 1), or a pair `(x, y)` of
+            `(n, d)` and `(n, c)`.
         method: "gradient" (full batch), "sgd" (batches of `batch_size`, default 32), "adam" (full batch unless
             `batch_size`), "gauss-newton" (squared loss; see `zeroloss.descent.gauss_newton`).
-        loss: "squared", "cross-entropy", "hinge", or a `Loss`.
+        loss: "squared", "cross-entropy", "binary-cross-entropy" (a logit an output: single-logit classifiers, several
+            labels a row), "hinge", or a `Loss`.
         step_size: a number; one a layer; by default `n/lambda_max` of the tangent kernel at the start (0.001 for adam).
         steps: the most steps to take.
         tolerance: stop when `loss - infimum <= tolerance`.
@@ -72,7 +76,7 @@ def descend(
     problem = make_problem(network, data, loss, trainable)
     if batch_size is not None and batch_size > len(problem.x):
         raise InputError(f"batch_size={batch_size} is more than the {len(problem.x)} training examples.")
-    with double() if problem.wide else contextlib.nullcontext():
+    with double() if problem.wide else contextlib.nullcontext(), explained():
         if step_size is None:
             step_size = 1e-3 if method == "adam" else kernel_step(problem)
         if method == "gradient" and seeds is not None:
@@ -160,8 +164,8 @@ def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size,
         seeds=runner.seeds,
         trainable=describe(trainable),
         interrupted=interrupted,
-        network=runner.network(),
-        initial=runner.initial,
+        network=as_given(runner.network()),
+        initial=as_given(runner.initial),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Protocol
 
+from zeroloss.data.task import ROW_SUM
 from zeroloss.plumbing import InputError
 
 
@@ -39,7 +40,7 @@ class Squared:
 
 @dataclasses.dataclass(frozen=True)
 class CrossEntropy:
-    """`1/n sum_i (- sum_a y_ia log softmax(f(x_i))_a)`, targets one-hot or soft labels.
+    """`1/n sum_i (- sum_a y_ia log softmax(f(x_i))_a)`, targets one-hot or soft labels; one column: `BinaryCrossEntropy`.
 
     Its infimum is not attained unless every group of equal inputs contains every class.
     """
@@ -50,14 +51,47 @@ class CrossEntropy:
     def __call__(self, outputs, targets):
         import jax
 
+        if targets.shape[1] == 1:
+            return BinaryCrossEntropy()(outputs, targets)
         return -(targets * jax.nn.log_softmax(outputs, axis=-1)).sum() / len(targets)
 
     def check(self, targets) -> None:
         import numpy as np
 
-        if targets.shape[1] < 2 or np.min(targets) < 0 or not np.allclose(np.sum(targets, 1), 1):
+        if targets.shape[1] == 1:
+            return BinaryCrossEntropy().check(targets)
+        if np.min(targets) < 0 or not np.allclose(np.sum(targets, 1), 1, rtol=0, atol=ROW_SUM):
             raise InputError(
-                "cross-entropy needs one column a class, each row a distribution over at least two; use the squared loss."
+                "cross-entropy needs one column a class, each row a distribution over them; use binary-cross-entropy for "
+                "several labels a row, or the squared loss."
+            )
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """`1/n sum_i sum_a (log(1 + e^(f_a(x_i))) - y_ia f_a(x_i))`: each output a logit of its own (before any sigmoid).
+
+    Targets: 0 and 1 or soft labels between them; or -1 and 1, which stand for 0 and 1. A sum over outputs: PyTorch's
+    `BCEWithLogitsLoss` with its default mean is `1/c` of it. Its infimum is attained only where every group of equal
+    inputs holds both values of every label.
+    """
+
+    name: ClassVar[str] = "binary-cross-entropy"
+    smoothness: ClassVar[float | None] = 0.25
+
+    def __call__(self, outputs, targets):
+        import jax.numpy as jnp
+
+        return (jnp.logaddexp(0, outputs) - jnp.maximum(targets, 0) * outputs).sum() / len(targets)
+
+    def check(self, targets) -> None:
+        import numpy as np
+
+        targets = np.asarray(targets)
+        if not (np.isin(targets, (-1, 1)).all() or (np.min(targets) >= 0 and np.max(targets) <= 1)):
+            raise InputError(
+                "binary-cross-entropy needs targets from 0 to 1 (or all -1 or 1), one column an output; use the squared loss."
             )
 
 
@@ -103,11 +137,16 @@ class Hinge:
             )
 
 
-LOSSES: dict[str, type[Any]] = {"squared": Squared, "cross-entropy": CrossEntropy, "hinge": Hinge}
+LOSSES: dict[str, type[Any]] = {
+    "squared": Squared,
+    "cross-entropy": CrossEntropy,
+    "binary-cross-entropy": BinaryCrossEntropy,
+    "hinge": Hinge,
+}
 
 
 def as_loss(loss: str | Loss) -> Loss:
-    """A loss by name (`squared`, `cross-entropy`, `hinge`), or as it is."""
+    """A loss by name (`squared`, `cross-entropy`, `binary-cross-entropy`, `hinge`), or as it is."""
     if isinstance(loss, str):
         if loss not in LOSSES:
             raise InputError(f"there is no loss {loss!r}; choose one of {', '.join(LOSSES)}.")

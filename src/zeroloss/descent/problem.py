@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
-from zeroloss.networks import Wrapped, check_weights, is_double, trainable_mask
+from zeroloss.descent.matching import matched
+from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, on_rows, trainable_mask
+from zeroloss.networks.ending import ends_in_sigmoid
+from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.layout import joined, several
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -34,13 +39,15 @@ class Problem:
 
 
 def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
+    """`x (n, ...)` and `y (n, c)` of a `Dataset`, of a pair `(x, y)` (several inputs side by side), or of a loader.
 
     Raises:
         InputError: shapes that do not fit, no rows, NaN or infinity, numbers that no float64 equals.
     """
+    data = as_data(data)
     given = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    x, y = (np.asarray(a) for a in given)
+    y = np.asarray(given[1])
+    x = joined(given[0]) if several(given[0], len(y) if y.ndim else None) else np.asarray(given[0])
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
         raise InputError(
@@ -58,17 +65,25 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         InputError: a network that does not fit the data, a loss that does not fit the targets.
     """
     loss = as_loss(loss)
+    data = as_data(data)
+    network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
+    data = matched(network, data)
     x, y = training_arrays(data)
     check_weights(network)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)
+    check_inputs(network, x)
+    check_images(network, data)
     x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    if getattr(network, "takes_tokens", False) and not (x_cast == x).all():
+        raise InputError("the inputs hold tokens beyond 2^24, which float32 does not keep; call module.double() first.")
     c = fitting_size(network, x_cast)
     if c != y.shape[1]:
         raise InputError(
             f"the network has {c} outputs and the targets {y.shape[1]} columns; give the network out_size={y.shape[1]}."
         )
+    refuse_sigmoid(network, x_cast, loss.name, y.shape[1])
     if isinstance(network, Wrapped):
         check_independent(network, x_cast)
     return Problem(
@@ -76,12 +91,22 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     )
 
 
+def refuse_sigmoid(network: Any, x: np.ndarray, loss: str, columns: int) -> None:
+    """InputError where a loss of logits is to be taken of a network that ends in a sigmoid: it would be applied twice."""
+    logits = loss == "binary-cross-entropy" or (loss == "cross-entropy" and columns == 1)
+    if logits and ends_in_sigmoid(network, x):
+        raise InputError(
+            f"the {loss} loss is of logits, and this network ends in a sigmoid, which would be taken twice; give the network "
+            "without it."
+        )
+
+
 def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     """A lower bound on the training loss of any network: equal inputs with different targets count (0 for the
     hinge)."""
     from zeroloss.data import infimum
 
-    if loss.name not in ("squared", "cross-entropy"):
+    if loss.name not in ("squared", "cross-entropy", "binary-cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
     return float(infimum(rows, loss.name).value)

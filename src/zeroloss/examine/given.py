@@ -14,6 +14,8 @@ import time
 from typing import Any
 
 from zeroloss.data import Dataset
+from zeroloss.data.loaders import as_data
+from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.stages import (
@@ -63,7 +65,9 @@ def examine_given(
     Raises:
         InputError: a model that does not fit the data.
     """
+    data = as_data(data)
     network = as_network(model, data)
+    data = matched(network, data)
     _check_fits(network, data)
     started = time.monotonic()
     state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
@@ -104,7 +108,7 @@ def _prove(state: State) -> None:
     state.numbers["infimum"] = proof.evidence.get("infimum")
     tell_proof(state, "fit", proof, "given")
     if proof.radius is not None and proof.which == "polished":
-        wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data.task)
+        wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data)
         state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong
     if proof.radius is None:
         state.numbers["not_known"]["minimum"] = f"Whether a global minimum is near these weights: {proof.reason}"

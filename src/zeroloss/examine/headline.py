@@ -47,7 +47,7 @@ def _right(data: Dataset, scores: dict[str, Any]) -> str:
     value = scores.get("test_score")
     if value is None:
         return "was not tested (there is no test set)"
-    if data.task == "classification":
+    if data.task != "regression":
         what = "new digits" if "digits" in data.name or "mnist" in data.name else "new examples"
         return f"is right on {100 * value:.1f} % of {what}"
     if value < 0:

@@ -25,6 +25,7 @@ import numpy as np
 from zeroloss.data import Dataset, groups
 from zeroloss.descent import Descent, descend
 from zeroloss.descent.gauss_newton import gauss_newton
+from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.plan import Plan, make_plan
@@ -79,6 +80,7 @@ def examine(
         raise InputError(
             "an examination begins before training, so it needs an MLP at its start; `examine_given` takes a trained model as it is."
         )
+    data = matched(network, data)
     started = time.monotonic()
     state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
     state.smooth = math.isfinite(activation(network.config[3]).curvature)

@@ -7,8 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from zeroloss.audit import audit
+from zeroloss.audit.positions import positions_of
 from zeroloss.data import Dataset
+from zeroloss.data.task import ones
 from zeroloss.examine import tables
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.measures import measures_table
@@ -17,6 +21,7 @@ from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Verdict
 
+DISTANCES = "nearest-neighbour distances"
 KERNEL_EQUATIONS = 3000
 """Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
 
@@ -77,7 +82,7 @@ def tell_proof(state: State, name: str, proof: Proof, shown: str = "polished") -
         state.tell(f"{name}_classified_polished", polished)
     network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
-    train = tables.error(network, state.data.x_train, state.data.y_train, state.data.task)
+    train = tables.error(network, state.data.x_train, state.data.y_train, state.data)
     found["train_score"] = None if train is None else 1 - train
     state.numbers[key] = found
 
@@ -125,6 +130,8 @@ def audit_of(state: State, initial: Any) -> None:
         _train_scores(scores, found.numbers, state.data)
         _test_scores(scores, found.numbers, state.data)
         state.numbers[name]["trust_radius"] = found.trust_radius
+        if found.numbers["trust_unit"] != DISTANCES:
+            state.numbers["trust_unit"] = found.numbers["trust_unit"]
     state.tables["trust"] = tables.trust_table(curves)
 
 
@@ -148,7 +155,7 @@ def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset)
 
 
 def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
-    if data.task == "classification" and found.get("test_error") is not None:
+    if data.task != "regression" and found.get("test_error") is not None:
         low, high = found["test_error_interval"]
         total, wrong = int(found["test_count"]), int(found["test_errors"])
         numbers |= {"test_score": 1 - found["test_error"], "test_lower": 1 - high, "test_upper": 1 - low}
@@ -160,14 +167,27 @@ def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) 
 
 def pictures_of(state: State) -> None:
     """A slice between two training points, and test examples with both networks' answers."""
-    state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+    if positions_of(state.fitted, state.data):
+        state.numbers["absent"]["slice"] = (
+            "It was not made: some inputs are categories, and nothing lies between two of them."
+        )
+    else:
+        try:
+            found, state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+            state.tables["slice"] = found
+        except InputError as error:  # a model that takes nothing but inputs like those of the data
+            state.numbers["absent"]["slice"] = f"It was not made: {error}"
     found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
     state.tables |= found
     if not found:
         state.numbers["absent"]["examples"] = "It was not made: there is no test set."
-    if state.data.task == "classification":
-        targets = state.data.y_test if len(state.data.y_test) else state.data.y_train
-        counts = targets.sum(0)
+    if state.data.task == "multi-label":
+        known = ones(state.data.y_train)
+        _, often = np.unique(known, axis=0, return_counts=True)
+        state.numbers["chance"] = float(often.max() / len(known))
+    elif state.data.labels_train is not None:
+        labels = state.data.labels_test if len(state.data.y_test) else state.data.labels_train
+        counts = np.bincount(labels)
         state.numbers["chance"] = float(counts.max() / counts.sum())
     else:
         state.numbers["chance"] = 0.0

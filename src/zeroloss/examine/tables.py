@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.rule import decide, threshold_of, wrong_rows
 from zeroloss.data import Dataset, collapse, subset
+from zeroloss.data.task import ones
 from zeroloss.descent import descend
 from zeroloss.networks import MLP, predict
 from zeroloss.plumbing import Progress
@@ -78,12 +80,13 @@ def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: in
         fit = descend(net, some, "adam", step_size=0.03, steps=steps, key=s)
         progress.update((done + 1) / len(runs), f"width {width}")
         answers = predict(fit.network, np.concatenate([some.x_train, some.x_test]))
+        side = threshold_of(fit.network, some, lambda found=answers: found[: some.n])
         row = {
             "width": width,
             "parameters": sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True)),
             "seed": s,
-            "train_error": wrong(answers[: some.n], some.y_train, some.task),
-            "test_error": wrong(answers[some.n :], some.y_test, some.task),
+            "train_error": wrong(answers[: some.n], some.y_train, some.task, side),
+            "test_error": wrong(answers[some.n :], some.y_test, some.task, side),
             "train_loss": float(fit.loss),
         }
         for name, value in row.items():
@@ -91,17 +94,18 @@ def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: in
     return columns
 
 
-def error(network: Any, x: np.ndarray, y: np.ndarray, task: str) -> float | None:
-    """Share of wrong answers; in regression `1 - R^2`. None without examples."""
-    return wrong(predict(network, x), y, task) if len(x) else None
+def error(network: Any, x: np.ndarray, y: np.ndarray, data: Dataset) -> float | None:
+    """Share of wrong answers on these rows of `data`; in regression `1 - R^2`. None without examples."""
+    side = threshold_of(network, data, lambda: predict(network, data.x_train))
+    return wrong(predict(network, x), y, data.task, side) if len(x) else None
 
 
-def wrong(answers: np.ndarray, y: np.ndarray, task: str) -> float | None:
-    """`error` of answers `(n, c)`."""
+def wrong(answers: np.ndarray, y: np.ndarray, task: str, threshold: float = 0.0) -> float | None:
+    """`error` of answers `(n, c)`; `threshold`: see `zeroloss.audit.rule`."""
     if len(y) == 0:
         return None
-    if task == "classification":
-        return float(np.mean(answers.argmax(1) != y.argmax(1)))
+    if task != "regression":
+        return float(np.mean(wrong_rows(answers, y, task, threshold)))
     return float(np.sum((answers - y) ** 2) / np.sum((y - y.mean(0)) ** 2))
 
 
@@ -109,7 +113,7 @@ def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table
     """One output of both networks on the line between two training points, densest near them: a twin has its spikes there."""
     classes = data.y_train.argmax(1)
     a, b = _two_points(data, seed)
-    column = int(classes[a]) if data.task == "classification" else 0
+    column = int(classes[a]) if data.task == "classification" and data.out_size > 1 else 0
     near = np.concatenate([[0.0], np.geomspace(1e-6, 0.2, 60)])
     positions = np.unique(np.concatenate([np.linspace(-0.3, 1.3, 161), near, -near, 1 - near, 1 + near]))
     points = data.x_train[a] + positions[:, None] * (data.x_train[b] - data.x_train[a])
@@ -121,25 +125,33 @@ def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table
         table["position"] += positions.tolist()
         table["network"] += [name] * len(positions)
         table["output"] += predict(network, points)[:, column].astype(float).tolist()
-    names = [data.classes[int(classes[i])] for i in (a, b)] if data.task == "classification" else ["A", "B"]
+    names = ["A", "B"]
+    if data.labels_train is not None:
+        names = [data.classes[int(data.labels_train[i])] for i in (a, b)]
     facts = {
         "label_a": f"A (class {names[0]})" if data.task == "classification" else "A",
         "label_b": f"B (class {names[1]})" if data.task == "classification" else "B",
-        "output_name": f"output for class {names[0]}"
-        if data.task == "classification"
-        else "output (standardised target)",
+        "output_name": _output_name(data, names[0]),
         "target_a": float(data.y_train[a, column]),
         "target_b": float(data.y_train[b, column]),
     }
     return table, facts
 
 
+def _output_name(data: Dataset, name: str) -> str:
+    if data.task == "multi-label":
+        return "output for the first label"
+    if data.task == "regression":
+        return "output (standardised target)"
+    return f"output for class {name}" if data.out_size > 1 else "the one output"
+
+
 def _two_points(data: Dataset, seed: int) -> tuple[int, int]:
     """A training point and its nearest neighbour of another class (regression: one at the median distance)."""
     a = int(np.random.default_rng(seed).integers(data.n))
     distance = np.linalg.norm(data.x_train - data.x_train[a], axis=1)
-    if data.task == "classification":
-        classes = data.y_train.argmax(1)
+    if data.labels_train is not None:
+        classes = data.labels_train
         distance[(classes == classes[a]) | (distance == 0)] = np.inf
         return a, int(np.argmin(distance)) if np.isfinite(distance).any() else (a + 1) % data.n
     others = np.flatnonzero(distance > 0)
@@ -182,15 +194,24 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
 
 def _answers(network: Any, data: Dataset, rows: np.ndarray) -> list:
     outputs = predict(network, data.x_test[rows])
+    side = threshold_of(network, data, lambda: predict(network, data.x_train))
+    if data.task == "multi-label":
+        return [_labels_of(row) for row in outputs > side]
     if data.task == "classification":
-        return [data.classes[int(k)] for k in outputs.argmax(1)]
+        return [data.classes[int(k)] for k in decide(outputs, side)]
     return data.unscale_targets(outputs)[:, 0].astype(float).tolist()
 
 
 def _truth(data: Dataset, rows: np.ndarray) -> list:
-    if data.task == "classification":
-        return [data.classes[int(k)] for k in data.y_test[rows].argmax(1)]
+    if data.task == "multi-label":
+        return [_labels_of(row) for row in ones(data.y_test[rows])]
+    if data.labels_test is not None:
+        return [data.classes[int(k)] for k in data.labels_test[rows]]
     return data.unscale_targets(data.y_test[rows])[:, 0].astype(float).tolist()
+
+
+def _labels_of(row: np.ndarray) -> str:
+    return ", ".join(map(str, np.flatnonzero(row))) or "none"
 
 
 def trust_table(curves: dict[str, dict[str, list]]) -> Table:

@@ -25,6 +25,7 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.descent.losses import Squared
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
@@ -204,7 +205,7 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     trained = _trained(certificate, network)
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
-    x, y = (as_float64(a, "training data") for a in training_arrays(data))
+    x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
     found = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(network),

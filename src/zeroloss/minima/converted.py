@@ -15,6 +15,7 @@ import numpy as np
 
 from zeroloss.data.checks import lacking
 from zeroloss.networks import FeedForward, TorchNetwork, trainable_mask
+from zeroloss.networks.pytorch.inputs import check_inputs
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.agreement import disagreement
@@ -152,6 +153,7 @@ def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> T
             f"the network maps {sizes[0]} numbers to {sizes[1]} and the data have {x.shape[1]} and {y.shape[1]}; "
             "prove it on the data it was made for." + lacking(sizes[1], y.shape[1])
         )
+    check_inputs(given, x)
     if not all(np.isfinite(np.asarray(p)).all() for p in given.parameters.values()):
         raise InputError("the network's weights hold NaN or infinity; nothing can be proved of them.")
     return given

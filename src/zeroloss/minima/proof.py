@@ -9,7 +9,9 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import at_both, classified
@@ -18,7 +20,17 @@ from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, check_weights, trainable_mask
+from zeroloss.networks import (
+    FeedForward,
+    SquasherNetwork,
+    TorchNetwork,
+    check_weights,
+    differentiable,
+    on_rows,
+    trainable_mask,
+)
+from zeroloss.networks.differentiable import is_foreign
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
@@ -106,13 +118,18 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
-    check_weights(network)
+    data = as_data(data)
+    if is_foreign(network):
+        network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
+    data = matched(network, data)
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
+    check_weights(network)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
     if isinstance(network, TorchNetwork):
+        check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
         reason = (

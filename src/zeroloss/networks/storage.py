@@ -21,6 +21,7 @@ from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
 from zeroloss.networks.pytorch.validity import validate
 from zeroloss.plumbing import InputError, double, parse_json, write_whole
+from zeroloss.plumbing.layout import plain_layout
 from zeroloss.plumbing.npz import read_npz
 
 FORMAT = 1
@@ -89,6 +90,8 @@ def _torch_parts(network: TorchNetwork) -> Parts:
         "parameters": list(network.parameters),
         "constants": list(network.constants),
     }
+    if network.layout is not None:
+        header["layout"] = network.layout
     arrays = {f"parameter_{i}": np.asarray(a) for i, a in enumerate(network.parameters.values())}
     arrays |= {f"constant_{i}": np.asarray(a) for i, a in enumerate(network.constants.values())}
     return header, arrays
@@ -203,6 +206,7 @@ def _build_torch(header: dict, arrays: dict[str, np.ndarray], name: str, trust: 
         {key: jnp.asarray(a) for key, a in parameters.items()},
         program,
         {k: jnp.asarray(a) for k, a in constants.items()},
+        plain_layout(header["layout"]) if "layout" in header else None,
     )
 
 

@@ -72,7 +72,7 @@ def widths(data: Rows, numbers: dict[str, Any], task: str) -> str:
     if not tested:
         return "No test error was measured."
     mean = {p: sum(v) / len(v) for p, v in tested.items()}
-    show: Callable[[float], str] = percent if task == "classification" else number
+    show: Callable[[float], str] = percent if task != "regression" else number
     small, large, worst, best = min(mean), max(mean), max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__)
     said = [
         (
@@ -82,7 +82,7 @@ def widths(data: Rows, numbers: dict[str, Any], task: str) -> str:
         )
     ]
     exact = [p for p, v in trained.items() if max(v) == 0]
-    if max(trained, default=None) in exact and task == "classification":
+    if max(trained, default=None) in exact and task != "regression":
         said.append(f"From {number(_from(exact, trained))} parameters on no training example is wrong, for any seed.")
     if numbers.get("equations"):
         said.append(f"There are {number(numbers['equations'])} equations (examples times outputs).")
@@ -129,7 +129,7 @@ def slice_line(data: Rows, numbers: dict[str, Any], task: str) -> str:
 def answers(data: Rows, numbers: dict[str, Any], task: str) -> str:
     """How many of the examples shown each network gets right."""
     shown = {r.get("image", k): r for k, r in enumerate(data)}.values()
-    if task != "classification":
+    if task == "regression":
         off = {w: [abs(r[w] - r["label"]) for r in shown if r[w] is not None] for w in ("fitted", "twin")}
         said = [f"the {_CALLED[w]} is off by {number(sum(v) / len(v))}" for w, v in off.items() if v]
         return f"On these {plural(len(shown), 'test example')} {' and '.join(said)} on average."
@@ -153,8 +153,11 @@ def trust(data: Rows, numbers: dict[str, Any], task: str) -> str:
                 f"and {score(points[last], task)} at distance {number(last)}"
                 + (f"; of the distances tried it is first below a half at {number(low[0])}." if low else ".")
             )
-    said.append("Distance 1 is the way from a training point to its nearest neighbour; shaded: the intervals.")
-    if task != "classification" and any(r["score"] is not None and r["score"] < -1 for r in data):
+    if numbers.get("trust_unit") == "positions changed":
+        said.append("The distance is the number of inputs changed to other levels of the data; shaded: the intervals.")
+    else:
+        said.append("Distance 1 is the way from a training point to its nearest neighbour; shaded: the intervals.")
+    if task == "regression" and any(r["score"] is not None and r["score"] < -1 for r in data):
         said.append("R² below −1 is cut off.")
     return " ".join(said)
 

@@ -122,5 +122,5 @@ def chance(examination: Examination) -> str:
     value = examination.numbers.get("chance")
     if value is None:
         return ""
-    shown = percent(value) if task(examination) == "classification" else number(value)
+    shown = percent(value) if task(examination) != "regression" else number(value)
     return f"A guess that ignores the input would score {shown}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def sections(examination: Examination) -> list[Section]:
 
 
 def task(examination: Examination) -> str:
-    """ "classification" or "regression"."""
+    """The task of the data."""
     return str(examination.data.get("task", "classification"))
 
 
@@ -111,7 +112,7 @@ def _widths(examination: Examination) -> Section:
         "The same training on networks from far too small to far too large.",
         alt="Chart of test and training error against the number of parameters, a point a network and a line of means.",
     )
-    error = "share of wrong answers" if task(examination) == "classification" else "1 − R²"
+    error = "share of wrong answers" if task(examination) != "regression" else "1 − R²"
     equations = examination.numbers.get("equations")
     return _made(
         examination,
@@ -145,7 +146,7 @@ def _answers(examination: Examination) -> Section:
         return _made(examination, "digits", section, figures.digit_answers, captions.answers)
     section = _made(examination, "examples", Section("examples", title, question), lambda _: None, captions.answers)
     data = rows(columns(examination.tables["examples"], ("label", "fitted", "twin"), "examples"))
-    judge = task(examination) == "classification"
+    judge = task(examination) != "regression"
     asked = [who for who in ("fitted", "twin") if any(r[who] is not None for r in data)]
     body = tuple((number(r["label"]), *(_said(r[who], r["label"], judge) for who in asked)) for r in data)
     return dataclasses.replace(section, head=("label" if judge else "target", *asked), body=body)
@@ -164,8 +165,10 @@ def _trust(examination: Examination) -> Section:
         "Around every training point, at growing distance: does the network still give that point's answer?",
         alt="Line chart of the score of each network against the distance from the training points, with intervals.",
     )
-    score = "accuracy" if task(examination) == "classification" else "R²"
-    return _made(examination, "trust", section, lambda t: figures.trust_curves(t, score=score), captions.trust)
+    score = "accuracy" if task(examination) != "regression" else "R²"
+    unit = str(examination.numbers.get("trust_unit") or "nearest-neighbour distances")
+    draw = functools.partial(figures.trust_curves, score=score, unit=unit)
+    return _made(examination, "trust", section, draw, captions.trust)
 
 
 def _measures(examination: Examination) -> Section:

@@ -50,7 +50,7 @@ def score(value: float | None, task: str) -> str:
     """Accuracy in per cent, or R^2: 1 only where it is exactly that."""
     if value is None:
         return NONE
-    if task == "classification":
+    if task != "regression":
         return percent(value)
     text = number(value)
     return f"1 − {number(1 - value, 2)}" if text == "1" and value < 1 else text
@@ -74,7 +74,7 @@ def seconds(value: float | None) -> str:
 
 def score_name(task: str) -> str:
     """What a score is called."""
-    return "accuracy" if task == "classification" else "R²"
+    return "accuracy" if task != "regression" else "R²"
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
 from zeroloss.data.repeats import round_down, spread
+from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, double
@@ -70,6 +71,7 @@ class Facts:
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
+        data = data if network is None else matched(network, data)
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
         for name, value in self.options.items():

@@ -72,7 +72,7 @@ def wrong(stack: Stack, y: np.ndarray, weights: np.ndarray, task: str) -> tuple[
 
 
 def _centre(y: np.ndarray, weights: np.ndarray, task: str) -> tuple[np.ndarray, str]:
-    if task == "classification":  # one output: its two values change places
+    if task != "regression":  # of one output, or of each label, the two values change places
         return (y.min(axis=0) + y.max(axis=0)) / 2, "the middle of the two labels"
     return np.average(y, axis=0, weights=weights), "the mean target"
 

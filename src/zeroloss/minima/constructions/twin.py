@@ -18,6 +18,9 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import Dataset, collapse, groups
+from zeroloss.data.loaders import as_data
+from zeroloss.data.task import ones
+from zeroloss.descent.matching import matched
 from zeroloss.minima.constructions.activated import check_activation, with_activation
 from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
@@ -153,6 +156,8 @@ def twin(
     check_activation(activation)
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype {dtype!r} is neither 'float64' nor 'float32'.")
+    data, given = as_data(data), of if of is not None else base
+    data = data if given is None else matched(given, data)
     x_all, y_all = _training(data)
     distinct = collapse(x_all, y_all)
     x, y, weights, group = distinct.x, distinct.y, distinct.sizes.astype(float), groups(x_all).index
@@ -278,8 +283,12 @@ def _measured(data, answers: dict, y: np.ndarray, weights: np.ndarray, group: np
 
 def _accuracy(task: str, f: np.ndarray, y: np.ndarray, reference: np.ndarray) -> float | None:
     """Share of rows with the right class: the largest output, or the side of the middle of the two labels."""
-    if task != "classification":
+    if task == "regression":
         return None
+    if (
+        task == "multi-label"
+    ):  # all labels of a row right, each on its side of the middle: the twin is fitted to the targets
+        return float(((f > (0.0 if (reference < 0).any() else 0.5)) == ones(y)).all(axis=1).mean())
     if y.shape[1] > 1:
         return float((f.argmax(axis=1) == y.argmax(axis=1)).mean())
     middle = (reference.min() + reference.max()) / 2
@@ -287,6 +296,6 @@ def _accuracy(task: str, f: np.ndarray, y: np.ndarray, reference: np.ndarray) ->
 
 
 def _r2(task: str, f: np.ndarray, y: np.ndarray) -> float | None:
-    if task == "classification" or len(y) < 2 or not np.ptp(y, axis=0).any():
+    if task != "regression" or len(y) < 2 or not np.ptp(y, axis=0).any():
         return None
     return float(1 - ((f - y) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum())

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.networks.pytorch.branches import without_branches
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.recurrent import layers_as_operators
+from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
 from zeroloss.networks.pytorch.strides import strided
 from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError
@@ -97,7 +99,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     refuse_training_mode(module)
     try:
         with _plainly(torch):
-            exported = torch.export.export(module, (example,)).run_decompositions(_decompositions(torch))
+            exported = export(torch, module, example).run_decompositions(_decompositions(torch))
     except InputError:
         raise
     except Exception as error:
@@ -108,15 +110,19 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
         raise InputError(
             f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
         )
-    program, arrays = _translated(exported, example, module_ties(module, exported.constants))
+    program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
-    own = dict(module.named_parameters(remove_duplicate=False))
+    own = {stripped(name, module): p for name, p in module.named_parameters(remove_duplicate=False)}
     frozen = not any(p.requires_grad for p in own.values())  # all frozen: a model for inference, not a choice of layers
     wanted = {name for name, p in own.items() if p.requires_grad or frozen}
+    wanted = reached(program, wanted)  # what is behind a stop everywhere is not trained
+    program = without_idle_stops(program, wanted)
     floating = {k for k, a in arrays.items() if a.dtype.kind == "f"}
     parameters = {k: arrays[k] for k in arrays if k in wanted and k in floating}
     if not parameters:
-        raise InputError("the module has no parameters that its answers depend on; nothing is to be trained or proved.")
+        raise InputError(
+            "the module has no parameters that its answers depend on with a gradient; nothing is to be trained or proved."
+        )
     constants = {k: a for k, a in arrays.items() if k not in parameters}
     keys = tuple(
         ("parameter" if name in parameters else kind, name) if kind == "constant" else (kind, name)
@@ -139,7 +145,9 @@ def _why_not(error: Exception, example: Any) -> str:
     )
 
 
-def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[Program, dict[str, np.ndarray]]:
+def _translated(
+    exported: Any, example: Any, module: Any, ties: Mapping[str, str]
+) -> tuple[Program, dict[str, np.ndarray]]:
     """The program with every array as a constant, and the arrays by name; `ties`: the first name of each parameter."""
     signature = exported.graph_signature
     named = {**exported.constants, **exported.state_dict}
@@ -159,7 +167,7 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
             continue
         name = places[node.name]
         tensor = named[name]
-        name = ties.get(name, name)
+        name = stripped(ties.get(name, name), module)
         inputs.append(("constant", name))
         arrays[name] = _array(tensor, name)
     if inputs.count(("input", "")) != 1:
@@ -167,7 +175,7 @@ def _translated(exported: Any, example: Any, ties: Mapping[str, str]) -> tuple[P
     for node in nodes:
         if node.op == "call_function":
             numbers[node] = Ref(len(numbers))
-            name = _name(node.target)
+            name = STOP if is_stop(node.target) else _name(node.target)
             given, named_too = node.args, {k: v for k, v in node.kwargs.items() if k not in _DROPPED}
             if name == "aten.as_strided.default":
                 name, rest, named_too = strided(*_three(node), node.args[0].meta["val"])
@@ -232,6 +240,8 @@ def _output(node: Any, numbers: dict[Any, Ref], effects: set[Any]) -> int:
 def _argument(value: Any, numbers: dict[Any, Ref]) -> Any:
     torch = torch_package()
     if isinstance(value, torch.fx.Node):
+        if value not in numbers:
+            raise InputError(f"the module computes with the result of a check ({value}), which is not translated.")
         return numbers[value]
     if isinstance(value, torch.dtype):
         return Dtype(str(value).removeprefix("torch."))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from zeroloss.networks.pytorch.program import Program, as_batch_of_one
 from zeroloss.networks.trainable import constant
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.layout import Layout, is_whole
 
 
 class TorchNetwork(eqx.Module):
@@ -22,11 +23,13 @@ class TorchNetwork(eqx.Module):
         parameters: by their names in the torch module; what descent may move.
         program: what is computed.
         constants: buffers (batch normalisation's statistics), frozen parameters, and constants of the code.
+        layout: how a row splits into the module's inputs, where it takes several; see `zeroloss.plumbing.layout`.
     """
 
     parameters: dict[str, jax.Array]
     program: Program = eqx.field(static=True)
     constants: dict[str, jax.Array] = constant()
+    layout: Layout | None = eqx.field(static=True, default=None)
 
     @property
     def in_size(self) -> int:
@@ -48,7 +51,7 @@ class TorchNetwork(eqx.Module):
     @property
     def takes_tokens(self) -> bool:
         """Whether the example is of whole numbers that stand for something, so that no point lies between two."""
-        return self.program.whole
+        return self.program.whole or any(is_whole(dtype) for _, _, dtype in self.layout or ())
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

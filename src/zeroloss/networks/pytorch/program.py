@@ -106,11 +106,15 @@ class Program:
     def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
         """The answer, with `values` for the inputs."""
         results: dict[int, Any] = {number: values[key] for number, key in enumerate(self.inputs)}
-        for step in self.steps:
+        self.advance(self.steps, results, floating)
+        return results[self.output]
+
+    def advance(self, steps: Sequence[Step], results: dict[int, Any], floating: Any) -> None:
+        """Carry out some of the steps: their results by number are entered beside those they are computed from."""
+        for step in steps:
             args = [_resolved(a, results, floating) for a in step.args]
             kwargs = {name: _resolved(a, results, floating) for name, a in step.kwargs}
             results[step.out] = self._functions[step.operator](*args, **kwargs)
-        return results[self.output]
 
     def operators(self) -> list[str]:
         """The names of the operators it calls, sorted."""
@@ -191,6 +195,20 @@ def _unplain(value: Any) -> Any:
     return value
 
 
+def renamed(step: Step, names: Mapping[int, int]) -> Step:
+    """The step on other results: number by number, where `names` has another."""
+    args = tuple(_renamed(a, names) for a in step.args)
+    return dataclasses.replace(step, args=args, kwargs=tuple((k, _renamed(a, names)) for k, a in step.kwargs))
+
+
+def _renamed(value: Any, names: Mapping[int, int]) -> Any:
+    if isinstance(value, Ref):
+        return Ref(names.get(value.index, value.index))
+    if isinstance(value, tuple):
+        return tuple(_renamed(v, names) for v in value)
+    return value
+
+
 def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
     """Those that the output depends on."""
     needed, kept = {output}, []
@@ -202,8 +220,18 @@ def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
 
 
 def as_batch_of_one(x: Any, shape: tuple[int, ...], whole: bool, floating: Any) -> Any:
-    """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole."""
-    x = jnp.reshape(jnp.asarray(x), (1, *shape))
+    """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole.
+
+    Raises:
+        InputError: an example of another shape: in which order its numbers would be is not known.
+    """
+    x = jnp.asarray(x)
+    if x.ndim > 1 and [s for s in x.shape if s != 1] != [s for s in shape if s != 1]:
+        raise InputError(
+            f"an example of shape {x.shape}; this network takes {shape}, or its numbers in that order in one row "
+            "(images as they were in the data it was converted with: channels last or first)."
+        )
+    x = jnp.reshape(x, (1, *shape))
     return x.astype(jax.dtypes.canonicalize_dtype(np.int64) if whole else floating)
 
 
