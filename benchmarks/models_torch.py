@@ -424,7 +424,7 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
     "spatial transformer": spatial_transformer, "MLP-Mixer": mixer, "vision transformer": vision_transformer,
     "Fourier operator": fourier, "WaveNet": temporal,
     "LSTM": lambda: (Recurrent(nn.LSTM, num_layers=2), SERIES),
-    "GRU, both ways": lambda: (Recurrent(nn.GRU, bidirectional=True), SERIES),
+    "bidirectional GRU": lambda: (Recurrent(nn.GRU, bidirectional=True), SERIES),
     "Elman": lambda: (Recurrent(nn.RNN), SERIES),
     "LSTM cells in a loop": lambda: (Cells(), SERIES), "encoder and decoder": lambda: (Seq2Seq(), SERIES),
     "graph convolution": lambda: (Graph(), (12, 4)), "deep sets": lambda: (DeepSets(), SERIES),

@@ -156,7 +156,7 @@ GROUPS: dict[str, dict[str, Function]] = {
     },
     "scattering": {
         "scatter add": lambda h, x: torch.zeros_like(h).scatter_add(2, _ranks(x) // 2, h),
-        "scatter": lambda h, x: h.scatter(2, _ranks(x)[..., :3], 2 * h),
+        "scatter": lambda h, x: h.scatter(2, _ranks(x)[..., :3], 2 * h[..., :3]),
         "scatter mean": lambda h, x: h.scatter_reduce(2, _ranks(x) // 2, h * x, "mean"),
         "scatter mean alone": lambda h, x: h.scatter_reduce(2, _ranks(x) // 2, h * x, "mean", include_self=False),
         "scatter max": lambda h, x: h.scatter_reduce(2, _ranks(x) // 2, h * x, "amax"),
@@ -259,7 +259,7 @@ GROUPS: dict[str, dict[str, Function]] = {
         "dropout": lambda h, x: (
             functional.dropout(h, 0.5, False)
             + functional.alpha_dropout(h, 0.5, False)
-            + functional.feature_dropout(h, 0.5, False)
+            + functional.feature_alpha_dropout(h, 0.5, False)
         ),
         "lerp": lambda h, x: (
             torch.lerp(h, x, 0.3) + torch.addcmul(h, x, h, value=2) + torch.addcdiv(h, x, h + 4) + torch.nan_to_num(h)
@@ -307,7 +307,7 @@ GROUPS: dict[str, dict[str, Function]] = {
             + functional.normalize(h, dim=1)
         ),
         "batch norm": lambda h, x: functional.batch_norm(
-            h, h[0, :, 0], h[0, :, 1].exp(), h[0, :, 2], h[0, :, 3], training=False
+            h, x[0, :, 2], x[0, :, 3].exp(), h[0, :, 2], h[0, :, 3], training=False
         ),
     },
 }
