@@ -10,7 +10,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.adapt import adapted, inputs_of
 from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.examples import example_batch, in_order
-from zeroloss.networks.pytorch.export import export_program, is_torch_module, refuse_training_mode, torch_package
+from zeroloss.networks.pytorch.export import export_program, refuse_training_mode, torch_package
 from zeroloss.networks.pytorch.forms import as_module, in_one_precision
 from zeroloss.networks.pytorch.kinks import warn_of_kinks
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
