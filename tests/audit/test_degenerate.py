@@ -55,7 +55,7 @@ def test_a_number_with_a_meaning_or_a_reason(name):
             slack = 1e-9 * abs(m.value)
             assert m.interval[0] - slack <= m.value <= m.interval[1] + slack, m.name
     assert found.verdicts["local"].status is Status.UNKNOWN  # none of these networks fits
-    assert "nan" not in found.to_json().lower().replace("nan or infin", "")
+    assert '"nan"' not in found.to_json().lower()
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-30, 1.0, 1e30, 1e150])
