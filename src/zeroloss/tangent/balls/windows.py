@@ -73,7 +73,9 @@ def _transposed(x: Ball, weight: Ball, bias, stride, padding, dilation, output_p
     def spread(part: np.ndarray) -> np.ndarray:
         wide = np.zeros((*part.shape[:2], *((n - 1) * s + 1 for n, s in zip(part.shape[2:], stride, strict=True))))
         wide[(slice(None), slice(None), *(slice(None, None, s) for s in stride))] = part
-        ends = [(d * (k - 1) - p, d * (k - 1) - p + m) for d, k, p, m in zip(dilation, window, padding, more, strict=True)]
+        ends = [
+            (d * (k - 1) - p, d * (k - 1) - p + m) for d, k, p, m in zip(dilation, window, padding, more, strict=True)
+        ]
         if min(a for a, _ in ends) < 0:
             raise NoBoundError("a transposed convolution padded beyond its kernel")
         return np.pad(wide, [(0, 0), (0, 0), *ends])
