@@ -113,6 +113,7 @@ def test_classified_with_a_certified_margin():
     ).eval()
     proof = zl.prove(zl.from_torch(module, data), data)
     assert proof.status is Status.PROVED
+    assert proof.classified is not None and proof.classified.status is Status.REFUTED  # at the weights given
     assert proof.classified_polished is not None and proof.classified_polished.status is Status.PROVED
     given = zl.prove(zl.from_torch(module, data), data, polish=False)
     assert given.which == "given" and given.moved == 0 and given.radius > 1e-3
@@ -367,10 +368,14 @@ def test_a_cast_keeps_two_inputs_together():
 def test_transformers_are_classified(name):
     """Small models with random weights: the margins' bounds are those of the module in float64."""
     transformers = pytest.importorskip("transformers")
-    sizes = dict(vocab_size=50, num_labels=3, pad_token_id=0, bos_token_id=1, eos_token_id=2)
-    wide = dict(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, max_position_embeddings=16
-    )
+    sizes = {"vocab_size": 50, "num_labels": 3, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    wide = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 16,
+    }
     make = {
         "bert": lambda t: t.BertForSequenceClassification(t.BertConfig(**sizes, **wide)),
         "gpt2": lambda t: t.GPT2ForSequenceClassification(

@@ -126,7 +126,8 @@ def divide(a: Any, b: Any) -> Ball:
     if not np.all(least > 0):
         raise NoBoundError("a division by what may be 0")
     mid = a.mid / b.mid
-    return rounded(mid, (a.err + np.abs(mid) * SLOP * b.err) / least)
+    # A quotient or a product that underflows is off by less than TINY, before `least` divides it and after.
+    return rounded(mid, (a.err + (np.abs(mid) * SLOP + TINY) * b.err + TINY * (b.err > 0)) / least)
 
 
 def root(a: Any) -> Ball:

@@ -500,15 +500,15 @@ def _logsumexp(x, dim=None, keepdim=False):
 
 
 def product(x: Any, y: Any) -> Ball:
-    """A product of matrices: `|x| e_y + e_x |y| + e_x e_y + gamma_k |x||y|`."""
+    """A product of matrices: `|x| e_y + e_x |y| + e_x e_y + gamma_k |x||y|` (and `TINY` for what underflows before `y`)."""
     from zeroloss.tangent.enclosure import gamma
 
     x = as_ball(x)
     wide, step = np.abs(x.mid), gamma(x.shape[-1] + 2)
     if not isinstance(y, Ball):  # a matrix of weights: exact
         y = as_ball(y).mid
-        return rounded(x.mid @ y, (x.err + step * wide) @ np.abs(y))
-    return rounded(x.mid @ y.mid, (x.err + step * wide) @ np.abs(y.mid) + (wide + x.err) @ y.err)
+        return rounded(x.mid @ y, (x.err + step * wide + TINY) @ np.abs(y))
+    return rounded(x.mid @ y.mid, (x.err + step * wide + TINY) @ np.abs(y.mid) + (wide + x.err) @ y.err)
 
 
 @rule("mm.default", "bmm.default", "mv.default", "dot.default", "matmul.default")

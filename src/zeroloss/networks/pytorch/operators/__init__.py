@@ -8,6 +8,7 @@ from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the
     complex_numbers,
     convolutions,
     elementwise,
+    kinked,
     linear_algebra,
     making,
     normalisations,
