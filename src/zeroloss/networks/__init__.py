@@ -21,7 +21,6 @@ from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
-from zeroloss.networks.weights import check_weights
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     "as_given",
     "as_network",
     "black_box",
-    "check_weights",
     "constant",
     "differentiable",
     "export_network",
