@@ -94,15 +94,56 @@ def test_the_radius_is_where_the_fit_breaks():
     assert found.verdicts["local"].status is Status.SUPPORTED
 
 
-def test_a_fit_that_misses_the_training_points_is_not_local():
+def test_a_model_that_does_not_fit_is_neither_local_nor_not():
     data = classes()
-    verdict = audit(lambda p: np.roll(nearest(data)(p), 1, axis=1), data).verdicts["local"]
-    assert verdict.status is Status.CONTRADICTED
-    assert "does not hold at the training points" in verdict.reason
+    found = audit(lambda p: np.roll(nearest(data)(p), 1, axis=1), data)
+    verdict = found.verdicts["local"]
+    assert verdict.status is Status.UNKNOWN and verdict.evidence["fits"] is False
+    assert f"wrong at {data.n} of {data.n} distinct training inputs" in verdict.reason
+    assert "does not fit its training data" in found.summary
     data = real_targets()
     found = audit(lambda p: np.zeros((len(p), 1)), data)
     assert found.trust_radius is None
-    assert "does not hold at the training points" in found.verdicts["local"].reason
+    assert found.verdicts["local"].status is Status.UNKNOWN
+    assert "R^2 at the training inputs is" in found.verdicts["local"].reason
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_one_error_is_no_fit(wrong):
+    """The nearest neighbour holds everywhere; of one that is wrong at a single training point it is not said to be good."""
+    data = classes(n=200)
+    right = nearest(data)
+    y = np.array(data.y_train)
+
+    def f(p):
+        found = right(p).copy()
+        at = (np.asarray(p) == data.x_train[0]).all(axis=1)
+        found[at] = np.roll(y[0], wrong)
+        return found
+
+    verdict = audit(f, data).verdicts["local"]
+    assert verdict.status is (Status.UNKNOWN if wrong else Status.CONTRADICTED)
+    assert ("wrong at 1 of 200" in verdict.reason) is bool(wrong)
+
+
+def test_a_repeated_input_with_two_labels_is_fitted_by_either():
+    base = classes(n=100)
+    x = np.concatenate([base.x_train, base.x_train])
+    labels = np.concatenate([base.labels_train, (base.labels_train + 1) % 3])
+    data = dataset(x, None, labels)
+    for shift in (0, 1, 2):
+        near = nearest(base)
+        verdict = audit(lambda p, near=near, shift=shift: np.roll(near(p), shift, axis=1), data).verdicts["local"]
+        assert verdict.status is (Status.UNKNOWN if shift == 2 else Status.CONTRADICTED)
+
+
+def test_a_regression_fits_from_an_r_squared_of_99_hundredths():
+    data = real_targets(n=300)
+    right = nearest(data)
+    spread = float(np.sqrt(np.mean((data.y_train - data.y_train.mean()) ** 2)))
+    for off, status in ((0.05, Status.CONTRADICTED), (0.2, Status.UNKNOWN)):  # R^2 = 1 - off^2
+        verdict = audit(lambda p, off=off: right(p) + off * spread, data).verdicts["local"]
+        assert verdict.status is status
 
 
 def test_repeated_inputs_count_once_with_their_mean_target():

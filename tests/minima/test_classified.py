@@ -63,7 +63,7 @@ def test_labels():
     assert wrong.status is Status.REFUTED and wrong.evidence["certified_wrong"] == 12
     # polished to the minimum of the squared risk, the answers are 0 and 1 and are decided at 1/2
     fitted = zl.prove(MLP(3, 2, 40, 1), data)
-    assert fitted.status is Status.PROVED and fitted.classified.status is Status.PROVED
+    assert fitted.status is Status.PROVED and fitted.classified_polished.status is Status.PROVED
     assert 0.49 < fitted.classified.evidence["margin_lower"] <= 0.5
     assert "1/2" in fitted.classified.reason
 

@@ -8,20 +8,24 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit.catalogue import chosen
-from zeroloss.audit.fit import part_numbers, training_loss
-from zeroloss.audit.laziness import laziness, lazy_verdict
+from zeroloss.audit.categorical import categorical_curve
+from zeroloss.audit.fit import model_loss, part_numbers
+from zeroloss.audit.laziness import laziness, lazy_verdict, unknown_lazy
 from zeroloss.audit.measure import Measure
 from zeroloss.audit.measuring import measure
+from zeroloss.audit.positions import Positions, positions_of
 from zeroloss.audit.price import AuditPrice, plan
 from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
-from zeroloss.audit.trust import answers, local_verdict, trust_curve
+from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
-from zeroloss.networks import BlackBox, as_network
+from zeroloss.networks import BlackBox, as_network, check_weights
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict
 
 
@@ -33,12 +37,15 @@ class Audit(Record):
         verdicts: `local` ("this fit is local: it holds at the training points and not near them") and, where the start
             was given, `lazy` ("training was lazy").
         trust: the trust curve as a tidy table: columns `t` (distance over the distance to the nearest other training
-            point), `score`, `lower`, `upper`; empty if it could not be measured.
+            point; where all inputs are categories, the number of them that were changed), `score`, `lower`, `upper`; empty if
+            it could not be measured.
         trust_radius: the largest `t` up to which the score's lower end stays at the level; None if there is none.
-        numbers: `loss` (its name), `train_loss`, `infimum` and `infimum_reason`, `gap`;
+        numbers: `loss` (its name), `train_loss` (None: `train_loss_reason` says why), `infimum` and `infimum_reason`, `gap`;
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
-            (regression); `rule`, how one output or labels are decided (else empty); `trust_level`; `movement`,
+            (regression); `rule`, how one output or labels are decided (else empty); `trust_level`, `trust_unit` (what `t`
+            counts), `trust_categorical` and `trust_categorical_radius` (the curve of the categories, where there are numbers
+            too); `misfit` (in what the model does not fit its training data, empty if it does); `movement`,
             `linearisation_train`, `linearisation_test` with the start.
             `open`: question -> why it stays open (a black box).
             None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
@@ -72,8 +79,17 @@ class Audit(Record):
     @property
     def summary(self) -> str:
         """Loss, errors and trust radius, in two lines."""
-        radius = "none" if self.trust_radius is None else f"{self.trust_radius:g} nearest-neighbour distances"
-        return f"{_fit_line(self.numbers, self.task)}\n  trust radius: {radius}"
+        return f"{_fit_line(self.numbers, self.task)}\n  trust radius: {self._radius()}"
+
+    def _radius(self) -> str:
+        numbers = self.numbers
+        if self.trust_radius is None:
+            why = f"it does not fit its training data: {numbers['misfit']}" if numbers.get("misfit") else ""
+            return f"none ({why})" if why else "none"
+        text = f"{self.trust_radius:g} {numbers.get('trust_unit', 'nearest-neighbour distances')}"
+        if numbers.get("trust_categorical_radius") is not None:
+            text += f" of the numbers, {numbers['trust_categorical_radius']:g} categories changed"
+        return f"{text}; it does not fit its training data: {numbers['misfit']}" if numbers.get("misfit") else text
 
     def __repr__(self) -> str:
         lines = [f"<Audit of {self.name}: {self.summary}"]
@@ -92,6 +108,7 @@ def audit(
     key: int = 0,
     points: int = 400,
     probes: int = 2,
+    categorical: Any = None,
     measures: Any = None,
     examples: int | None = None,
     step_size: float | None = None,
@@ -112,6 +129,10 @@ def audit(
         key: the seed of every draw.
         points: how many training points are probed, at most.
         probes: antithetic pairs of probes a point and distance.
+        categorical: which inputs are categories (codes, tokens), by name or number, a mask, or "all"; an empty list: none. They
+            are exchanged for other observed levels where numbers are moved by a distance. None: found out where it can be
+            (`zeroloss.audit.positions`): tokens, one-hot columns of a table, columns that the model encodes or cuts to whole
+            numbers itself.
         measures: "all", the name of a measure or of a group (margins, norms, laziness, kernel, sharpness, filters), or
             several of these; None: none, which is quick. `zeroloss.audit.priced` says what they cost.
         examples: how many training examples curvature and kernel take; by default `price.plan` decides by size.
@@ -125,34 +146,39 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    points, probes = whole_number("points", points), whole_number("probes", probes)
+    examples = None if examples is None else whole_number("examples", examples)
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    ridge = None if ridge is None else real_number("ridge", ridge)
+    key = whole_number("key", key, 0, LARGEST_SEED)
     data = as_data(data)
     network = as_network(network, data)
+    check_images(network, data)
+    if initial is not None:
+        initial = as_network(initial, data)
+    check_weights(network)
+    check_weights(initial, "the network before training")
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     data, outputs = subject.data, subject.data.y_train.shape[1]
     refuse_sigmoid(network, data.x_train, loss, outputs)
     price = plan(subject, names, examples, points=points, probes=probes) if names else None
     progress.stage("audit: errors")
-    at_training = subject.train_answers
-    side = subject.threshold
-    numbers = _loss_numbers(at_training, data, loss) | {"rule": sentence(data.y_train, data.task, side)}
-    numbers |= part_numbers(at_training, data.y_train, data.task, "train", key=key, threshold=side)
+    numbers = _loss_numbers(subject) | {"rule": sentence(data.y_train, data.task, subject.threshold)}
+    numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)
     if len(data.x_test):
-        at_test = answers(network, data.x_test, outputs)
-        numbers |= part_numbers(at_test, data.y_test, data.task, "test", key=key, threshold=side)
+        numbers |= part_numbers(subject.ask(data.x_test), data.y_test, data.task, "test", key=key)
     progress.stage("audit: trust radius")
-    distinct = collapse(data.x_train, data.y_train)
-    trust = trust_curve(
-        network, distinct.x, distinct.y, data.task, points=points, pairs=probes, key=key, threshold=side,
-        progress=progress,
-    )  # fmt: skip
-    verdicts = {"local": local_verdict(trust)}
-    numbers["trust_level"] = trust.level
+    trust, verdict, more = _trusted(subject, positions_of(network, data, categorical), points, probes, progress)
+    verdicts = {"local": verdict}
+    numbers |= {"trust_level": trust.level, "trust_unit": trust.unit} | more
+    numbers["misfit"] = trust.misfit
     numbers["open"] = open_questions(network)
     lazy = None
-    if initial is not None:
+    if initial is not None and not subject.start.refused:
         progress.stage("audit: laziness")
-        lazy = laziness(network, initial, subject.linear(data.x_train), subject.linear(data.x_test), key=key)
+        rows = subject.linear(data.x_train), subject.linear(data.x_test)
+        lazy = laziness(network, subject.initial, *rows, key=key)
         numbers |= {
             "movement": lazy.movement,
             "linearisation_train": lazy.train_error,
@@ -160,8 +186,32 @@ def audit(
         }
     found = measure(subject, names, lazy=lazy, progress=progress)
     if lazy is not None:
-        verdicts["lazy"] = lazy_verdict(lazy, next((m for m in found if m.name == "kernel_drift"), None))
+        drift = next((m for m in found if m.name == "kernel_drift"), None)
+        verdicts["lazy"] = lazy_verdict(lazy, drift, subject.start.note)
+    elif initial is not None:
+        verdicts["lazy"] = unknown_lazy(subject.start.refused)
     return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
+
+
+def _trusted(
+    subject: Subject, positions: Positions, points: int, pairs: int, progress: Progress
+) -> tuple[Trust, Verdict, dict[str, Any]]:
+    """The trust curve of the numbers among the inputs, of the categories, or of both, and the verdict from it."""
+    data = subject.data
+    distinct = collapse(data.x_train, data.y_train)
+    given = (subject.network, distinct.x, distinct.y, data.task)
+    options: dict[str, Any] = {"points": points, "pairs": pairs, "key": subject.key, "threshold": subject.threshold}
+    fixed = np.zeros(data.in_size, bool)
+    fixed[np.concatenate([*positions, np.array([], int)])] = True
+    if not positions:
+        found = trust_curve(*given, **options, progress=progress)
+        return found, local_verdict(found), {}
+    levels = categorical_curve(*given, positions, **options, progress=progress)
+    if not np.any(distinct.x[:, ~fixed] != distinct.x[:1, ~fixed]):
+        return levels, local_verdict(levels), {}
+    found = trust_curve(*given, **options, fixed=fixed, progress=progress)
+    more = {"trust_categorical": levels.columns, "trust_categorical_radius": levels.radius}
+    return found, mixed_verdict(found, levels), more
 
 
 def open_questions(network: Any) -> dict[str, str]:
@@ -169,12 +219,14 @@ def open_questions(network: Any) -> dict[str, str]:
     return dict(network.open) if isinstance(network, BlackBox) else {}
 
 
-def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, Any]:
-    low = infimum(data, loss)
-    value = training_loss(at_training, data.y_train, loss) if np.isfinite(at_training).all() else None
+def _loss_numbers(subject: Subject) -> dict[str, Any]:
+    data, loss = subject.data, subject.loss
+    low = infimum(data, loss, check=False)
+    value, reason = model_loss(subject.train, data.y_train, loss)
     return {
         "loss": loss,
         "train_loss": value,
+        "train_loss_reason": reason,
         "infimum": low.value,
         "infimum_reason": low.sentence,
         "gap": None if value is None else value - low.value,
@@ -182,10 +234,13 @@ def _loss_numbers(at_training: np.ndarray, data: Any, loss: str) -> dict[str, An
 
 
 def _fit_line(numbers: dict[str, Any], task: str) -> str:
-    if numbers["train_loss"] is None:
+    if numbers["train_loss"] is None and numbers["train_non_finite"]:
         count = f"{numbers['train_non_finite']} of {numbers['train_count']}"
         return f"the answer is NaN or infinite at {count} training points"
-    line = f"{numbers['loss']} loss {numbers['train_loss']:.3g}, infimum {numbers['infimum']:.3g}; "
+    loss = f"{numbers['loss']} loss"
+    line = f"no {loss} ({numbers['train_loss_reason']}); "
+    if numbers["train_loss"] is not None:
+        line = f"{loss} {numbers['train_loss']:.3g}, infimum {numbers['infimum']:.3g}; "
     if task != "regression":
         line += f"{numbers['train_errors']} of {numbers['train_count']} training points wrong"
         if "test_errors" in numbers:

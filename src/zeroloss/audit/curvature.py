@@ -23,6 +23,7 @@ from jax.flatten_util import ravel_pytree
 
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
 from zeroloss.tangent.points import points
 
@@ -127,13 +128,14 @@ class Hessian:
             self.rows = block or max(1, ROOM // room)
             self._x = in_blocks(x, self.rows)
             self.rows = self._x.shape[1]
-            self._y = in_blocks(np.asarray(y, self.dtype), self.rows)
+            with np.errstate(over="ignore"):  # products of what overflows are refused where they are used
+                self._y = in_blocks(np.asarray(y, self.dtype), self.rows)
             counted = np.arange(self._x.shape[0] * self.rows).reshape(self._x.shape[:2]) < len(x)
             self._weights = jnp.asarray(counted.astype(self.dtype) / len(x))
 
     def multiply(self, v: np.ndarray) -> np.ndarray:
         """The product."""
-        with precision(self._scope):
+        with precision(self._scope), explained():
             flat = jnp.asarray(np.asarray(v, self.dtype))
             return np.asarray(_product(self._moved, self._fixed, self._x, self._y, self._weights, flat, self._loss))
 

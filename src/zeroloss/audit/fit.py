@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.answers import Answers, right, unit_of, wrong_labels
 from zeroloss.audit.bootstrap import r_squared, r_squared_interval
-from zeroloss.audit.rule import wrong_labels, wrong_rows
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import wilson
 
@@ -45,14 +46,62 @@ def training_loss(answer: np.ndarray, targets: np.ndarray, loss: str) -> float:
     raise InputError(f"the audit knows no loss {loss!r}; choose squared, cross-entropy, binary-cross-entropy or hinge.")
 
 
-def part_numbers(
-    answer: np.ndarray, targets: np.ndarray, task: str, part: str, *, key: int, threshold: float = 0.0
-) -> dict[str, Any]:
+def model_loss(found: Answers, targets: np.ndarray, loss: str) -> tuple[float | None, str]:
+    """The mean loss of what a network or a predictor answers, and why there is none.
+
+    A network's outputs, and a function's, enter the loss as they are. Of a classifier that is only asked:
+
+    - `squared`: of its probabilities; of a decision function or of classes alone, of the classes decided (1 in the column of
+      the class, 0 elsewhere), so that it is the share of errors.
+    - `cross-entropy`: `-log p` of its probabilities; of a decision function as logits; classes alone have none.
+    - `hinge`: of its decision function; probabilities and classes alone have none.
+    """
+    if not found.all_finite or (found.kind == "outputs" and not np.isfinite(found.scores).all()):
+        return None, f"the answer is NaN or infinite at {int(np.sum(~found.finite))} of {len(targets)} training points"
+    values, classes = found.scores, found.decided is not None and found.decided.ndim == 1
+    if classes and found.kind in ("decision function", "predictions", "probabilities"):
+        if loss == "squared" and found.kind != "probabilities":
+            values = _votes(found.decided, targets.shape[1]) if _decides(found) else values
+        elif loss == "cross-entropy" and found.kind == "probabilities":
+            return _log_loss(values, targets), ""
+        elif loss != "squared" and found.kind == "predictions":
+            return None, f"a model that answers with classes alone has no {loss} loss"
+        elif loss == "hinge" and found.kind == "probabilities":
+            return None, "the hinge loss is one of decision values, and the model was asked for its probabilities"
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = training_loss(values, targets, loss)
+    return (value, "") if math.isfinite(value) else (None, "it overflows float64: the answers are too large")
+
+
+def _decides(found: Answers) -> bool:
+    """Whether the scores are not already what was decided (a regressor on the classes' columns answers with numbers)."""
+    return found.kind == "decision function" or not found.agree.all()
+
+
+def _votes(decided: np.ndarray, width: int) -> np.ndarray:
+    if width == 1:
+        return np.where(decided == 1, 1.0, -1.0)[:, None]
+    votes = np.zeros((len(decided), width))
+    rows = np.flatnonzero(decided >= 0)
+    votes[rows, decided[rows]] = 1.0
+    return votes
+
+
+def _log_loss(p: np.ndarray, targets: np.ndarray) -> float:
+    """`-1/n sum_i sum_a y_ia log p_ia`; one column `p_2 - p_1` with targets -1 and 1: of the class meant. May be infinite."""
+    if targets.shape[1] == 1:
+        p, targets = np.hstack([(1 - p) / 2, (1 + p) / 2]), np.hstack([targets < 0, targets > 0]).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(targets > 0, -targets * np.log(np.clip(p, 0.0, 1.0)), 0.0)
+    return float(np.mean(np.sum(terms, axis=1)))
+
+
+def part_numbers(found: Answers, targets: np.ndarray, task: str, part: str, *, key: int) -> dict[str, Any]:
     """Error of one part ("train" or "test") with its 95 % interval, by names that begin with `part`.
 
-    Classification: `_count`, `_errors`, `_error` (a fraction) and `_error_interval` (Wilson). A NaN answer is an error.
+    Classification: `_count`, `_errors`, `_error` (a fraction) and `_error_interval` (Wilson). A NaN answer is an error, and
+    so is a class that the data do not have.
     Multi-label: the same, an example being right if all its labels are, and `_label_errors` of `_labels` single ones.
-    `threshold`: see `zeroloss.audit.rule`.
     Regression: `_count`, `_r2` and `_r2_interval` (bootstrap over examples); None where the targets are all equal or
     an answer is NaN or infinite; where one column of targets takes exactly two values also `_sides_wrong`, how many answers
     are on the wrong side of their `_middle`: what a classifier trained on numbers gets wrong. Only tests have an interval:
@@ -60,30 +109,34 @@ def part_numbers(
     `_non_finite` counts answers that are NaN or infinite.
     """
     n = len(targets)
-    finite = np.isfinite(answer).all(axis=1)
-    numbers: dict[str, Any] = {f"{part}_count": n, f"{part}_non_finite": int(np.sum(~finite))}
+    numbers: dict[str, Any] = {f"{part}_count": n, f"{part}_non_finite": int(np.sum(~found.finite))}
     if task != "regression":
         if task == "multi-label":
-            numbers |= {
-                f"{part}_labels": targets.size,
-                f"{part}_label_errors": _count_labels(answer, targets, threshold),
-            }
-        wrong = int(np.sum(wrong_rows(answer, targets, task, threshold)))
+            numbers |= {f"{part}_labels": targets.size, f"{part}_label_errors": int(wrong_labels(found, targets).sum())}
+        wrong = int(np.sum(~right(found, targets, task)))
         numbers |= {f"{part}_errors": wrong, f"{part}_error": wrong / n}
         if part == "test":
             numbers["test_error_interval"] = list(wilson(wrong, n))
         return numbers
-    numbers |= _sides(answer, targets, part)
-    usable = bool(finite.all()) and np.ptp(targets, axis=0).max() > 0
-    errors = np.sum((answer - targets) ** 2, axis=1) if usable else None
-    numbers[f"{part}_r2"] = None if errors is None else r_squared(errors, targets)
+    numbers |= _sides(found.scores, targets, part)
+    unit = unit_of(targets)
+    usable = found.all_finite and bool((targets != targets[0]).any())
+    errors = squares(found.scores, targets, unit) if usable else None
+    numbers[f"{part}_r2"] = None if errors is None else r_squared(errors, targets / unit)
     if part == "test":
-        numbers["test_r2_interval"] = None if errors is None else list(r_squared_interval(errors, targets, key=key))
+        interval = None
+        if errors is not None:
+            known = bool(np.isfinite(errors).all())
+            interval = list(r_squared_interval(errors, targets / unit, key=key)) if known else [-math.inf, math.inf]
+        numbers["test_r2_interval"] = interval
     return numbers
 
 
-def _count_labels(answer: np.ndarray, targets: np.ndarray, threshold: float) -> int:
-    return int(wrong_labels(answer, targets, threshold).sum())
+def squares(scores: np.ndarray, targets: np.ndarray, unit: float) -> np.ndarray:
+    """`|f - y|^2` of each row in units of `unit^2`, infinite where it overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.sum(((scores - targets) / unit) ** 2, axis=1)
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def _sides(answer: np.ndarray, targets: np.ndarray, part: str) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.measure import Measure
-from zeroloss.networks import FeedForward, precision, trainable_mask
+from zeroloss.networks import FeedForward, Wrapped, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
@@ -101,12 +102,18 @@ def linear_rows(operations: float) -> int:
     return max(128, int(LINEAR / max(1.0, 4 * operations)))
 
 
-def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
+def unknown_lazy(reason: str) -> Verdict:
+    """The verdict where the answers at the start are not known."""
+    return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {reason}.", {})
+
+
+def lazy_verdict(result: Laziness, drift: Measure | None = None, note: str = "") -> Verdict:
     """Judges "training was lazy": what the tangent model at the start misses, and how far the kernel moved, are below 0.1.
 
     Two quantities count: the relative linearisation error at the training points, and the relative drift `drift` of the
     tangent kernel, where it was measured. SUPPORTED if the whole 95 % interval of each is below 0.1, CONTRADICTED if all
     of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrisation.
+    `note`: what was done to the start, a sentence.
     """
     criterion = f"relative linearisation error at the training points below {LAZY}"
     evidence: dict[str, Any] = {
@@ -136,6 +143,7 @@ def lazy_verdict(result: Laziness, drift: Measure | None = None) -> Verdict:
             f" The tangent kernel moved by {drift.value:.3g} of its size "
             f"({drift.interval[0]:.3g} to {drift.interval[1]:.3g}, {drift.details['examples']} examples)."
         )
+    reason += f" {note}" if note else ""
     lazy = all(high < LAZY for _, high in intervals)
     rich = any(low > LAZY for low, _ in intervals)
     status = Status.SUPPORTED if lazy else Status.CONTRADICTED if rich else Status.UNKNOWN
@@ -150,6 +158,8 @@ def _check_alike(network: Any, initial: Any) -> None:
         raise InputError("laziness needs a network with parameters, and this one is a black box; leave out initial.")
     if isinstance(network, FeedForward) and isinstance(initial, FeedForward):
         facts = [(n.activations, n.weight_scales, n.bias_scales) for n in (network, initial)]
+    elif isinstance(network, Wrapped) and isinstance(initial, Wrapped):  # two models of a framework have two functions
+        facts = [jax.tree.structure(eqx.filter(n.params, eqx.is_inexact_array)) for n in (network, initial)]
     else:
         facts = [jax.tree.structure(eqx.filter(n, eqx.is_inexact_array)) for n in (network, initial)]
     if shapes(network) != shapes(initial) or facts[0] != facts[1]:
@@ -178,7 +188,7 @@ def _both(static, w, w0, difference, x):
     def f(params):
         return jax.vmap(eqx.combine(params, static))(x).reshape(len(x), -1)
 
-    before, change = jax.jvp(f, (w0,), (difference,))
+    before, change = pushforward(f, w0, difference)
     after = f(w)
     return jnp.sum((after - before - change) ** 2, axis=1), jnp.sum((after - before) ** 2, axis=1)
 

@@ -9,6 +9,7 @@ from zeroloss.audit.subject import Subject
 from zeroloss.data.task import by_sides
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.rounding import forward
 
@@ -25,7 +26,11 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
     wanted = [name for name in NAMES if name in names]
     if subject.data.task == "regression":
         return [missing(name, "the data are a regression; only classes have margins") for name in wanted]
-    low, middle, high, certified = margin_bounds(subject)
+    none = without(subject)
+    if none:
+        return [missing(name, none) for name in wanted]
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
         bad = int(np.sum(~np.isfinite(middle)))
         return [missing(name, f"the answer is NaN or infinite at {bad} training examples") for name in wanted]
@@ -38,6 +43,27 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
         )
         for name in wanted
     ]  # fmt: skip
+
+
+def without(subject: Subject) -> str:
+    """Why a model that is only asked has no margins; empty if it has."""
+    if not subject.black_box:
+        return ""
+    found = subject.train
+    if found.kind == "predictions" and found.decided is not None and found.agree.all() and _votes(found.scores):
+        return "the model answers with classes alone: there are no scores to be apart"
+    off = int(np.sum(found.finite & ~found.agree))
+    if off:
+        return (
+            f"at {off} of {len(found.agree)} training examples the largest of the model's {found.kind} is not the class that it "
+            "predicts, so their differences are no margins"
+        )
+    return ""
+
+
+def _votes(scores: np.ndarray) -> bool:
+    """Whether the scores are nothing but decisions: 1 for what is decided, 0 or -1 for what is not."""
+    return bool(np.isin(scores, (0.0, 1.0)).all() or np.isin(scores, (-1.0, 1.0)).all())
 
 
 def _quantile(values: np.ndarray, q: float) -> float:
@@ -82,9 +108,10 @@ def _certified(subject: Subject) -> tuple[np.ndarray, np.ndarray] | None:
     """Outputs `(n, c)` and bounds on their error, where the layers are known and the pass is affordable."""
     if not isinstance(subject.network, FeedForward) or 6.0 * subject.size * len(subject.data.x_train) > FLOATING:
         return None
-    with double():
-        network = as_double(subject.network)
     try:
+        require_ieee()
+        with double():
+            network = as_double(subject.network)
         last = forward(network, subject.data.x_train)[-1]
     except (InputError, KeyError):  # overflow, or an activation without an error bound
         return None

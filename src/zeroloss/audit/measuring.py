@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -57,7 +58,14 @@ def measure(
             results = [missing(name, " ".join(str(error).split())) for name in rest]
         found |= {m.name: m for m in results}
     assert set(found) == asked, f"{asked ^ set(found)}"
+    if subject.start.note:
+        found |= {n: _noted(m, subject.start.note) for n, m in found.items() if CATALOGUE[n].group == "laziness"}
     return [found[name] for name in CATALOGUE if name in found]
+
+
+def _noted(measure: Measure, note: str) -> Measure:
+    """With what was done to the start among its details."""
+    return dataclasses.replace(measure, details=measure.details | {"start": note})
 
 
 def _group(names: list[str], group: str) -> set[str]:
@@ -74,6 +82,8 @@ def _known(subject: Subject, names: set[str]) -> list[Measure]:
             result.append(missing(name, BLACK_BOX))
         elif group == "laziness" and subject.initial is None:
             result.append(missing(name, NO_START))
+        elif group == "laziness" and name != "movement" and subject.start.refused:
+            result.append(missing(name, subject.start.refused))
     return result
 
 

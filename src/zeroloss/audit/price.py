@@ -10,6 +10,7 @@ from zeroloss.audit.catalogue import CATALOGUE, GROUPS, chosen
 from zeroloss.audit.sharpness import GAUSS_NEWTON, HESSIAN
 from zeroloss.audit.sizes import Cost, Sizes
 from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
+from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent.price import readable
@@ -120,4 +121,6 @@ def priced(
 
     The seconds come from counted operations and a short calibration of this machine, and are right to a factor of 3 or so.
     """
+    network = as_network(network, data)
+    initial = None if initial is None else as_network(initial, data)
     return plan(Subject(network, initial, data, loss, key), chosen(measures), examples)

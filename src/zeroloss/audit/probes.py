@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zeroloss.audit.answers import unit_of
+
 NEIGHBOURS = 10
 """A neighbour direction points to one of this many nearest distinct training inputs."""
 
@@ -29,6 +31,7 @@ class Probes:
     directions: np.ndarray
     _squared: np.ndarray
     _along: np.ndarray
+    _unit: float = 1.0
 
     def at(self, t: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The probes `x +/- t d(x) u` and their references, `((q, d), (q, c))`, one pair of signs after the other.
@@ -44,13 +47,15 @@ class Probes:
                 if t < 0.5:
                     yield x + step * u, own
                 else:
-                    nearest = np.argmin(self._squared - 2 * step * self._along[pair], axis=1)
+                    nearest = np.argmin(self._squared - 2 * (step / self._unit) * self._along[pair], axis=1)
                     yield x + step * u, self.targets[nearest]
             if not t:
                 return
 
 
-def make_probes(inputs: np.ndarray, targets: np.ndarray, *, points: int, pairs: int, key: int) -> Probes:
+def make_probes(
+    inputs: np.ndarray, targets: np.ndarray, *, points: int, pairs: int, key: int, fixed: np.ndarray | None = None
+) -> Probes:
     """Sample `points` of the distinct `inputs` without replacement, and `pairs` directions for each.
 
     Even pairs are uniform on the sphere, odd pairs point to one of the 10 nearest other inputs, chosen uniformly:
@@ -60,32 +65,59 @@ def make_probes(inputs: np.ndarray, targets: np.ndarray, *, points: int, pairs: 
         inputs: `(g, d)`, distinct rows, `g >= 2`.
         targets: `(g, c)`.
         key: the seed.
+        fixed: `(d,)` truth values: columns that no direction moves. Distances are those of the others, to the nearest input
+            that differs there; some must.
     """
     rng = np.random.default_rng(key)
     count = len(inputs)
     sampled = np.sort(rng.permutation(count)[: min(points, count)])
     rows = np.arange(len(sampled))
-    centred = inputs - inputs.mean(axis=0)
+    moved = inputs if fixed is None else np.where(fixed, 0.0, inputs)
+    # In a unit in which no square over- or underflows; dividing by a power of 2 changes no other bit.
+    unit = unit_of(moved)
+    centred = (moved - moved.mean(axis=0)) / unit
     x = centred[sampled]
     squares = np.sum(centred**2, axis=1)
     squared = np.maximum(squares[sampled][:, None] + squares - 2 * x @ centred.T, 0)
     squared[rows, sampled] = np.inf
-    near = np.argpartition(squared, min(2 * NEIGHBOURS, count - 1) - 1, axis=1)[:, : min(2 * NEIGHBOURS, count - 1)]
-    # Differences once more, without the cancellation of the expanded square.
-    exact = np.sum((inputs[near] - inputs[sampled][:, None, :]) ** 2, axis=2)
+    if fixed is not None:
+        alike = np.unique(moved, axis=0, return_inverse=True)[1].ravel()
+        squared[alike[sampled][:, None] == alike] = np.inf
+    wanted = min(2 * NEIGHBOURS, count - 1)
+    near = np.argpartition(squared, wanted - 1, axis=1)[:, :wanted]
+    # Differences once more, without the cancellation of the expanded square, and where it is 0 without its underflow.
+    exact = np.sum(((moved[near] - moved[sampled][:, None, :]) / unit) ** 2, axis=2)
+    exact = np.where(np.isinf(np.take_along_axis(squared, near, axis=1)), np.inf, exact)
     np.put_along_axis(squared, near, exact, axis=1)
     near = np.take_along_axis(near, np.argsort(exact, axis=1), axis=1)[:, :NEIGHBOURS]
+    reach = np.isfinite(np.take_along_axis(squared, near, axis=1)).sum(axis=1)
     squared[rows, sampled] = 0.0
     directions = np.empty((pairs, *x.shape))
     along = np.empty((pairs, *squared.shape))
     for pair in range(pairs):
         if pair % 2:
-            chosen = near[rows, rng.integers(0, near.shape[1], len(rows))]
-            u = inputs[chosen] - inputs[sampled]
+            drawn = rng.integers(0, near.shape[1], len(rows))
+            chosen = near[rows, np.minimum(drawn, np.maximum(reach, 1) - 1)]
+            u = moved[chosen] - moved[sampled]
         else:
             u = rng.standard_normal(x.shape)
-        directions[pair] = u / np.linalg.norm(u, axis=1, keepdims=True)
+            u = u if fixed is None else np.where(fixed, 0.0, u)
+        directions[pair] = u / norms(u)[:, None]
         along[pair] = directions[pair] @ centred.T - np.sum(directions[pair] * x, axis=1, keepdims=True)
         along[pair][rows, sampled] = 0.0
-    distance = np.sqrt(exact.min(axis=1))
-    return Probes(inputs, targets, sampled, distance, directions, squared, along)
+    nearest = near[:, 0]
+    distance = np.sqrt(exact.min(axis=1)) * unit
+    short = ~((distance > 0) & np.isfinite(distance))
+    distance[short] = norms(moved[nearest[short]] - moved[sampled[short]])
+    return Probes(inputs, targets, sampled, distance, directions, squared, along, unit)
+
+
+def norms(rows: np.ndarray) -> np.ndarray:
+    """Euclidean norms of rows, 1 where a row is 0; as `np.linalg.norm` where that neither over- nor underflows."""
+    found = np.linalg.norm(rows, axis=1)
+    odd = (found < 1e-140) | ~np.isfinite(found)
+    if odd.any():
+        largest = np.abs(rows[odd]).max(axis=1, initial=0.0)
+        largest[largest == 0] = 1.0
+        found[odd] = largest * np.linalg.norm(rows[odd] / largest[:, None], axis=1)
+    return np.where(found > 0, found, 1.0)

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.answers import right, unit_of
 from zeroloss.audit.catalogue import CATALOGUE, chosen
-from zeroloss.audit.fit import part_numbers
+from zeroloss.audit.fit import part_numbers, squares
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.price import AuditPrice, plan
-from zeroloss.audit.rule import wrong_rows
 from zeroloss.audit.subject import Subject
-from zeroloss.audit.trust import answers
 from zeroloss.data.loaders import as_data
+from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
 
@@ -144,14 +144,18 @@ def rank(
     progress = progress or Silent()
     starts, data = dict(initial or {}), as_data(data)
     if len(models) < 2:
-        raise InputError(f"{len(models)} model has no rank; give at least two.")
+        have = "1 model has" if len(models) == 1 else "0 models have"
+        raise InputError(f"{have} no rank; give at least two.")
     if not len(data.x_test):
         raise InputError("there are no test examples, so nothing to compare a ranking with; add a test set.")
     unknown = [name for name in starts if name not in models]
     if unknown:
         raise InputError(f"initial names {unknown[0]!r}, which is none of the models.")
     names = chosen(measures)
-    subjects = {str(n): Subject(net, starts.get(n), data, loss, key) for n, net in models.items()}
+    subjects = {
+        str(n): Subject(as_network(net, data), as_network(starts[n], data) if n in starts else None, data, loss, key)
+        for n, net in models.items()
+    }
     price = AuditPrice(tuple(cost for s in subjects.values() for cost in plan(s, names, examples).costs))
     misses, errors = _errors(subjects, key)
     values: dict[str, list[float | None]] = {name: [] for name in names}
@@ -174,19 +178,19 @@ def _errors(subjects: dict[str, Subject], key: int) -> tuple[list[np.ndarray | N
     misses: list[np.ndarray | None] = []
     table: dict[str, list] = {"test": [], "lower": [], "upper": [], "train": []}
     for subject in subjects.values():
-        data, side = subject.data, subject.threshold
-        test = answers(subject.network, data.x_test, data.y_test.shape[1])
-        numbers = part_numbers(test, data.y_test, data.task, "test", key=key, threshold=side)
-        numbers |= part_numbers(subject.train_answers, data.y_train, data.task, "train", key=key, threshold=side)
+        data = subject.data
+        test = subject.ask(data.x_test)
+        numbers = part_numbers(test, data.y_test, data.task, "test", key=key)
+        numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)
         if data.task != "regression":
-            misses.append(wrong_rows(test, data.y_test, data.task, side).astype(float))
+            misses.append((~right(test, data.y_test, data.task)).astype(float))
             ends = numbers["test_error_interval"]
             row = (numbers["test_error"], *ends, numbers["train_error"])
         elif numbers["test_r2"] is None:
             misses.append(None)
             row = (None, None, None, None)
         else:
-            misses.append(np.sum((test - data.y_test) ** 2, axis=1))
+            misses.append(squares(test.scores, data.y_test, unit_of(data.y_test)))
             low, high = numbers["test_r2_interval"]
             train = numbers["train_r2"]
             row = (1 - numbers["test_r2"], 1 - high, 1 - low, None if train is None else 1 - train)

@@ -9,12 +9,13 @@ from zeroloss.audit.curvature import GaussNewton, Hessian
 from zeroloss.audit.krylov import Krylov, krylov, steps_for
 from zeroloss.audit.measure import Measure, made, missing
 from zeroloss.audit.subject import Subject
-from zeroloss.audit.trace import deflated_trace
+from zeroloss.audit.trace import deflated_trace, is_exact
 
 HESSIAN = ("sharpness", "lowest_curvature", "hessian_trace", "largest_stable_step", "step_ratio")
 GAUSS_NEWTON = ("gauss_newton_top", "gauss_newton_trace")
 ENDS = "95 %, over the random start of Lanczos; rounding not counted"
 PROBES = "95 %, over the random probes (Student's t)"
+DIAGONAL = "exact but for rounding: no probe is random"
 EXACT = "exact but for rounding: the Krylov space is the whole space"
 
 
@@ -99,8 +100,7 @@ def _eigenvalue(name: str, value: float, ends, space: Krylov, end: int, details:
 
 def _trace(name, multiply, space, subject, details, told, *, positive=False) -> Measure:
     value, lower, upper = deflated_trace(multiply, space, key=subject.key, positive=positive, told=told)
-    exact = space.exhausted and space.steps == space.size
-    return made(name, value, (lower, upper), EXACT if exact else PROBES, **details)
+    return made(name, value, (lower, upper), DIAGONAL if is_exact(space) else PROBES, **details)
 
 
 def _stable(top: float, lower: float, upper: float, space: Krylov, details: dict) -> Measure:

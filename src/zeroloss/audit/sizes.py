@@ -19,10 +19,11 @@ from zeroloss.audit.laziness import linear_rows
 from zeroloss.audit.margins import FLOATING
 from zeroloss.audit.sharpness import GAUSS_NEWTON, HESSIAN
 from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
-from zeroloss.audit.trace import PROBES
+from zeroloss.audit.trace import EXACT, PROBES
 from zeroloss.audit.trust import GRID
 from zeroloss.networks import FeedForward, is_double, precision, trainable_mask
 from zeroloss.networks.predict import held_of_one, rows_at_once
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.kernel import estimate
 from zeroloss.tangent.operator import ACTIVATION_BYTES
@@ -74,14 +75,14 @@ class Sizes:
         found = []
         if asked & set(GAUSS_NEWTON):
             size = max(examples, KERNEL_EXAMPLES) * self.outputs
-            steps = steps_for(size, self.itemsize) + (PROBES if "gauss_newton_trace" in asked else 0)
+            steps = steps_for(size, self.itemsize) + (_probes(size) if "gauss_newton_trace" in asked else 0)
             room = min(examples * self.each, ACTIVATION_BYTES)
             found.append(
                 (5.0 * self.forward * examples * steps, 2 * room + 4 * self.weights + 40 * size * self.itemsize)
             )
         if asked & set(HESSIAN):
             lanczos = steps_for(self.subject.size, self.itemsize)
-            steps = lanczos + (PROBES if "hessian_trace" in asked else 0)
+            steps = lanczos + (_probes(self.subject.size) if "hessian_trace" in asked else 0)
             room = min(examples * self.each * TIMES, ROOM)
             found.append((self._hessian() * examples * steps, room + (lanczos + 8) * self.weights))
         return found
@@ -89,10 +90,10 @@ class Sizes:
     def _hessian(self) -> float:
         """Operations of one Hessian product with one example."""
         network = self.subject.network
-        with precision(network):
+        with precision(network), explained():
             moved, fixed = eqx.partition(network, trainable_mask(network))
             kept, static = eqx.partition(fixed, eqx.is_array)
-            y = np.asarray(self.subject.data.y_train[:1], self.x.dtype if self.x.dtype.kind == "f" else np.float32)
+            y = np.zeros(self.subject.data.y_train[:1].shape, self.x.dtype if self.x.dtype.kind == "f" else np.float32)
             v = jnp.zeros(self.subject.size, np.float64 if self.itemsize == 8 else np.float32)
 
             def product(moved, kept, x, y, v):
@@ -177,3 +178,8 @@ class Sizes:
     def filters(self, asked: set[str]) -> Cost:
         operations = 10.0 * (RANDOM + LEFT_OUT + 2) * MOST**2
         return Cost("filters", 0, operations, 40.0 * MOST**2, operations / 5e8)
+
+
+def _probes(size: int) -> int:
+    """Products that a trace takes."""
+    return size if size <= EXACT else PROBES

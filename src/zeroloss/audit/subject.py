@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.answers import Answers, ask, scores_of
 from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
 from zeroloss.audit.rule import threshold_of
-from zeroloss.audit.trust import answers
+from zeroloss.audit.start import started
 from zeroloss.descent.matching import matched
 
 KERNEL_EXAMPLES = 128
@@ -24,7 +25,7 @@ class Subject:
 
     Attributes:
         network: any network, or a function of a batch (a *black box*: its answers are known, its weights are not).
-        initial: the network at its start, or None.
+        initial: the network at its start, or None; `start` says what was done to it (batch normalisation).
         data: a `Dataset`; its targets are brought to the network's outputs (`zeroloss.data.task.for_outputs`).
         loss: "squared", "cross-entropy", "binary-cross-entropy" or "hinge".
         key: the seed of every draw.
@@ -46,6 +47,8 @@ class Subject:
 
     def __post_init__(self) -> None:
         self.data = matched(self.network, self.data)
+        self.start = started(self.network, self.initial, self.data, self.key)
+        self.initial = self.start.network
 
     @functools.cached_property
     def size(self) -> int:
@@ -76,7 +79,16 @@ class Subject:
         """Where the answers of one output, or of labels, change sides: see `zeroloss.audit.rule`."""
         return threshold_of(self.network, self.data, lambda: self.train_answers)
 
+    def ask(self, x: np.ndarray) -> Answers:
+        """The network at the rows of `x`."""
+        return ask(self.network, x, self.data.y_train.shape[1], self.data.task, self.threshold)
+
+    @functools.cached_property
+    def train(self) -> Answers:
+        """The network at all training examples."""
+        return self.ask(self.data.x_train)
+
     @functools.cached_property
     def train_answers(self) -> np.ndarray:
-        """The network at all training examples, `(n, c)` float64."""
-        return answers(self.network, self.data.x_train, self.data.y_train.shape[1])
+        """The numbers that it answers there, `(n, c)` float64."""
+        return scores_of(self.network, self.data.x_train, self.data.y_train.shape[1])

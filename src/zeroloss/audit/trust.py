@@ -7,17 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.audit.answers import Answers, ask, right, unit_of
 from zeroloss.audit.bootstrap import r_squared, ratio_interval
+from zeroloss.audit.fit import squares
 from zeroloss.audit.probes import Probes, make_probes
-from zeroloss.audit.rule import wrong_rows
-from zeroloss.data.checks import lacking
-from zeroloss.networks import predict
+from zeroloss.networks import is_double
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record, Status, Verdict, wilson
 
 GRID = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.45, 0.6, 0.8, 1.0)
 NEAR = 0.25
 LEVELS = {"classification": 0.9, "multi-label": 0.9, "regression": 0.25}
+FITS = 0.99
+"""The R^2 at the training points from which a regression fits them: its loss above the infimum is at most a hundredth of what
+answering the mean would have."""
 CLAIM = "this fit is local: it holds at the training points and not near them"
 
 
@@ -27,9 +30,10 @@ class Trust(Record):
 
     Attributes:
         task: "classification" or "multi-label" (the score is a fraction of points), or "regression" (the score is an R^2).
-        columns: `t` (distance over nearest-neighbour distance, no unit), `score`, `lower`, `upper` (95 % interval at
-            each `t`; at `t = 0` every distinct training input is checked, and the interval is the score itself).
-        upper_joint: upper ends at `0 < t <= NEAR` that hold together at 95 % (Bonferroni).
+        columns: `t` (distance over nearest-neighbour distance, no unit; of categorical inputs: the number of positions
+            changed), `score`, `lower`, `upper` (95 % interval at each `t`; at `t = 0` every distinct training input is
+            checked, and the interval is the score itself).
+        upper_joint: upper ends at `0 < t <= near` that hold together at 95 % (Bonferroni).
         level: the score asked for.
         radius: the largest `t` of the grid with `lower >= level` there and at all smaller `t`; None if that fails at 0.
         distinct: how many distinct training inputs there are.
@@ -38,6 +42,13 @@ class Trust(Record):
         non_finite: how many answers of the network at `t > 0` were NaN or infinite.
         reason: why nothing was measured; empty if it was.
         key: the seed.
+        misfit: in what the model does not fit its training data, in a few words; empty if it does.
+        unit: what `t` counts: "nearest-neighbour distances" or "positions changed".
+        near: the `t` up to which a point is near.
+        bar: the score below which the fit does not hold near the training points; `level`, or less (see
+            `zeroloss.audit.categorical`). None: nothing is low enough to tell.
+        guess: the score of the best constant answer near the training points (categorical inputs only).
+        positions: how many inputs are categorical; 0: none.
     """
 
     task: str
@@ -51,6 +62,12 @@ class Trust(Record):
     non_finite: int
     reason: str
     key: int
+    misfit: str = ""
+    unit: str = "nearest-neighbour distances"
+    near: float = NEAR
+    bar: float | None = None
+    guess: float = -np.inf
+    positions: int = 0
 
 
 def trust_curve(
@@ -64,6 +81,7 @@ def trust_curve(
     grid: tuple[float, ...] = GRID,
     key: int = 0,
     threshold: float = 0.0,
+    fixed: np.ndarray | None = None,
     progress: Progress | None = None,
 ) -> Trust:
     """The score of `network` at distance `t d(x)` from training points `x`, `t` on a grid.
@@ -72,9 +90,10 @@ def trust_curve(
     turn uniform on the sphere and towards one of the 10 nearest other inputs), and `y(p)` the target of the training
     input nearest to `p`:
 
-    - classification: `x` *holds* at `t` if `argmax f(p) = argmax y(p)` at all of `p = x +/- t d(x) u`. The score is the
-      fraction of the points that hold, with Wilson's interval (the unit is the point). One output: its side of the
-      `threshold` counts; multi-label: all labels on theirs.
+    - classification: `x` *holds* at `t` if the class decided at all of `p = x +/- t d(x) u` is that of `y(p)`, the most
+      frequent one of a repeated input (any of them in a tie). The score is the
+      fraction of the points that hold, with Wilson's interval (the unit is the point). One output: its side of the `threshold`
+      counts; multi-label: all labels on theirs.
     - regression: `score = 1 - sum_x max_p |f(p) - y(p)|^2 / sum_x |y(x) - mean y|^2`, with a bootstrap interval
       over points; `mean y` is over all distinct training inputs.
 
@@ -96,6 +115,8 @@ def trust_curve(
         threshold: of outputs that are decided by their side; see `zeroloss.audit.rule`.
         points: at most this many inputs are probed, sampled without replacement.
         key: the seed of sample, directions and bootstrap.
+        fixed: `(d,)` truth values, columns that stay as they are (categorical ones); distances are those of the others, and
+            `t` stays below 1/2, where the nearest input is the point itself.
 
     Limits: nothing is seen between the points of the grid and in the directions not drawn, and a bump as wide as the
     gap to the nearest neighbours counts as holding.
@@ -112,50 +133,102 @@ def trust_curve(
         or not any(0 < t <= NEAR for t in grid)
     ):
         raise InputError(f"the grid of t must start at 0, increase to at most 1, and have a value in (0, {NEAR}].")
-    nothing = Trust(
-        task,
-        {c: [] for c in ("t", "score", "lower", "upper")},
-        [],
-        LEVELS[task],
-        None,
-        len(inputs),
-        0,
-        pairs,
-        0,
-        "",
-        key,
-    )
-    spread = float(np.sum((targets - targets.mean(axis=0)) ** 2))
-    if getattr(network, "takes_tokens", False):
-        return dataclasses.replace(nothing, reason="the inputs are tokens, and there is nothing between two of them")
-    if len(inputs) < 2:
-        return dataclasses.replace(nothing, reason="all training inputs are equal, so no distance sets the scale")
-    if task == "regression" and spread == 0:
-        return dataclasses.replace(nothing, reason="all targets are equal, so R^2 is not defined")
-    at_training = answers(network, inputs, targets.shape[1])
-    bad = int(np.sum(~np.isfinite(at_training).all(axis=1)))
-    if bad:
+    nothing, at_training = start_of(network, inputs, targets, task, pairs=pairs, key=key, threshold=threshold)
+    if nothing.reason or at_training is None:
+        return nothing
+    if fixed is not None and fixed.any():
+        grid = tuple(t for t in grid if t < 0.5)
+    probes = make_probes(inputs, targets, points=points, pairs=pairs, key=key, fixed=fixed)
+    blurred = _blurred(network, probes)
+    if blurred:
+        return dataclasses.replace(nothing, reason=blurred)
+    if task == "regression" and not np.any(probes.targets[probes.sampled] != probes.targets.mean(axis=0)):
+        return dataclasses.replace(nothing, reason="the targets of all points probed are the mean target")
+    try:
+        return _measure(network, probes, at_training, nothing, grid, threshold, progress or Silent())
+    except InputError as error:  # a model that takes its training inputs and nothing else
         return dataclasses.replace(
-            nothing, reason=f"the answer is NaN or infinite at {bad} of {len(inputs)} training inputs"
+            nothing,
+            reason=f"between the training inputs the model does not answer ({error} If some columns are codes of categories, "
+            "name them: categorical=)",
         )
-    probes = make_probes(inputs, targets, points=points, pairs=pairs, key=key)
-    return _measure(network, probes, at_training, nothing, grid, threshold, progress or Silent())
+
+
+def start_of(
+    network: Any, inputs: np.ndarray, targets: np.ndarray, task: str, *, pairs: int, key: int, threshold: float
+) -> tuple[Trust, Answers | None]:
+    """A `Trust` in which nothing is measured but the fit itself (with the reason, if nothing can be), and the answers at the
+    training inputs."""
+    level = LEVELS[task]
+    columns: dict[str, list[float]] = {c: [] for c in ("t", "score", "lower", "upper")}
+    nothing = Trust(task, columns, [], level, None, len(inputs), 0, pairs, 0, "", key, bar=level)
+    if len(inputs) < 2:
+        return dataclasses.replace(nothing, reason="all training inputs are equal, so no distance sets the scale"), None
+    if task == "regression" and not np.any(targets != targets[0]):
+        return dataclasses.replace(nothing, reason="all targets are equal, so R^2 is not defined"), None
+    at_training = ask(network, inputs, targets.shape[1], task, threshold)
+    bad = int(np.sum(~at_training.finite))
+    if bad:
+        reason = f"the answer is NaN or infinite at {bad} of {len(inputs)} training inputs"
+        return dataclasses.replace(nothing, reason=reason), None
+    return dataclasses.replace(nothing, misfit=misfit(at_training, targets, task)), at_training
+
+
+def misfit(at_training: Answers, targets: np.ndarray, task: str) -> str:
+    """In what a model does not fit its training data; empty if it does.
+
+    Classification: it fits if it is wrong at no distinct training input (of a repeated input with several labels the most
+    frequent is right: the infimum of the errors). Regression: if R^2 at the distinct inputs, against their mean targets, is at
+    least 0.99: the squared loss is above its infimum by at most a hundredth of what the mean of the targets has.
+    """
+    miss = miss_of(at_training, targets, task)
+    if task != "regression":
+        wrong = int(np.sum(miss))
+        return f"it is wrong at {wrong} of {len(targets)} distinct training inputs" if wrong else ""
+    score = r_squared(miss, targets / unit_of(targets))
+    if score >= FITS:
+        return ""
+    return f"R^2 at the training inputs is {score:.3g}, and {FITS} counts as a fit"
+
+
+def _blurred(network: Any, probes: Probes) -> str:
+    """Why the probes are none in the network's own precision: float32 does not tell them from the training points."""
+    import equinox as eqx
+    import jax
+
+    if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)) or is_double(network):
+        kind: Any = np.float64
+    else:
+        kind = np.float32
+    t = next(t for t in GRID if t > 0)
+    lost = total = 0
+    for x, _ in probes.at(t):
+        with np.errstate(over="ignore"):
+            lost += int(np.sum((x.astype(kind) == probes.inputs[probes.sampled].astype(kind)).all(axis=1)))
+        total += len(x)
+    if lost <= 0.01 * total:
+        return ""
+    return (
+        f"in {np.dtype(kind).name} {lost} of {total} points near the training points are these themselves: they lie closer "
+        "together than their size allows to tell; centre and scale the inputs"
+    )
 
 
 def _measure(network, probes: Probes, at_training, nothing: Trust, grid, threshold, progress: Progress) -> Trust:
     looks = sum(0 < t <= NEAR for t in grid)
-    spread = np.sum((probes.targets - probes.targets.mean(axis=0)) ** 2, axis=1)[probes.sampled]
+    unit = unit_of(probes.targets)
+    spread = np.sum(((probes.targets - probes.targets.mean(axis=0)) / unit) ** 2, axis=1)[probes.sampled]
     rows, joint, non_finite = [], [], 0
     for index, t in enumerate(grid):
         if t == 0:
-            exact = _census(at_training, probes.targets, nothing.task, threshold)
+            exact = census(at_training, probes.targets, nothing.task)
             rows.append((0.0, exact, exact, exact))
             continue
         outcome = None
         for x, reference in probes.at(t):
-            answer = answers(network, x, reference.shape[1])
-            non_finite += int(np.sum(~np.isfinite(answer).all(axis=1)))
-            miss = _miss(answer, reference, nothing.task, threshold)
+            answer = ask(network, x, reference.shape[1], nothing.task, threshold)
+            non_finite += int(np.sum(~answer.finite))
+            miss = miss_of(answer, reference, nothing.task, unit)
             outcome = miss if outcome is None else np.maximum(outcome, miss)
         rows.append((float(t), *_score(outcome, spread, nothing, 0.95)))
         if t <= NEAR:
@@ -169,42 +242,26 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
         nothing,
         columns=columns,
         upper_joint=joint,
-        radius=_radius(columns, nothing.level),
+        radius=radius_of(columns, nothing.level),
         points=len(probes.sampled),
         non_finite=non_finite,
     )
 
 
-def answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
-    """`network` on the rows of `x`, `(m, outputs)` float64; a flat answer is one column.
-
-    Raises:
-        InputError: the answer has another shape.
-    """
-    found = np.asarray(predict(network, x), np.float64)
-    if found.shape == (len(x),):
-        found = found[:, None]
-    if found.shape != (len(x), outputs):
-        raise InputError(
-            f"the network answers {len(x)} inputs with shape {found.shape}; these data need ({len(x)}, {outputs})."
-            + (lacking(found.shape[1], outputs) if found.ndim == 2 else "")
-        )
-    return found
-
-
-def _miss(answer, reference, task: str, threshold: float = 0.0) -> np.ndarray:
-    """0 or 1 (classes, labels), or the squared error (regression), of each probe, `(q,)`."""
+def miss_of(answer: Answers, reference: np.ndarray, task: str, unit: float | None = None) -> np.ndarray:
+    """0 or 1 (classes), or the squared error in units of `unit^2` (regression), of each probe, `(q,)`."""
     if task != "regression":
-        return wrong_rows(answer, reference, task, threshold).astype(float)
-    finite = np.isfinite(answer).all(axis=1)
-    errors = np.full(len(answer), np.inf)
-    errors[finite] = np.sum((answer[finite] - reference[finite]) ** 2, axis=1)
+        return (~right(answer, reference, task)).astype(float)
+    errors = np.full(len(reference), np.inf)
+    finite = answer.finite
+    errors[finite] = squares(answer.scores[finite], reference[finite], unit_of(reference) if unit is None else unit)
     return errors
 
 
-def _census(answer, targets, task: str, threshold: float = 0.0) -> float:
-    miss = _miss(answer, targets, task, threshold)
-    return float(1 - np.mean(miss)) if task != "regression" else r_squared(miss, targets)
+def census(answer: Answers, targets: np.ndarray, task: str) -> float:
+    """The score at the training points themselves."""
+    miss = miss_of(answer, targets, task)
+    return float(1 - np.mean(miss)) if task != "regression" else r_squared(miss, targets / unit_of(targets))
 
 
 def _score(outcome, spread, trust: Trust, confidence: float) -> tuple[float, float, float]:
@@ -222,7 +279,8 @@ def _score(outcome, spread, trust: Trust, confidence: float) -> tuple[float, flo
     return float(1 - outcome.sum() / spread.sum()), 1 - high, 1 - low
 
 
-def _radius(columns: dict[str, list[float]], level: float) -> float | None:
+def radius_of(columns: dict[str, list[float]], level: float) -> float | None:
+    """The largest `t` up to which the lower end stays at the level."""
     radius = None
     for t, lower in zip(columns["t"], columns["lower"], strict=True):
         if lower < level:
@@ -235,29 +293,55 @@ def local_verdict(trust: Trust) -> Verdict:
     """Judges "this fit is local: it holds at the training points and not near them".
 
     With `s(t)` the score and `L` the level: SUPPORTED if `s(0) >= L` and at some `0 < t <= 0.25` of the grid the upper
-    end, taken at a confidence that allows for all these looks, is below `L`. CONTRADICTED if `s(0) < L` (it does not
-    hold at the training points), or if the lower end is at least `L` at every `0 < t <= 0.25`. UNKNOWN otherwise.
+    end, taken at a confidence that allows for all these looks, is below `L`. CONTRADICTED if the model fits its training
+    data (see `misfit`) and the lower end is at least `L` at every `0 < t <= 0.25`. UNKNOWN otherwise: of a model that does not
+    fit, it makes no sense to say that its fit reaches further.
+
+    Of categorical inputs `t` counts positions changed, and "below `L`" is below the bar of `zeroloss.audit.categorical`.
 
     Standing: ours.
     """
     evidence = {
         "trust_radius": trust.radius,
         "level": trust.level,
-        "near": NEAR,
+        "near": trust.near,
         "points": trust.points,
         "distinct_inputs": trust.distinct,
         "pairs_a_point": trust.pairs,
         "seed": trust.key,
         "non_finite_answers": trust.non_finite,
+        "fits": not trust.misfit,
         "curve": trust.columns,
         "method": "antithetic probes against the nearest training input; Wilson (classes) or bootstrap (R^2) intervals",
     }
+    if trust.positions:
+        evidence |= {"unit": trust.unit, "positions": trust.positions, "bar": trust.bar, "guess": trust.guess}
+        evidence["method"] = "positions changed to other observed levels, against the nearest training input"
     if trust.reason:
         return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {trust.reason}.", evidence)
     status, reason = _judge(trust)
     if trust.non_finite:
         reason += f" {trust.non_finite} answers near training points were NaN or infinite and do not hold."
     return Verdict(CLAIM, status, reason, evidence)
+
+
+def mixed_verdict(numbers: Trust, levels: Trust) -> Verdict:
+    """The verdict where some inputs are numbers and some are categories: SUPPORTED if it is by moving the numbers or by
+    changing categories, CONTRADICTED if it is by both, else UNKNOWN (and the reason says which of them is open)."""
+    one, two = local_verdict(numbers), local_verdict(levels)
+    status = Status.UNKNOWN
+    if Status.SUPPORTED in (one.status, two.status):
+        status = Status.SUPPORTED
+    elif one.status is two.status is Status.CONTRADICTED:
+        status = Status.CONTRADICTED
+    if one.reason == two.reason:
+        return dataclasses.replace(one, evidence={**one.evidence, "categories": two.evidence})
+    reason = f"Numbers moved ({_word(one)}): {one.reason} Categories changed ({_word(two)}): {two.reason}"
+    return Verdict(CLAIM, status, reason, {**one.evidence, "categories": two.evidence})
+
+
+def _word(verdict: Verdict) -> str:
+    return {Status.SUPPORTED: "local", Status.CONTRADICTED: "not local"}.get(verdict.status, "open")
 
 
 def _judge(trust: Trust) -> tuple[Status, str]:
@@ -273,19 +357,46 @@ def _judge(trust: Trust) -> tuple[Status, str]:
     def interval(i: int) -> str:
         return f"95 % interval {number(lower[i])} to {number(upper[i])}; {number(trust.level)} is asked for"
 
+    def where(i: int) -> str:
+        if trust.positions:
+            return f"with {t[i]:g} of {trust.positions} categorical inputs changed"
+        return f"at {t[i]:g} of the distance to the nearest other training point"
+
+    does_not = f"It does not fit its training data: {trust.misfit}"
     if score[0] < trust.level:
-        here = f"At the training points themselves {said(0)}; {number(trust.level)} is asked for"
-        return Status.CONTRADICTED, f"{here}. This fit does not hold at the training points in the first place."
-    near = np.flatnonzero((t > 0) & (t <= NEAR))
-    where = "of the distance to the nearest other training point"
-    failed = [int(i) for i, top in zip(near, trust.upper_joint, strict=True) if top < trust.level]
+        return Status.UNKNOWN, f"{does_not}. Whether a fit is local is a question about a fit."
+    near = np.flatnonzero((t > 0) & (t <= trust.near))
+    bar = -np.inf if trust.bar is None else trust.bar
+    failed = [int(i) for i, top in zip(near, trust.upper_joint, strict=True) if top < bar]
     if failed:
         i = failed[0]
-        return Status.SUPPORTED, f"At the training points {said(0)}; at {t[i]:g} {where} {said(i)} ({interval(i)})."
+        return Status.SUPPORTED, f"At the training points {said(0)}; {where(i)} {said(i)} ({interval(i)})."
     i = int(near[np.argmin(lower[near])])
     if lower[i] >= trust.level:
-        reach = f"Up to {t[near[-1]]:g} {where} the fit holds"
+        if trust.misfit:
+            return (
+                Status.UNKNOWN,
+                f"{does_not}. Near the training points it answers as at them ({where(i)}, the worst, {said(i)}).",
+            )
+        if trust.positions and lower[i] <= trust.guess:
+            guess = f"a constant answer holds at {number(trust.guess)} there, so this says nothing of the fit"
+            return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}), and {guess}."
+        if trust.positions:
+            return Status.CONTRADICTED, f"The fit holds {where(i)}: {said(i)} ({interval(i)})."
+        reach = f"Up to {t[near[-1]]:g} of the distance to the nearest other training point the fit holds"
         return Status.CONTRADICTED, f"{reach}; at {t[i]:g}, the worst, {said(i)} ({interval(i)})."
     few = classes and wilson(trust.points, trust.points)[0] < trust.level
     more = f" {trust.points} points are too few to tell." if few else " The intervals do not settle it."
-    return Status.UNKNOWN, f"At {t[i]:g} {where} {said(i)} ({interval(i)}).{more}"
+    if trust.positions and (trust.bar is None or trust.bar < trust.level):
+        more += _bar(trust, number)
+    return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}).{more}"
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _bar(trust: Trust, number: Any) -> str:
+    if trust.bar is None:
+        return " These data do not say what to expect there: the nearest other input has the same target no oftener than a guess."
+    return f" Below {number(trust.bar)}, half the way from a guess to what the nearest other input gets right, it would be local."

@@ -12,6 +12,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.batches import array_of, batches, has_items, is_loader, is_shuffled, is_source, is_table, parted
+from zeroloss.plumbing.containers import of_one_type
 from zeroloss.plumbing.memory import available_bytes
 
 SHARE = 0.25
@@ -132,7 +133,7 @@ def _joined(parts: list[np.ndarray], what: str) -> np.ndarray:
         raise InputError(
             f"the batches hold {what} of shapes {', '.join(map(str, sorted(shapes)))}; pad them to one shape."
         )
-    return np.concatenate(parts)
+    return np.concatenate(of_one_type(parts, what))
 
 
 def _noticed(source: Any, rows: int) -> list[str]:

@@ -106,7 +106,7 @@ def _prove(state: State) -> None:
         state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
     state.numbers["infimum"] = proof.evidence.get("infimum")
-    tell_proof(state, "fit", proof)
+    tell_proof(state, "fit", proof, "given")
     if proof.radius is not None and proof.which == "polished":
         wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data)
         state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.audit import audit
+from zeroloss.audit.positions import positions_of
 from zeroloss.data import Dataset
 from zeroloss.data.task import ones
 from zeroloss.examine import tables
@@ -20,6 +21,7 @@ from zeroloss.minima import Proof, Twin, construct_twin, prove
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Verdict
 
+DISTANCES = "nearest-neighbour distances"
 KERNEL_EQUATIONS = 3000
 """Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
 
@@ -62,12 +64,22 @@ def method_of(state: State) -> str:
     return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
 
 
-def tell_proof(state: State, name: str, proof: Proof) -> None:
-    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network."""
+def tell_proof(state: State, name: str, proof: Proof, shown: str = "polished") -> None:
+    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network.
+
+    `shown`: the weights that `..._classified` is about, "given" (a model of the user's, as it came) or "polished" (one that was
+    fitted here, which the page shows as polished); with "given" the polished weights get a verdict of their own.
+    """
     plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
     state.tell(f"{name}_minimum", plain)
-    if proof.classified is not None:
-        state.tell(f"{name}_classified", proof.classified)
+    state.numbers["contradictory_groups"] = proof.evidence.get("contradictory_groups")
+    given, polished = proof.classified, proof.classified_polished
+    if shown == "polished" and polished is not None:
+        given, polished = polished, None
+    if given is not None:
+        state.tell(f"{name}_classified", given)
+    if polished is not None:
+        state.tell(f"{name}_classified_polished", polished)
     network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
     train = tables.error(network, state.data.x_train, state.data.y_train, state.data)
@@ -118,6 +130,8 @@ def audit_of(state: State, initial: Any) -> None:
         _train_scores(scores, found.numbers, state.data)
         _test_scores(scores, found.numbers, state.data)
         state.numbers[name]["trust_radius"] = found.trust_radius
+        if found.numbers["trust_unit"] != DISTANCES:
+            state.numbers["trust_unit"] = found.numbers["trust_unit"]
     state.tables["trust"] = tables.trust_table(curves)
 
 
@@ -153,7 +167,16 @@ def _test_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) 
 
 def pictures_of(state: State) -> None:
     """A slice between two training points, and test examples with both networks' answers."""
-    state.tables["slice"], state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+    if positions_of(state.fitted, state.data):
+        state.numbers["absent"]["slice"] = (
+            "It was not made: some inputs are categories, and nothing lies between two of them."
+        )
+    else:
+        try:
+            found, state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+            state.tables["slice"] = found
+        except InputError as error:  # a model that takes nothing but inputs like those of the data
+            state.numbers["absent"]["slice"] = f"It was not made: {error}"
     found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)
     state.tables |= found
     if not found:

@@ -92,7 +92,9 @@ def slice_through(
     return finish(alt.layer(lines, rings))
 
 
-def trust_curves(table: Any, *, score: str = "accuracy", floor: float = -1.0) -> Any:
+def trust_curves(
+    table: Any, *, score: str = "accuracy", floor: float = -1.0, unit: str = "nearest-neighbour distances"
+) -> Any:
     """Score at distance t from the training points, with its interval; t = 1 is the distance to the nearest neighbour.
 
     Args:
@@ -100,6 +102,7 @@ def trust_curves(table: Any, *, score: str = "accuracy", floor: float = -1.0) ->
             the score of the nearest neighbour's answer, which becomes a curve of its own.
         score: "accuracy" (drawn in per cent) or the name of another score, such as "R^2".
         floor: a score other than accuracy is drawn down to here at most.
+        unit: what `t` counts.
     """
     import altair as alt
 
@@ -117,7 +120,7 @@ def trust_curves(table: Any, *, score: str = "accuracy", floor: float = -1.0) ->
     base = alt.Chart(alt.Data(values=data)).encode(
         x=alt.X(
             "t:Q",
-            title="distance t (nearest-neighbour distances)",
+            title=f"distance t ({unit})",
             scale=alt.Scale(domain=_wider(min(cols["t"]), max(cols["t"])), nice=False),
             axis=alt.Axis(tickCount=5),
         ),

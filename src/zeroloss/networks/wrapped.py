@@ -8,10 +8,10 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.plumbing import double
+from zeroloss.networks.frameworks import as_arrays, framework_of, parts_of
+from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.layout import Layout, by_name, is_whole, layout_of, pieces
 from zeroloss.plumbing.outputs import one_array
 
@@ -65,23 +65,34 @@ class Adapted:
         )
 
 
-def wrap(function: Callable, params: Any, *, inputs: Any = None, output: str | int | None = None) -> Wrapped:
+def wrap(function: Any, params: Any = None, *, inputs: Any = None, output: str | int | None = None) -> Wrapped:
     """Any `function(params, batch) -> (n, c)` as a network: `zl.tangent.kernel`, `descend`, `audit` then work on it.
 
-    NumPy arrays among the parameters become JAX arrays of the same precision.
+    NumPy arrays among the parameters become JAX arrays of the same precision; half-precision ones (float16, bfloat16) are taken
+    at their exact float32 values.
 
     Args:
+        function: the function; or a model of Flax (NNX; linen with its variables; a `TrainState`), of Haiku (with its parameters) or of
+            Keras on the JAX backend, taken in evaluation mode (`zeroloss.networks.frameworks`).
+        params: a pytree whose floating arrays are the parameters.
         inputs: where the batch is a tuple or dict of several arrays: one such, of one or more examples (or a `Dataset` of
             them). A row is then all inputs of an example side by side, and `function` gets them in their shapes and types.
         output: which array of the answer is meant, where it is a dict, tuple or dataclass of several.
+
+    Raises:
+        InputError: no function; a model without its parameters.
     """
+    if framework_of(function):
+        function, params = parts_of(function, params)
+    if not callable(function):
+        raise InputError(f"a {type(function).__name__} is no function; give zeroloss.wrap(function, params).")
+    if params is None:
+        raise InputError(
+            "a function alone has no parameters; give zeroloss.wrap(function, params) with function(params, batch)."
+        )
     layout = None
     if inputs is not None:
         layout = tuple(inputs.layout) if getattr(inputs, "layout", None) else layout_of(inputs)
     function = Adapted(function, layout, output) if layout is not None or output is not None else function
-
-    def parameter(leaf):
-        return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
-
     with double():  # float64 stays float64
-        return Wrapped(jax.tree.map(parameter, params), function)
+        return Wrapped(jax.tree.map(as_arrays, params), function)

@@ -153,7 +153,10 @@ def trust(data: Rows, numbers: dict[str, Any], task: str) -> str:
                 f"and {score(points[last], task)} at distance {number(last)}"
                 + (f"; of the distances tried it is first below a half at {number(low[0])}." if low else ".")
             )
-    said.append("Distance 1 is the way from a training point to its nearest neighbour; shaded: the intervals.")
+    if numbers.get("trust_unit") == "positions changed":
+        said.append("The distance is the number of inputs changed to other levels of the data; shaded: the intervals.")
+    else:
+        said.append("Distance 1 is the way from a training point to its nearest neighbour; shaded: the intervals.")
     if task == "regression" and any(r["score"] is not None and r["score"] < -1 for r in data):
         said.append("R² below −1 is cut off.")
     return " ".join(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,9 @@ def _trust(examination: Examination) -> Section:
         alt="Line chart of the score of each network against the distance from the training points, with intervals.",
     )
     score = "accuracy" if task(examination) != "regression" else "R²"
-    return _made(examination, "trust", section, lambda t: figures.trust_curves(t, score=score), captions.trust)
+    unit = str(examination.numbers.get("trust_unit") or "nearest-neighbour distances")
+    draw = functools.partial(figures.trust_curves, score=score, unit=unit)
+    return _made(examination, "trust", section, draw, captions.trust)
 
 
 def _measures(examination: Examination) -> Section:

@@ -6,8 +6,10 @@ import math
 from statistics import NormalDist
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion, `(lower, upper)`; (0, 1) without trials.
+
+    `successes` may be a sum of shares: a mean of numbers between 0 and 1 varies less than one of 0 and 1 with its mean.
 
     Source: E. B. Wilson, J. Amer. Statist. Assoc. 22 (1927) 209-212.
     """

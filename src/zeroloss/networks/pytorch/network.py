@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 
 from zeroloss.networks.pytorch.program import Program, as_batch_of_one
 from zeroloss.networks.trainable import constant
-from zeroloss.plumbing import InputError
+from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.layout import Layout, is_whole
 
 
@@ -38,7 +39,8 @@ class TorchNetwork(eqx.Module):
     @property
     def out_size(self) -> int:
         """Numbers of one answer."""
-        shape = eqx.filter_eval_shape(self, jax.ShapeDtypeStruct((self.in_size,), self.dtype)).shape
+        with double() if self.dtype == jnp.dtype("float64") else contextlib.nullcontext():
+            shape = eqx.filter_eval_shape(self, jax.ShapeDtypeStruct((self.in_size,), self.dtype)).shape
         return int(shape[0])
 
     @property
