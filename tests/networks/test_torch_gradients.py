@@ -324,3 +324,13 @@ def test_a_chain_follows_torch_at_a_kink_too_and_says_so(act):
     assert isinstance(network, zl.FeedForward)
     found, expected = zl.tangent.kernel_matrix(network, x.numpy()), torch_kernel(module, x)
     assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+def test_what_descends_by_no_gradient_has_no_sharpness():
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    data = zl.from_arrays(x, np.arange(5) % 2, scaling="none", test_fraction=0)
+    network = zl.from_torch(Stopped("straight_through").eval(), data)
+    assert network.stops and not zl.from_torch(Stopped("no_grad").eval(), data).stops
+    found = zl.audit(network, data, measures="sharpness", points=2)
+    (measure,) = [m for m in found.measures if m.name == "sharpness"]
+    assert measure.value is None and "no Hessian" in measure.reason
