@@ -9,6 +9,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
 from zeroloss.networks.pytorch import (
+    ConversionWarning,
     KinkWarning,
     TorchNetwork,
     from_torch,
