@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -48,6 +50,12 @@ table(
         "remainder.Scalar_Tensor": jnp.remainder,
     }
 )
+
+
+@operator("special_erfcx.default")
+def _erfcx(x):
+    """`exp(x^2) erfc(x)`, neither of which need be a number."""
+    return jnp.exp(x * x + math.log(2) + _special.log_ndtr(-math.sqrt(2) * x))
 
 
 @operator("logit.default")
