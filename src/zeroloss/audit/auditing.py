@@ -25,6 +25,7 @@ from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network, check_weights
 from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict
 
 
@@ -145,6 +146,11 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    points, probes = whole_number("points", points), whole_number("probes", probes)
+    examples = None if examples is None else whole_number("examples", examples)
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    ridge = None if ridge is None else real_number("ridge", ridge)
+    key = whole_number("key", key, 0, LARGEST_SEED)
     data = as_data(data)
     network = as_network(network, data)
     check_images(network, data)
@@ -215,7 +221,7 @@ def open_questions(network: Any) -> dict[str, str]:
 
 def _loss_numbers(subject: Subject) -> dict[str, Any]:
     data, loss = subject.data, subject.loss
-    low = infimum(data, loss)
+    low = infimum(data, loss, check=False)
     value, reason = model_loss(subject.train, data.y_train, loss)
     return {
         "loss": loss,

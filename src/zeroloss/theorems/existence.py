@@ -14,7 +14,7 @@ import numpy as np
 
 from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
-from zeroloss.plumbing import Progress, double
+from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
 from zeroloss.tangent.agreement import disagreement
@@ -28,7 +28,7 @@ EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.black_box.frames import names_of
 from zeroloss.plumbing import InputError
 
 KINDS = {
@@ -72,7 +73,7 @@ def _columns(entries: list[Entry], size: int, data: Any, path: Path) -> list[int
             "only one input, or one for each column, is filled from rows."
         )
     names = [e.name for e in entries]
-    own = [f"x{k}" for k in range(size)] if data is None else [str(c) for c in data.features]
+    own = [f"x{k}" for k in range(size)] if data is None else names_of(data)
     plain = [_plain(c) for c in own]
     if {_plain(c) for c in names} <= set(plain) and len(set(plain)) == len(plain):
         return [plain.index(_plain(c)) for c in names]

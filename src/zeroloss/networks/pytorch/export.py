@@ -30,7 +30,9 @@ NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
 _WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input"}
-"""Composite operators that are not decomposed."""
+_WHOLE |= {"aten.sinc.default", "aten.hardsigmoid.default", "aten.hardswish.default", "aten.std.correction"}
+_WHOLE |= {"aten.std.dim", "aten.std_mean.correction"}
+"""Operators that are not decomposed: recurrent layers, and what the parts have other derivatives of at a kink."""
 
 
 def torch_package() -> Any:
@@ -108,7 +110,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if changed:
         raise InputError(
-            f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
+            f"the module changes {stripped(changed[0], module)} each time it is called; call module.eval(), or leave that out."
         )
     program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
@@ -268,7 +270,7 @@ def _rounding(step: Step) -> Step:
 def _array(tensor: Any, name: str) -> np.ndarray:
     tensor = tensor.detach().cpu()
     if str(tensor.dtype) in ("torch.float16", "torch.bfloat16"):
-        raise InputError(f"{name} is {tensor.dtype}; call module.float() first.")
+        return tensor.float().numpy().copy()  # a constant of the code, at its exact value
     if tensor.dtype.is_complex:
         raise InputError(f"{name} holds complex numbers, which are not translated.")
     return tensor.numpy().copy()

@@ -35,8 +35,6 @@ table(
         "hypot.default": jnp.hypot,
         "copysign.Tensor": jnp.copysign,
         "copysign.Scalar": jnp.copysign,
-        "fmax.default": jnp.fmax,
-        "fmin.default": jnp.fmin,
         "heaviside.default": jnp.heaviside,
         "bitwise_left_shift.Tensor": jnp.left_shift,
         "bitwise_left_shift.Tensor_Scalar": jnp.left_shift,
