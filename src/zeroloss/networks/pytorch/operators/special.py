@@ -24,7 +24,6 @@ table(
         "positive.default": lambda x: x,
         "deg2rad.default": jnp.deg2rad,
         "rad2deg.default": jnp.rad2deg,
-        "special_i0e.default": _special.i0e,
         "special_i1.default": _special.i1,
         "special_i1e.default": _special.i1e,
         "special_ndtri.default": _special.ndtri,
