@@ -182,7 +182,7 @@ def _examined(kind: str) -> str:
     with (RESULTS / "examinations.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     head = {
-        "reaches": "descent on all weights reaches a global minimum of the empirical risk",
+        "reaches": "descent on all weights reaches a global minimum of the empirical squared risk",
         "fit": "a global minimum lies within this distance of the fitted weights",
         "twin": "one lies within this distance of the twin's weights",
     }[kind]

@@ -19,10 +19,13 @@ from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curve
 from zeroloss.data.infimum import infimum
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
-from zeroloss.networks import BlackBox, as_network
+from zeroloss.networks import BlackBox, as_network, check_weights
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict
 
 
@@ -143,8 +146,18 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    points, probes = whole_number("points", points), whole_number("probes", probes)
+    examples = None if examples is None else whole_number("examples", examples)
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    ridge = None if ridge is None else real_number("ridge", ridge)
+    key = whole_number("key", key, 0, LARGEST_SEED)
+    data = as_data(data)
     network = as_network(network, data)
-    initial = None if initial is None else as_network(initial, data)
+    check_images(network, data)
+    if initial is not None:
+        initial = as_network(initial, data)
+    check_weights(network)
+    check_weights(initial, "the network before training")
     names = chosen(measures)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     data, outputs = subject.data, subject.data.y_train.shape[1]
@@ -208,7 +221,7 @@ def open_questions(network: Any) -> dict[str, str]:
 
 def _loss_numbers(subject: Subject) -> dict[str, Any]:
     data, loss = subject.data, subject.loss
-    low = infimum(data, loss)
+    low = infimum(data, loss, check=False)
     value, reason = model_loss(subject.train, data.y_train, loss)
     return {
         "loss": loss,

@@ -23,6 +23,7 @@ from jax.flatten_util import ravel_pytree
 
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
 from zeroloss.tangent.points import points
 
@@ -134,7 +135,7 @@ class Hessian:
 
     def multiply(self, v: np.ndarray) -> np.ndarray:
         """The product."""
-        with precision(self._scope):
+        with precision(self._scope), explained():
             flat = jnp.asarray(np.asarray(v, self.dtype))
             return np.asarray(_product(self._moved, self._fixed, self._x, self._y, self._weights, flat, self._loss))
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.measure import Measure
-from zeroloss.networks import FeedForward, precision, trainable_mask
+from zeroloss.networks import FeedForward, Wrapped, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
@@ -157,6 +158,8 @@ def _check_alike(network: Any, initial: Any) -> None:
         raise InputError("laziness needs a network with parameters, and this one is a black box; leave out initial.")
     if isinstance(network, FeedForward) and isinstance(initial, FeedForward):
         facts = [(n.activations, n.weight_scales, n.bias_scales) for n in (network, initial)]
+    elif isinstance(network, Wrapped) and isinstance(initial, Wrapped):  # two models of a framework have two functions
+        facts = [jax.tree.structure(eqx.filter(n.params, eqx.is_inexact_array)) for n in (network, initial)]
     else:
         facts = [jax.tree.structure(eqx.filter(n, eqx.is_inexact_array)) for n in (network, initial)]
     if shapes(network) != shapes(initial) or facts[0] != facts[1]:
@@ -185,7 +188,7 @@ def _both(static, w, w0, difference, x):
     def f(params):
         return jax.vmap(eqx.combine(params, static))(x).reshape(len(x), -1)
 
-    before, change = jax.jvp(f, (w0,), (difference,))
+    before, change = pushforward(f, w0, difference)
     after = f(w)
     return jnp.sum((after - before - change) ** 2, axis=1), jnp.sum((after - before) ** 2, axis=1)
 

@@ -9,6 +9,7 @@ from zeroloss.audit.subject import Subject
 from zeroloss.data.task import by_sides
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.rounding import forward
 
@@ -107,9 +108,10 @@ def _certified(subject: Subject) -> tuple[np.ndarray, np.ndarray] | None:
     """Outputs `(n, c)` and bounds on their error, where the layers are known and the pass is affordable."""
     if not isinstance(subject.network, FeedForward) or 6.0 * subject.size * len(subject.data.x_train) > FLOATING:
         return None
-    with double():
-        network = as_double(subject.network)
     try:
+        require_ieee()
+        with double():
+            network = as_double(subject.network)
         last = forward(network, subject.data.x_train)[-1]
     except (InputError, KeyError):  # overflow, or an activation without an error bound
         return None

@@ -19,6 +19,7 @@ from zeroloss.audit.fit import part_numbers, squares
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.price import AuditPrice, plan
 from zeroloss.audit.subject import Subject
+from zeroloss.data.loaders import as_data
 from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
@@ -141,7 +142,7 @@ def rank(
     Standing: ours; after Jiang et al., Fantastic generalization measures and where to find them, ICLR 2020.
     """
     progress = progress or Silent()
-    starts = dict(initial or {})
+    starts, data = dict(initial or {}), as_data(data)
     if len(models) < 2:
         have = "1 model has" if len(models) == 1 else "0 models have"
         raise InputError(f"{have} no rank; give at least two.")

@@ -23,6 +23,7 @@ from zeroloss.audit.trace import EXACT, PROBES
 from zeroloss.audit.trust import GRID
 from zeroloss.networks import FeedForward, is_double, precision, trainable_mask
 from zeroloss.networks.predict import held_of_one, rows_at_once
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.kernel import estimate
 from zeroloss.tangent.operator import ACTIVATION_BYTES
@@ -89,7 +90,7 @@ class Sizes:
     def _hessian(self) -> float:
         """Operations of one Hessian product with one example."""
         network = self.subject.network
-        with precision(network):
+        with precision(network), explained():
             moved, fixed = eqx.partition(network, trainable_mask(network))
             kept, static = eqx.partition(fixed, eqx.is_array)
             y = np.zeros(self.subject.data.y_train[:1].shape, self.x.dtype if self.x.dtype.kind == "f" else np.float32)

@@ -9,6 +9,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import real, whole
 from zeroloss.cli.shared import check_fits, deliver, free
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
@@ -21,7 +22,9 @@ Measures = Annotated[
 ]
 Examples = Annotated[
     int | None,
-    typer.Option(help="Training examples for kernel and curvature.  [default: 128, more for small networks]"),
+    typer.Option(
+        help="Training examples for kernel and curvature.  [default: 128, more for small networks]", callback=whole()
+    ),
 ]
 LossName = Annotated[
     str,
@@ -30,7 +33,10 @@ LossName = Annotated[
 
 
 def _names(measures: str) -> list[str]:
-    return [word.strip() for word in measures.split(",") if word.strip()]
+    names = [word.strip() for word in measures.split(",")]
+    if not all(names):
+        raise InputError(f"--measures {measures!r} has an empty name in it; write all, none, or names with commas.")
+    return names
 
 
 def _categories(names: str | None) -> str | list[str] | None:
@@ -68,9 +74,11 @@ def audit(
         ),
     ] = None,
     step_size: Annotated[
-        float | None, typer.Option(help="Of the descent that trained it: compared with the largest stable step.")
+        float | None,
+        typer.Option(help="Of the descent that trained it: compared with the largest stable step.", callback=real()),
     ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only the price: operations, memory, time.")] = False,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -79,9 +87,9 @@ def audit(
     """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
     free(out, force)
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.load_asked(model, dataset)
+    net = o.load_asked(model, dataset, trust)
     check_fits(net, dataset)
-    start = None if initial is None else o.load_model(initial, dataset)
+    start = None if initial is None else o.load_model(initial, dataset, trust)
     from zeroloss.audit import audit as run
     from zeroloss.audit import priced
     from zeroloss.cli.measures import show_measures
@@ -120,6 +128,7 @@ def rank(
     examples: Examples = None,
     loss: LossName = "squared",
     figure: Annotated[Path | None, typer.Option(help="Draw the rank correlations to .png, .svg or .html.")] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -139,7 +148,7 @@ def rank(
         name = path if name in nets else name
         if name in nets:
             raise InputError(f"--model {path} is given twice; name each model once.")
-        nets[name] = o.load_asked(path, dataset)
+        nets[name] = o.load_asked(path, dataset, trust)
         check_fits(nets[name], dataset)
     from zeroloss.audit import priced
     from zeroloss.audit import rank as run

@@ -11,6 +11,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import real, whole
 from zeroloss.cli.shared import check_fits, deliver, free, version
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
@@ -38,6 +39,7 @@ def examine(
         bool,
         typer.Option("--as-is", help="Judge --model as it is, without training it (so for all but an MLP of ours)."),
     ] = False,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     out: Annotated[Path, typer.Option(help="The folder for report.html, report.json, fitted.npz and twin.npz.")] = Path(
         "report"
@@ -59,10 +61,10 @@ def examine(
     if model is None:
         if as_is:
             raise InputError("--as-is judges a trained model; name it by --model.")
-        net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+        net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     else:
         o.shape_excluded(width, depth, activation, parametrization)
-        net = o.load_asked(model, dataset)
+        net = o.load_asked(model, dataset, trust)
     check_fits(net, dataset)
     run = examine_as_is if as_is or not isinstance(net, MLP) else examine_from_start
     run(dataset, net, files, seed=seed, json=json, force=force, settings=_settings())
@@ -87,12 +89,13 @@ def certify(
         str | None, typer.Option(help="What descent moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,
     step_size: Annotated[
-        float | None, typer.Option(help="Judge this step; by default the theorem picks its own.")
+        float | None, typer.Option(help="Judge this step; by default the theorem picks its own.", callback=real())
     ] = None,
     sample_beta: Annotated[
         bool,
         typer.Option("--sample-beta", help="If UNKNOWN, also estimate how much a better bound on beta could give."),
     ] = False,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -101,7 +104,7 @@ def certify(
     """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
     free(out, force)
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.theorems import certify as run
 
     tell = Teller(quiet=json)
@@ -131,14 +134,17 @@ def descend(
     method: Annotated[str, typer.Option(help="gradient, sgd, adam or gauss-newton.")] = "gradient",
     loss: Annotated[str, typer.Option(help="squared, cross-entropy, binary-cross-entropy or hinge.")] = "squared",
     step_size: Annotated[
-        float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.")
+        float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.", callback=real())
     ] = None,
-    steps: Annotated[int, typer.Option(help="The most steps to take.")] = 1000,
-    tolerance: Annotated[float, typer.Option(help="Stop when loss - infimum is at most this.")] = 1e-24,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    steps: Annotated[int, typer.Option(help="The most steps to take.", callback=whole(0))] = 1000,
+    tolerance: Annotated[
+        float, typer.Option(help="Stop when loss - infimum is at most this.", callback=real(closed=True))
+    ] = 1e-24,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", callback=real())] = None,
     trainable: Annotated[
         str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -149,10 +155,13 @@ def descend(
     if out is not None and out.suffix != ".npz":
         raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.descent import descend as run
     from zeroloss.networks import save_network
+    from zeroloss.networks.storage import check_savable
 
+    if out is not None:
+        check_savable(net)
     tell = Teller(quiet=json)
     with bar(json) as progress:
         fit = run(
@@ -197,6 +206,7 @@ def prove(
     trainable: Annotated[
         str | None, typer.Option(help="What may move: readout, hidden, layer1, ...  [default: all]")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -207,10 +217,10 @@ def prove(
     if (model is None) == (check is None):
         raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
     if check is not None:
-        _check_certificate(check, o.load(data, target, task, n_train, seed), json, out, force)
+        _check_certificate(check, o.load(data, target, task, n_train, seed), trust, json, out, force)
         return
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.load_model(str(model), dataset)
+    net = o.load_model(str(model), dataset, trust)
     from zeroloss.minima import prove as run
 
     with bar(json) as progress:
@@ -219,13 +229,15 @@ def prove(
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
+        if proof.classified_polished is not None:
+            show_verdict("classified, polished", proof.classified_polished)
     deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 
-def _check_certificate(path: Path, dataset: Any, json: bool, out: Path | None, force: bool) -> None:
+def _check_certificate(path: Path, dataset: Any, trust: bool, json: bool, out: Path | None, force: bool) -> None:
     from zeroloss.minima import check_certificate, load_certificate
 
-    found = check_certificate(load_certificate(path), dataset)
+    found = check_certificate(load_certificate(path), dataset, trust=trust)
     if not json:
         show_verdict("certificate", found)
     deliver(found, json, out, force)

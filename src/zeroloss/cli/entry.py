@@ -15,6 +15,7 @@ import typer
 
 from zeroloss.cli import auditing, commands, making, study, theorems  # noqa: F401  (registers the commands)
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import strict
 from zeroloss.plumbing import InputError
 
 # Typer may bring its own copy of click; its errors are found through the ones it exports.
@@ -26,6 +27,7 @@ def main() -> None:
     """Run the command line."""
     _remember_compilations()
     command = typer.main.get_command(app)
+    strict(command)
     try:
         code = command.main(standalone_mode=False)
     except InputError as error:

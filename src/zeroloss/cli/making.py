@@ -9,6 +9,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import whole
 from zeroloss.cli.shared import check_fits, free
 from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError
@@ -26,13 +27,16 @@ def twin(
     ] = None,
     base: Annotated[str | None, typer.Option(help="A network whose answers hold there as they are.")] = None,
     kind: Annotated[str, typer.Option(help="auto, bumps, slab or caps.")] = "auto",
-    depth: Annotated[int | None, typer.Option(help="Hidden layers.  [default: as many as needed]")] = None,
+    depth: Annotated[
+        int | None, typer.Option(help="Hidden layers.  [default: as many as needed]", callback=whole(1, 10_000))
+    ] = None,
     activation: Annotated[
         str, typer.Option(help="Of its bumps: relu, leaky_relu, prelu(a) with 0 < a < 1, sigmoid.")
     ] = "relu",
     dtype: Annotated[
         str | None, typer.Option(help="float64 or float32.  [default: float64 for .npz, float32 otherwise]")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: Annotated[Path, typer.Option(help="The file for the network: .npz, .onnx or .safetensors.")] = Path(
@@ -40,7 +44,7 @@ def twin(
     ),
     force: o.Force = False,
 ) -> None:
-    """Write a network with zero training loss that fails everywhere else."""
+    """Write a network whose training loss is zero, but for rounding, and that fails everywhere else."""
     free(out, force)
     from zeroloss.networks.export import check_export, export_network
 
@@ -50,7 +54,7 @@ def twin(
     dataset = o.load(data, target, task, n_train, seed)
     from zeroloss.minima import construct_twin
 
-    nets = [None if path is None else o.load_model(path, dataset) for path in (of, base)]
+    nets = [None if path is None else o.load_model(path, dataset, trust) for path in (of, base)]
     number = dtype or ("float64" if out.suffix == ".npz" else "float32")
     with bar(json) as progress:
         made = construct_twin(dataset, nets[0], nets[1], kind, depth, activation, number, key=seed, progress=progress)
@@ -82,6 +86,7 @@ def kernel(
     figure: Annotated[
         Path | None, typer.Option(help="Draw all eigenvalues, with the enclosure, to .png, .svg or .html.")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -91,7 +96,7 @@ def kernel(
     free(out, force)
     free(figure, force)
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
     from zeroloss.cli.kernel import Asked, run_kernel
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zeroloss.cli.numbers import LARGEST_SEED, whole
 from zeroloss.plumbing import InputError
 
 Data = Annotated[
@@ -21,7 +22,7 @@ Target = Annotated[str | None, typer.Option(help="The target column of a file.")
 Task = Annotated[
     str | None, typer.Option(help="classification, regression or multi-label.  [default: guessed from the target]")
 ]
-NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.")]
+NTrain = Annotated[int | None, typer.Option("--n-train", help="Use this many training examples.", callback=whole())]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -29,14 +30,23 @@ Model = Annotated[
     ),
 ]
 Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number a layer: 256,1600.")]
-Depth = Annotated[int | None, typer.Option(help="Hidden layers, with --width a single number.")]
+Depth = Annotated[
+    int | None, typer.Option(help="Hidden layers, with --width a single number.", callback=whole(1, 10_000))
+]
 Activation = Annotated[
     str | None, typer.Option(help="tanh, relu, leaky_relu, abs, sigmoid, softplus, gelu, silu, erf.  [default: tanh]")
 ]
 Parametrization = Annotated[str | None, typer.Option(help="ntk, standard or mup.  [default: ntk]")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", callback=whole(0, LARGEST_SEED))]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Where to write.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Read a model or certificate larger than a stranger's may be: programs of many steps, huge arrays.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
@@ -55,11 +65,12 @@ def network(
     activation: str | None,
     parametrization: str | None,
     seed: int,
+    trust: bool = False,
 ) -> Any:
     """The network a command is about: loaded, or an MLP at its start that fits the data."""
     if model is not None:
         shape_excluded(width, depth, activation, parametrization)
-        return load_model(model, data)
+        return load_model(model, data, trust)
     from zeroloss.examine.plan import default_widths
     from zeroloss.networks import MLP
 
@@ -88,21 +99,21 @@ def shape_excluded(width: Any, depth: Any, activation: Any, parametrization: Any
 
 
 def _widths(text: str) -> int | tuple[int, ...]:
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--width {text!r} is not a number or a list of numbers such as 256,1600.") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.removeprefix("-").isdigit() and len(part) < 20 for part in parts):
+        raise InputError(f"--width {text[:40]!r} is not a number or a list of numbers such as 256,1600.")
+    numbers = tuple(map(int, parts))
     if min(numbers) < 1:
         raise InputError(f"--width {text!r}: each layer needs at least 1 unit.")
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def load_model(model: str, data: Any = None) -> Any:
+def load_model(model: str, data: Any = None, trust: bool = False) -> Any:
     """A saved network, or what `package.module:factory` returns; a torch module is converted, for examples like the data's."""
     from zeroloss.networks import from_torch, is_torch_module, load_network
 
     if model.endswith(".npz"):
-        return load_network(model)
+        return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         raise InputError(
             f"{model} is an ONNX file, a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
@@ -117,12 +128,12 @@ def load_model(model: str, data: Any = None) -> Any:
     return made
 
 
-def load_asked(model: str, data: Any) -> Any:
+def load_asked(model: str, data: Any, trust: bool = False) -> Any:
     """What the audit takes: a network, or a black box (an `.onnx` file, a factory's scikit-learn estimator)."""
     from zeroloss.networks import as_network, black_box, load_network
 
     if model.endswith(".npz"):
-        return load_network(model)
+        return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         return black_box(model, data)
     made = as_network(made_by(model), data)
@@ -145,9 +156,29 @@ def made_by(model: str) -> Any:
         raise InputError(f"--model {model!r}: {error}; name a module that Python can import from here.") from error
     except AttributeError as error:
         raise InputError(f"--model {model!r}: the module {module} has no {name}.") from error
+    except Exception as error:  # whatever stands in the user's file, and names that are none
+        raise InputError(f"--model {model!r}: the module {module!r} fails: {_said(error)}; mend it.") from error
     finally:
         sys.path.remove("")
-    return factory() if callable(factory) and not _is_model(factory) else factory
+    if not callable(factory) or _is_model(factory):
+        return factory
+    try:
+        return factory()
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"--model {model!r}: {name}() fails: {_said(error)}; it must return a model, without arguments."
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    """Type, words and place of an error in the user's own code."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
 
 
 def _is_model(thing: Any) -> bool:

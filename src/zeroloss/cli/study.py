@@ -12,6 +12,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import whole
 from zeroloss.cli.show import bar, show_verdict
 from zeroloss.plumbing import InputError
 
@@ -98,7 +99,7 @@ def run(
     set_: Set = None,
     experiment: Only = None,
     store: Kept = None,
-    processes: Annotated[int, typer.Option(help="Worker processes on this machine.")] = 1,
+    processes: Annotated[int, typer.Option(help="Worker processes on this machine.", callback=whole(1, 10_000))] = 1,
     cluster: Annotated[
         str | None, typer.Option(help="The address of a Dask scheduler, such as tcp://host:8786.")
     ] = None,

@@ -10,6 +10,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.numbers import real
 from zeroloss.cli.shared import check_fits, free
 from zeroloss.cli.show import STYLES, bar
 from zeroloss.plumbing import InputError
@@ -72,6 +73,7 @@ def check(
             "--tell", metavar="NAME=VALUE", help="What a theorem may be told, such as atoms=100. May be given again."
         ),
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -81,7 +83,7 @@ def check(
     free(out, force)
     told = parse_tell(tell)
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.network(dataset, model, width, depth, activation, parametrization, seed)
+    net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
     from zeroloss.theorems import check as run
 
@@ -120,14 +122,23 @@ def atlas(
     depth: o.Depth = None,
     lambda0: Annotated[
         float | None,
-        typer.Option(help="Smallest eigenvalue of the limiting kernel, inputs of norm 1.  [default: 1, its best]"),
+        typer.Option(
+            help="Smallest eigenvalue of the limiting kernel, inputs of norm 1.  [default: 1, its best]",
+            callback=real(),
+        ),
     ] = None,
-    margin: Annotated[float | None, typer.Option(help="Margin of the limiting tangent features.  [default: 1]")] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Margin of the limiting tangent features.  [default: 1]", callback=real())
+    ] = None,
     separation: Annotated[
-        float | None, typer.Option(help="Smallest distance of two inputs of norm 1.  [default: 1]")
+        float | None, typer.Option(help="Smallest distance of two inputs of norm 1.  [default: 1]", callback=real())
     ] = None,
-    delta: Annotated[float, typer.Option(help="Probability with which a guarantee may fail.")] = 0.01,
-    accuracy: Annotated[float, typer.Option(help="The error aimed at, where a theory aims at one.")] = 0.01,
+    delta: Annotated[
+        float, typer.Option(help="Probability with which a guarantee may fail.", callback=real(0, 1))
+    ] = 0.01,
+    accuracy: Annotated[
+        float, typer.Option(help="The error aimed at, where a theory aims at one.", callback=real(0, 1))
+    ] = 0.01,
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure lambda0 and the parameter count at which training reaches zero.")
     ] = False,
@@ -137,6 +148,7 @@ def atlas(
     figure: Annotated[
         Path | None, typer.Option(help="Draw required parameters against n, to .png, .svg or .html.")
     ] = None,
+    trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
@@ -164,7 +176,7 @@ def atlas(
         "delta": delta,
         "accuracy": accuracy,
     }
-    network = _shape(model, width, depth)
+    network = _shape(model, width, depth, trust)
     if measure and not json:
         print(_price(subject, lambda0 is None), flush=True)
     with bar(json) as progress:
@@ -198,12 +210,12 @@ def _deliver(found: Any, json: bool, out: Path | None, figure: Path | None, forc
         print(f"Wrote {figure}.")
 
 
-def _shape(model: str | None, width: str | None, depth: int | None) -> Any:
+def _shape(model: str | None, width: str | None, depth: int | None, trust: bool) -> Any:
     """Widths of the hidden layers, or the network of --model, or None."""
     if model is not None:
         if width is not None or depth is not None:
             raise InputError("--model and --width or --depth exclude each other: a model brings its own shape.")
-        return o.load_model(model)
+        return o.load_model(model, trust=trust)
     if width is None:
         return None
     widths = o._widths(width)

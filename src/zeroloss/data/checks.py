@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from zeroloss.data.task import is_one_hot, is_soft, label_columns, soft_labels, task_of
+from zeroloss.data.targets import check_texts, read_targets
+from zeroloss.data.task import check_task, is_one_hot, is_soft, label_columns, soft_labels, task_of
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.exact import as_float64, is_number, kind_of, place
 
 
-def check_inputs(x: Any, what: str = "inputs") -> tuple[np.ndarray, tuple[int, ...] | None]:
+def check_inputs(x: Any, what: str = "inputs", names: Sequence[str] = ()) -> tuple[np.ndarray, tuple[int, ...] | None]:
     """`x` as `(n, d)` float64, and the shape of one image if it came as `(n, h, w)` or `(n, h, w, channels)`.
 
+    `x` is whatever `zeroloss.plumbing.containers.read_array` takes. Every number arrives exactly.
+    `names`: of the columns, for messages, where `x` brings none.
+
     Raises:
-        InputError: not numbers, another number of dimensions, no rows or columns, NaN or infinity.
+        InputError: not numbers, another number of dimensions, no rows or columns, missing values, NaN or infinity, or a
+            number that float64 cannot hold.
     """
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiubO" or array.ndim == 0:
-        raise InputError(f"the {what} are {_kind(array)}; give real numbers in an array (n, d).")
+    array, own, _ = read_array(x, what)
+    names = own or tuple(names)
+    if array.ndim == 0 or not (is_number(array.dtype) or array.dtype.kind == "O"):
+        kind = "a single value" if array.ndim == 0 else kind_of(array.dtype)
+        raise InputError(f"the {what} are {kind}; give real numbers in an array (n, d).")
     if array.ndim not in (2, 3, 4):
-        raise InputError(f"the {what} have shape {array.shape}; give (n, d) or images (n, h, w[, channels]).")
-    try:
-        array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"the {what} hold something that is not a number; encode texts as numbers first.") from error
+        one = "; write a single feature as x[:, None]" if array.ndim == 1 else ""
+        raise InputError(f"the {what} have shape {array.shape}; give (n, d) or images (n, h, w[, channels]){one}.")
     if array.size == 0:
         raise InputError(f"the {what} are empty, of shape {array.shape}; give at least 2 rows and 1 column.")
     image = array.shape[1:] if array.ndim > 2 else None
-    array = array.reshape(len(array), -1)
-    check_finite(array, what)
+    array = as_float64(array, what, names).reshape(len(array), -1)
+    check_finite(array, what, names)
     return array, image
 
 
-def check_finite(array: np.ndarray, what: str) -> None:
+def check_finite(array: np.ndarray, what: str, names: Sequence[str] = ()) -> None:
     """Raise `InputError` if the 2-D `array` holds NaN or infinity: how many, and where the first is."""
     bad = ~np.isfinite(array)
     if bad.any():
-        row, column = (int(k) for k in np.argwhere(bad)[0])
         raise InputError(
-            f"the {what} hold {int(bad.sum())} NaN or infinite entries, the first in row {row}, column {column}; "
+            f"the {what} hold {int(bad.sum())} NaN or infinite entries, the first in {place(np.argwhere(bad)[0], names)}; "
             "remove or fill those rows."
         )
 
@@ -54,13 +60,13 @@ def check_targets(y: Any, task: str | None) -> tuple[str, np.ndarray, tuple[str,
         InputError: NaN or infinity, no axis of rows, one class only, a constant regression target, or a target that the
             task given does not allow.
     """
-    array = np.asarray(y)
+    array = read_targets(y)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim == 0 or array.size == 0 or array.dtype.kind == "c":
         raise InputError(f"the targets have shape {np.shape(y)} and type {array.dtype}; give (n,) or (n, c).")
-    if array.dtype.kind == "O":
-        array = _settle(array)
+    check_task(task)
+    check_texts(array, task)
     numeric = array.dtype.kind in "fiub"
     if numeric:
         check_finite(array.reshape(len(array), -1).astype(np.float64), "targets")
@@ -71,7 +77,7 @@ def check_targets(y: Any, task: str | None) -> tuple[str, np.ndarray, tuple[str,
         return found.task, label_columns(array), (), found.reason
     if not numeric:
         raise InputError("the target is text and cannot be regressed on; leave the task out or choose classification.")
-    targets = array.reshape(len(array), -1).astype(np.float64)
+    targets = as_float64(array, "targets").reshape(len(array), -1)
     check_varies(targets)
     return found.task, targets, (), found.reason
 
@@ -101,18 +107,6 @@ def lacking(answers: int, columns: int) -> str:
     return f" If only {columns} of its {answers} classes occur, give one-hot rows: from_arrays(x, np.eye({answers})[labels])."
 
 
-def _settle(array: np.ndarray) -> np.ndarray:
-    """An object array as numbers where all its entries are numbers, else as texts."""
-    if array.ndim > 1:
-        raise InputError("targets in several columns must be numbers.")
-    gaps = sum(1 for v in array if v is None or v != v)
-    if gaps:
-        raise InputError(f"the target is missing in {gaps} rows; remove those rows.")
-    if all(isinstance(v, int | float | bool | np.number | np.bool_) for v in array):
-        return array.astype(np.float64)
-    return np.array([str(v) for v in array])
-
-
 def _classes(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if array.ndim == 2:
         if array.dtype.kind not in "fiub" or not (is_one_hot(array) or is_soft(array)):
@@ -137,7 +131,3 @@ def _text(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
-
-
-def _kind(array: np.ndarray) -> str:
-    return "a single value" if array.ndim == 0 else f"of type {array.dtype}"

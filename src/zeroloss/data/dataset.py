@@ -13,6 +13,9 @@ from zeroloss.data.content import read_only
 from zeroloss.data.scaling import apply_scaling
 from zeroloss.data.task import check_task
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.layout import Layout, described, joined, plain_layout, several, width
 from zeroloss.verdict import Record
 
 
@@ -37,6 +40,7 @@ class Dataset(Record):
         image_shape: shape of one input as an image, or None.
         source: one line: where the data are from, with the citation.
         transformations: what was done to the data beyond scaling, in order, one sentence each.
+        layout: of several inputs: `(name, shape, dtype)` of each, whose columns lie side by side in `x_train`; else empty.
         guessed: what in the targets decided on the task; empty where the task was given.
 
     Raises:
@@ -58,16 +62,17 @@ class Dataset(Record):
     source: str = ""
     transformations: tuple[str, ...] = ()
     guessed: str = ""
+    layout: Layout = ()
 
     def __post_init__(self) -> None:
         check_task(self.task or "")
-        x, y = np.asarray(self.x_train, np.float64), np.asarray(self.y_train, np.float64)
+        x, y = (_numbers(each, "training rows") for each in (self.x_train, self.y_train))
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or 0 in x.shape or y.shape[1] == 0:
             raise InputError(f"training inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c).")
         # JSON forgets the width of an empty array, so 0 test rows take theirs from the training rows.
         empty = np.size(self.x_test) == 0
-        x_test = np.zeros((0, x.shape[1])) if empty else np.asarray(self.x_test, np.float64)
-        y_test = np.zeros((0, y.shape[1])) if empty else np.asarray(self.y_test, np.float64)
+        x_test = np.zeros((0, x.shape[1])) if empty else _numbers(self.x_test, "test rows")
+        y_test = np.zeros((0, y.shape[1])) if empty else _numbers(self.y_test, "test rows")
         if x_test.shape[1:] != x.shape[1:] or y_test.shape != (len(x_test), y.shape[1]):
             raise InputError(f"test inputs {x_test.shape} and targets {y_test.shape} do not fit the training rows.")
         values: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
@@ -78,11 +83,16 @@ class Dataset(Record):
             ):
                 raise InputError(f"labels_{part} must be ({rows},) integers in classification and else None.")
             if labels is not None:
-                values[f"labels_{part}"] = np.asarray(labels, np.int64)
+                values[f"labels_{part}"] = _whole(labels, f"labels_{part}")
         for name, array in values.items():
             object.__setattr__(self, name, read_only(array))
         for name in ("classes", "features", "transformations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "layout", plain_layout(self.layout))
+        if self.layout and width(self.layout) != x.shape[1]:
+            raise InputError(
+                f"the inputs {described(self.layout)} do not make up the {x.shape[1]} columns of the data."
+            )
         if self.image_shape is not None:
             object.__setattr__(self, "image_shape", tuple(int(side) for side in self.image_shape))
 
@@ -115,7 +125,12 @@ class Dataset(Record):
         Raises:
             InputError: another number of columns, or NaN or infinity.
         """
-        x = np.asarray(x_raw, np.float64)
+        if self.layout and several(x_raw):
+            x_raw = joined(x_raw, self.layout)
+        held = read_array(x_raw, "new inputs")
+        if len(held.names) == self.in_size and set(held.names) == set(self.features) and held.names != self.features:
+            raise InputError(f"the new inputs have the columns of {self.name} in another order; reorder them.")
+        x = as_float64(held.array, "new inputs", held.names)
         if self.image_shape is not None and x.ndim > 1 and x.shape[-len(self.image_shape) :] == self.image_shape:
             x = x.reshape(*x.shape[: x.ndim - len(self.image_shape)], math.prod(self.image_shape))
         if x.ndim not in (1, 2) or x.shape[-1] != self.in_size:
@@ -133,10 +148,11 @@ class Dataset(Record):
     def __repr__(self) -> str:
         names = {"classification": f"{len(self.classes)} classes", "multi-label": f"{self.out_size} labels"}
         kind = names.get(self.task, f"{self.out_size} target(s)")
+        inputs = f" ({described(self.layout)})" if self.layout else ""
         image = f" ({'x'.join(map(str, self.image_shape))} images)" if self.image_shape else ""
         lines = [
             f"Dataset {self.name}: {self.task}, {kind}, {self.n} training and {len(self.x_test)} test rows, "
-            f"{self.in_size} inputs{image}, scaling {self.scaling.get('method', 'none')}"
+            f"{self.in_size} inputs{inputs}{image}, scaling {self.scaling.get('method', 'none')}"
         ]
         if self.guessed:
             lines.append(f"  guessed to be a {self.task} problem ({self.guessed}); task= decides otherwise")
@@ -145,3 +161,17 @@ class Dataset(Record):
         if self.transformations:
             lines.append(f"  {'; '.join(self.transformations)}")
         return "\n".join(lines)
+
+
+def _numbers(values: Any, what: str) -> np.ndarray:
+    """`values` as float64, exactly; `InputError` where one is hidden by a mask, missing, or no float64."""
+    held = read_array(values, what)
+    return as_float64(held.array, what, held.names)
+
+
+def _whole(labels: Any, what: str) -> np.ndarray:
+    """Labels `(n,)` as int64; `InputError` where one is no whole number."""
+    numbers = _numbers(labels, what)
+    if not (np.abs(numbers) < 2**53).all() or (numbers != np.floor(numbers)).any():
+        raise InputError(f"{what} must be whole numbers, the column of each row's class; these are not.")
+    return numbers.astype(np.int64)

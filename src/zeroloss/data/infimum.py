@@ -1,4 +1,4 @@
-"""How low the empirical risk can get on these data, for any network: not always to 0."""
+"""How low the training loss (the empirical risk of one loss) can get on these data, for any network: not always to 0."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from zeroloss.data.dataset import Dataset
 from zeroloss.data.repeats import Groups, contradictions, groups, round_down, spread
 from zeroloss.data.task import ROW_SUM
 from zeroloss.plumbing import InputError
-from zeroloss.verdict import Record
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.verdict import Record, at_least
 
 LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
 
 
 @dataclasses.dataclass(frozen=True)
 class Infimum(Record):
-    """The infimum of the empirical risk over all functions of the input.
+    """The infimum of the training loss `loss` over all functions of the input.
 
     Attributes:
-        value: the infimum, rounded down: no network gets below it.
+        value: the infimum, rounded down: no network gets below it. (0 also where it is positive and below all of float64; then
+            `positive` says so, and the largest float64 where it is above them.)
         attained_if_fit: whether a network that can take any values on the distinct inputs attains it.
         groups: number of distinct training inputs.
         repeated: how many of them occur more than once.
@@ -39,9 +41,14 @@ class Infimum(Record):
     sentence: str
     loss: str = "squared"
 
+    @property
+    def positive(self) -> bool:
+        """Whether no network reaches 0 (for the squared loss, as soon as equal inputs have different targets)."""
+        return self.value > 0 or (self.loss == "squared" and self.contradictory > 0)
 
-def infimum(data: Dataset, loss: str = "squared") -> Infimum:
-    """Lower bound of the empirical risk on the training rows, the infimum over all functions of the input.
+
+def infimum(data: Dataset, loss: str = "squared", *, check: bool = True) -> Infimum:
+    """Lower bound of the training loss on the training rows, the infimum over all functions of the input.
 
     - squared, `L = 1/(2n) sum_i |f(x_i) - y_i|^2`: `1/(2n) sum_groups sum_{i in group} |y_i - mean_group|^2`, exact,
       rounded down; attained by a network that takes the group means.
@@ -57,11 +64,15 @@ def infimum(data: Dataset, loss: str = "squared") -> Infimum:
       `min(1, 2 (1 - p_max))`, since with a lead `t >= 0` of the top output the loss is at least
       `p_max max(0, 1 - t) + (1 - p_max)(1 + t)`; the same for two classes. Always attained.
 
+    `check`: whether the arithmetic is checked first (`zeroloss.plumbing.arithmetic`); False where nothing is proved of it.
+
     Standing: ours. The sum over groups of equal inputs of what one answer to the group can attain at best.
 
     Raises:
-        InputError: another loss, or a loss that does not fit the targets.
+        InputError: another loss, or a loss that does not fit the targets; arithmetic in which nothing can be proved.
     """
+    if check:
+        require_ieee(rows=0)
     if loss not in LOSSES:
         raise InputError(f"the loss {loss!r} is unknown; choose one of {', '.join(LOSSES)}.")
     found = groups(data.x_train)
@@ -139,7 +150,12 @@ def _entropy(shares: np.ndarray, found: Groups, n: int) -> float:
     for row in shares[(shares > 0).sum(axis=1) > 1]:  # the others have entropy 0
         for k, share in enumerate(row):
             if share > 0:
-                terms.append(float(share) * math.log1p(math.fsum(np.delete(row, k)) / float(share)))
+                others = math.fsum(np.delete(row, k))
+                near = (
+                    others <= 1e3 * share
+                )  # else the quotient may overflow, and the difference of logarithms loses nothing
+                log = math.log1p(others / float(share)) if near else math.log(others + share) - math.log(share)
+                terms.append(float(share) * log)
     slack = 1e-14 + (0.0 if (shares == np.floor(shares)).all() else 8 * 2.0**-53 * int(found.sizes.max()))
     return max(0.0, math.fsum(terms) / n * (1 - slack))
 
@@ -151,10 +167,13 @@ def _sentence(loss: str, value: float, attained: bool, found: Groups, clashes: i
         many = len(found.repeated)
         start = f"{n} training rows hold {found.count} distinct inputs, {many} of them repeated"
         start += f" and {clashes} of these with different targets" if clashes else ", none with different targets"
-    bound = (
-        f"no network gets below a {loss} loss of {value:.6g}"
-        if value > 0
-        else f"nothing in the data keeps the {loss} loss from 0"
-    )
+    if value > 0:
+        bound = f"no network gets below a {loss} loss of {at_least(value, 6)}"
+    elif loss == "squared" and clashes:
+        bound = (
+            f"no network gets to a {loss} loss of 0, though what is left is below {5e-324}, the least number of float64"
+        )
+    else:
+        bound = f"nothing in the data keeps the {loss} loss from 0"
     end = "a network that can take any values on them attains it" if attained else "it is approached and never attained"
     return f"{start}; {bound}; {end}."

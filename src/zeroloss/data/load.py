@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.dataset import Dataset
-from zeroloss.data.files import read_file
+from zeroloss.data.files import is_data_file, read_file
 from zeroloss.data.idx import find_images
+from zeroloss.data.loaders import gathered
 from zeroloss.data.mnist1d import make_mnist1d
 from zeroloss.data.raw import Raw, build
+from zeroloss.data.targets import category_note, check_alignment, check_columns, read_targets
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.layout import Layout, joined, layout_of, several
 
 NAMES = {
     "digits": "1,797 images of handwritten digits, 8 x 8, 10 classes (comes with scikit-learn)",
@@ -51,14 +56,17 @@ def load_data(
 ) -> Dataset:
     """A data set by name (see `NAMES`), or from a `.csv`, `.parquet` or `.npz` file.
 
+    Also `.tsv`, `.tab`, `.txt`, `.dat` and `.data`, and packed as `.csv.gz`, `.bz2`, `.xz` or `.zip`. Separators and the like are
+    found, and `source` says what was decided; `docs/data.md` lists it, and what happens to each type of value.
+
     Args:
         name_or_path: a name, or a path. A `.npz` holds x (or X) and y, or x_train, y_train, x_test and y_test.
         target: the target column of a table, or the target array of a `.npz`.
         task: "classification", "regression" or "multi-label"; by default it is guessed from the target by the rule of
             `zeroloss.data.task` (whole numbers with at most 20 different values are classes, for one), and the `repr` of
             the data says so.
-        test_fraction: this part of the rows is for testing (each class in proportion), unless the data bring test rows
-            or are MNIST or Fashion-MNIST, which have at most 2,000.
+        test_fraction: this part of the rows is for testing (each class in proportion; with 0 the rows of a file keep their
+            order), unless the data bring test rows or are MNIST or Fashion-MNIST, which have at most 2,000.
         seed: which rows.
         scaling: "auto" (images to [0, 1]; tables to mean 0 and variance 1 over the training rows, and regression
             targets too), "sphere" (the same, then inputs of norm 1), "none" (nothing is touched).
@@ -78,7 +86,7 @@ def load_data(
             n_train = min(5000, len(raw.x) - (0 if raw.x_test is not None else 1))
     else:
         path = Path(text).expanduser()
-        is_path = path.suffix.lower() in (".csv", ".parquet", ".npz") or path.exists() or len(path.parts) > 1
+        is_path = is_data_file(path) or path.exists() or len(path.parts) > 1
         if not is_path and not isinstance(name_or_path, os.PathLike):
             raise _unknown(text, name)
         raw = read_file(path, target)
@@ -87,7 +95,7 @@ def load_data(
 
 def from_arrays(
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     x_test: Any = None,
     y_test: Any = None,
@@ -102,24 +110,62 @@ def from_arrays(
 ) -> Dataset:
     """A data set from the user's own arrays, with the checks of `load_data`. By default nothing is scaled or split off.
 
+    Without a `test_fraction` the rows keep their order. Every value arrives as it is, or is refused: `docs/data.md` lists
+    what happens to each type.
+
     Args:
-        x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`.
+        x: `(n, d)` numbers, or images `(n, h, w)` or `(n, h, w, channels)`: an array, list, data frame, Arrow table, tensor
+            or sparse matrix; a tuple or dict of arrays `(n, ...)` for a model of several inputs (their columns lie side by
+            side, `.layout` says how; nothing is scaled).
         y: `(n,)` labels or targets; `(n, c)` targets, one-hot rows, soft labels or several labels of 0 and 1; masks
             `(n, ...)`. See `zeroloss.data.task` for what is guessed without `task`.
-        x_test, y_test: test rows; without them `test_fraction` of the rows.
-        features: names of the `d` columns.
+            Without `y`: a PyTorch `DataLoader` or `Dataset`, a Hugging Face data set, or an iterable of batches
+            `(inputs, targets)`, of which one pass is held as arrays (`zeroloss.data.loaders`).
+        x_test, y_test: test rows, likewise; without them `test_fraction` of the rows.
+        features: names of the `d` columns; by default those of the frame, if `x` is one.
 
     Raises:
         InputError: as `load_data`.
     """
-    pixels = np.asarray(x)
+    notes: tuple[str, ...] = ()
+    if y is None:
+        x, y, notes = gathered(x)
+    if x_test is not None and y_test is None:
+        x_test, y_test, others = gathered(x_test)
+        notes = (*notes, *(f"test rows: {note}" for note in others))
+    layout: Layout = ()
+    if several(x, len(y) if isinstance(x, tuple) and np.ndim(y) else None):
+        if scaling != "none":
+            raise InputError("several inputs come as they are; scale them before, and leave scaling out.")
+        layout = layout_of(x)
+        x, x_test = joined(x), x_test if x_test is None else joined(x_test, layout)
+    held = read_array(x, "inputs")
+    more = None if x_test is None else read_array(x_test, "test inputs")
+    check_alignment(held, y, "x and y")
+    if more is not None:
+        check_alignment(more, y_test, "x_test and y_test")
+        check_columns(held, more)
     unit: float | str | None = None
-    if pixels.ndim > 2:
-        unit = 255.0 if pixels.dtype == np.uint8 else "range"
-    columns = int(np.prod(pixels.shape[1:])) if pixels.ndim > 1 else 1
+    if held.array.ndim > 2:
+        unit = 255.0 if held.array.dtype == np.uint8 else "range"
+    columns = math.prod(held.array.shape[1:])
+    features = tuple(features) or held.names
     if features and len(features) != columns:
         raise InputError(f"there are {len(features)} feature names and {columns} columns; give one name a column.")
-    raw = Raw(name, x, y, source, tuple(features), unit=unit, x_test=x_test, y_test=y_test)
+    raw = Raw(
+        name,
+        held.array,
+        read_targets(y),
+        source,
+        features,
+        unit=unit,
+        in_order=True,
+        layout=layout,
+        notes=(*notes, *category_note(y)),
+    )
+    if more is not None:
+        raw.x_test = more.array
+        raw.y_test = None if y_test is None else read_targets(y_test, "test targets")
     return build(raw, task, test_fraction, seed, scaling, n_train)
 
 

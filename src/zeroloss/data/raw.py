@@ -10,15 +10,19 @@ import numpy as np
 
 from zeroloss.data.checks import check_inputs, check_rows, check_targets, check_varies
 from zeroloss.data.dataset import Dataset
-from zeroloss.data.scaling import apply_scaling, fit_scaling, fit_targets
+from zeroloss.data.repeats import check_directions
+from zeroloss.data.scaling import apply_scaling, fit_scaling, fit_targets, keep_apart
 from zeroloss.data.split import choose, split, training_rows
+from zeroloss.data.targets import joined, read_targets
 from zeroloss.data.task import coded, soft_labels
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.layout import Layout
 
 
 @dataclasses.dataclass
 class Raw:
-    """Inputs and targets as read. `unit`: see `fit_scaling`. `most_test`: at most so many test rows."""
+    """Inputs and targets as read. `unit`: see `fit_scaling`. `most_test`: at most so many test rows. `in_order`: rows
+    stay in their order where none are split off for testing. `notes`: what was done on the way in."""
 
     name: str
     x: Any
@@ -31,14 +35,17 @@ class Raw:
     x_test: Any = None
     y_test: Any = None
     most_test: int | None = None
+    in_order: bool = False
+    layout: Layout = ()
+    notes: tuple[str, ...] = ()
 
 
 def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: str, n_train: int | None) -> Dataset:
     """Check, split (unless test rows came with the data), scale by the training rows, and say what was done."""
-    x, image = check_inputs(raw.x)
+    x, image = check_inputs(raw.x, names=raw.features)
     own_test = raw.x_test is not None and len(raw.x_test) > 0
     if own_test:
-        x_more, _ = check_inputs(raw.x_test, "test inputs")
+        x_more, _ = check_inputs(raw.x_test, "test inputs", raw.features)
         if x_more.shape[1] != x.shape[1]:
             raise InputError(
                 f"test inputs have {x_more.shape[1]} columns and training inputs {x.shape[1]}; make both equal."
@@ -60,11 +67,15 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         x = np.concatenate([x, x_more])
     else:
         train, test = _rows(n_all, labels, test_fraction, n_train, int(seed), raw.most_test)
+    if raw.in_order and (own_test or test_fraction == 0):
+        train, test = np.sort(train), np.sort(test)
     check_rows(x[train], y[train])
     features = raw.features or tuple(f"x{k}" for k in range(x.shape[1]))
-    record = fit_scaling(x[train], features, scaling, raw.unit)
-    x_train, x_test = apply_scaling(x[train], record), apply_scaling(x[test], record)
-    notes: list[str] = []
+    used = x[np.concatenate([train, test])]
+    record, notes = keep_apart(used, features, fit_scaling(x[train], features, scaling, raw.unit))
+    x_train, x_test = apply_scaling(x[train], record, train), apply_scaling(x[test], record, test)
+    if record["method"] == "sphere":
+        notes += check_directions(x[train], x_train, y[train], train)
     if record["constant"] and record.get("before", record["method"]) == "standardised":
         notes.append(f"constant in training, left at 0 with scale 1: {_some(record['constant'])}")
     arrays: dict[str, Any] = {"labels_train": None, "labels_test": None, "y_train": y[train], "y_test": y[test]}
@@ -77,7 +88,8 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
             arrays[f"y_{part}"] = y[rows] if soft else coded(labels[rows], count, count)
     elif task == "regression":
         check_varies(y[train])
-        record |= fit_targets(y[train], scaling)
+        found, said = fit_targets(y[train], scaling, y[np.concatenate([train, test])])
+        record, notes = record | found, notes + said
         for part in ("y_train", "y_test"):
             with np.errstate(all="ignore"):
                 arrays[part] = (arrays[part] - record["target_shift"]) / record["target_scale"]
@@ -93,23 +105,19 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         scaling=record,
         image_shape=raw.image_shape or image,
         source=raw.source,
-        transformations=tuple(notes),
+        transformations=(*raw.notes, *notes),
         guessed=guessed,
+        layout=raw.layout,
         **arrays,
     )
 
 
 def _joined(raw: Raw, own_test: bool) -> np.ndarray:
     """Training and test targets together, so that both are read the same way."""
-    y = np.asarray(raw.y)
+    y = read_targets(raw.y)
     if y.ndim == 0:
         raise InputError("the targets are a single value; give one target an input.")
-    if not own_test:
-        return y
-    y_test = np.asarray(raw.y_test)
-    if y.shape[1:] != y_test.shape[1:]:
-        raise InputError(f"targets of shapes {y.shape} and {y_test.shape} do not fit; give both the same columns.")
-    return np.concatenate([y, y_test])
+    return joined(y, read_targets(raw.y_test, "test targets")) if own_test else y
 
 
 def _rows(

@@ -28,7 +28,9 @@ import scipy.linalg.lapack as lapack
 from zeroloss.descent.history import Watch
 from zeroloss.descent.problem import Problem, describe, make_problem, training_arrays
 from zeroloss.descent.result import Descent
+from zeroloss.networks import as_given, differentiable
 from zeroloss.plumbing import Progress, double
+from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
@@ -55,7 +57,7 @@ def _product(moved, fixed, x, weight, v):
 
     _, pullback = eqx.filter_vjp(function, moved)
     (direction,) = pullback(v)
-    return eqx.filter_jvp(function, (moved,), (direction,))[1]
+    return pushforward(function, moved, direction)[1]
 
 
 @eqx.filter_jit
@@ -129,7 +131,7 @@ def gauss_newton(
     from zeroloss.data import collapse
 
     with double():
-        initial = as_double(network)
+        initial = as_double(differentiable(network, data))
         problem = make_problem(initial, data, "squared", trainable)
         x, y = training_arrays(problem.data)
         distinct = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))
@@ -184,11 +186,11 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, traina
         history=history,
         trainable=describe(trainable),
         interrupted=interrupted,
-        network=run.network,
+        network=as_given(run.network),
         initial=initial,
         kernel=run.kernel,
         factor=run.factor,
-        kernel_network=run.kernel_network if run.kernel is not None else None,
+        kernel_network=as_given(run.kernel_network) if run.kernel is not None else None,
     )
 
 

@@ -8,17 +8,20 @@ import equinox as eqx
 import jax
 
 from zeroloss.data import Dataset
+from zeroloss.data.loaders import as_data
 from zeroloss.data.task import for_outputs
 from zeroloss.networks import BlackBox, precision, predict
 from zeroloss.tangent.points import output_size, points
 
 
 def matched(network: Any, data: Any) -> Any:
-    """`data` with targets for the outputs of `network`, by the rule of `zeroloss.data.task.for_outputs`; pairs as they are.
+    """`data` with targets for the outputs of `network`, by the rule of `zeroloss.data.task.for_outputs`; pairs as they are, a
+    loader as a data set.
 
     Raises:
         InputError: several outputs for one column of whole numbers that was guessed to be a regression.
     """
+    data = as_data(data)
     if not isinstance(data, Dataset):
         return data
     outputs = outputs_of(network, data)

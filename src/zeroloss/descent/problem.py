@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
-from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, on_rows, trainable_mask
 from zeroloss.networks.ending import ends_in_sigmoid
+from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.layout import joined, several
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -35,19 +39,21 @@ class Problem:
 
 
 def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """`x (n, ...)` and `y (n, c)` of a `Dataset`, or of a pair `(x, y)`.
+    """`x (n, ...)` and `y (n, c)` of a `Dataset`, of a pair `(x, y)` (several inputs side by side), or of a loader.
 
     Raises:
-        InputError: shapes that do not fit, no rows, NaN or infinity.
+        InputError: shapes that do not fit, no rows, NaN or infinity, numbers that no float64 equals.
     """
-    x, y = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    x, y = np.asarray(x), np.asarray(y)
+    data = as_data(data)
+    given = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
+    y = np.asarray(given[1])
+    x = joined(given[0]) if several(given[0], len(y) if y.ndim else None) else np.asarray(given[0])
     y = y[:, None] if y.ndim == 1 else y
     if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
         raise InputError(
             f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1."
         )
-    if not (np.isfinite(np.asarray(x, float)).all() and np.isfinite(np.asarray(y, float)).all()):
+    if not (np.isfinite(as_float64(given[0], "inputs")).all() and np.isfinite(as_float64(given[1], "targets")).all()):
         raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
     return x, y
 
@@ -59,12 +65,22 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
         InputError: a network that does not fit the data, a loss that does not fit the targets.
     """
     loss = as_loss(loss)
+    data = as_data(data)
+    network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
     data = matched(network, data)
     x, y = training_arrays(data)
+    check_weights(network)
     wide = is_double(network)
     dtype = np.float64 if wide else np.float32
     loss.check(y)
-    x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    check_inputs(network, x)
+    check_images(network, data)
+    with np.errstate(over="ignore"):  # refused below
+        x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    if not (np.isfinite(x_cast).all() and np.isfinite(y_cast).all()):
+        raise InputError(f"the data hold numbers beyond {np.dtype(dtype)}; rescale them, or give a float64 network.")
+    if getattr(network, "takes_tokens", False) and not (x_cast == x).all():
+        raise InputError("the inputs hold tokens beyond 2^24, which float32 does not keep; call module.double() first.")
     c = fitting_size(network, x_cast)
     if c != y.shape[1]:
         raise InputError(
@@ -96,7 +112,7 @@ def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     if loss.name not in ("squared", "cross-entropy", "binary-cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
-    return float(infimum(rows, loss.name).value)
+    return float(infimum(rows, loss.name, check=False).value)
 
 
 def fitting_size(network: Any, x: np.ndarray) -> int:

@@ -1,6 +1,6 @@
 """Networks with a linear read-out, `f(x) = C h(x)`: some steps on all weights, then the read-out solved for.
 
-    empirical risk   1/(2n) (|f(X) - y|^2 + r |C|^2),
+    empirical squared risk   1/(2n) (|f(X) - y|^2 + r |C|^2),
 
 `H` `(n, K)` the features of the rows. With `r = 0` the read-out moves to the nearest minimiser (what gradient descent on it
 tends to); with `r > 0` it is the ridge solution, `r` chosen by leave-one-out in closed form.
@@ -72,7 +72,7 @@ def descended(network: SquasherNetwork, x: np.ndarray, y: np.ndarray, penalty: f
 
 
 def to_the_infimum(network: SquasherNetwork, x: np.ndarray, y: np.ndarray, rounds: int = 3) -> SquasherNetwork:
-    """The read-out moved as little as possible to a minimiser of the empirical risk `1/(2n) |f(X) - y|^2` over read-outs.
+    """The read-out moved as little as possible to a minimiser of the empirical squared risk `1/(2n) |f(X) - y|^2` over read-outs.
 
     It reaches the infimum over all functions, the group means at repeated inputs, wherever the features of the distinct
     inputs are independent. Repeats are collapsed, rows weighted by the roots of their number; Cholesky on `H H^T` with

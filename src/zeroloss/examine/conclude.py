@@ -12,7 +12,7 @@ from zeroloss.examine.headline import headline
 from zeroloss.networks import MLP
 
 ORDER = (
-    "fit_minimum", "fit_classified", "twin_minimum", "twin_classified", "local_fit", "local_twin",
+    "fit_minimum", "fit_classified", "fit_classified_polished", "twin_minimum", "twin_classified", "local_fit", "local_twin",
     "exists", "generic", "reaches", "curve", "lazy",
 )  # fmt: skip
 

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from zeroloss.data import Dataset
+from zeroloss.data.loaders import as_data
 from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
@@ -64,6 +65,7 @@ def examine_given(
     Raises:
         InputError: a model that does not fit the data.
     """
+    data = as_data(data)
     network = as_network(model, data)
     data = matched(network, data)
     _check_fits(network, data)
@@ -104,7 +106,7 @@ def _prove(state: State) -> None:
         state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
     state.numbers["infimum"] = proof.evidence.get("infimum")
-    tell_proof(state, "fit", proof)
+    tell_proof(state, "fit", proof, "given")
     if proof.radius is not None and proof.which == "polished":
         wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data)
         state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong

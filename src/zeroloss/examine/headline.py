@@ -15,13 +15,17 @@ def headline(data: Dataset, verdicts: dict[str, Verdict], numbers: dict[str, Any
         return "The examination was interrupted before a minimum was reached; what is below was found until then."
     fit_proved = _proved(verdicts, "fit_minimum")
     if twin is None:
-        told = _level(numbers) if fit_proved else "a training loss that is not proved to be minimal"
-        return f"The fitted network has {told}{', provably' if fit_proved else ''}; it {_right(data, fitted)}."
+        if not fit_proved:
+            return (
+                f"The fitted network has a training loss that is not proved to be minimal; it {_right(data, fitted)}."
+            )
+        radius = at_most(verdicts["fit_minimum"].evidence["radius"], 2)
+        return f"Provably, weights with {_level(numbers)} lie within {radius} of those of the fitted network; it {_right(data, fitted)}."
     twin_proved = _proved(verdicts, "twin_minimum")
     scores = f"this one {_right(data, fitted)}, that one {_right(data, twin)}"
     if fit_proved and twin_proved:
         radius = at_most(max(verdicts[name].evidence["radius"] for name in ("fit_minimum", "twin_minimum")), 2)
-        return f"Both networks below have {_level(numbers)}, provably (an exact minimum lies within {radius} of their weights); {scores}."
+        return f"Provably, weights with {_level(numbers)} lie within {radius} of those of each network below; {scores}."
     missing = " and ".join(
         name for name, ok in (("the fitted network", fit_proved), ("its twin", twin_proved)) if not ok
     )
@@ -34,7 +38,9 @@ def _proved(verdicts: dict[str, Verdict], name: str) -> bool:
 
 def _level(numbers: dict[str, Any]) -> str:
     infimum = numbers.get("infimum") or 0.0
-    return "zero training loss" if infimum == 0 else f"the least possible training loss, {infimum:.4g}"
+    if infimum == 0 and numbers.get("contradictory_groups"):  # positive, and smaller than any float64
+        return "the least possible squared training loss"
+    return "zero training loss" if infimum == 0 else f"the least possible squared training loss, about {infimum:.4g}"
 
 
 def _right(data: Dataset, scores: dict[str, Any]) -> str:

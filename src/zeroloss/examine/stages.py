@@ -64,12 +64,22 @@ def method_of(state: State) -> str:
     return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
 
 
-def tell_proof(state: State, name: str, proof: Proof) -> None:
-    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network."""
+def tell_proof(state: State, name: str, proof: Proof, shown: str = "polished") -> None:
+    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network.
+
+    `shown`: the weights that `..._classified` is about, "given" (a model of the user's, as it came) or "polished" (one that was
+    fitted here, which the page shows as polished); with "given" the polished weights get a verdict of their own.
+    """
     plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
     state.tell(f"{name}_minimum", plain)
-    if proof.classified is not None:
-        state.tell(f"{name}_classified", proof.classified)
+    state.numbers["contradictory_groups"] = proof.evidence.get("contradictory_groups")
+    given, polished = proof.classified, proof.classified_polished
+    if shown == "polished" and polished is not None:
+        given, polished = polished, None
+    if given is not None:
+        state.tell(f"{name}_classified", given)
+    if polished is not None:
+        state.tell(f"{name}_classified_polished", polished)
     network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
     train = tables.error(network, state.data.x_train, state.data.y_train, state.data)

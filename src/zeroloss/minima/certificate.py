@@ -1,7 +1,12 @@
 """A proof as a file: what is claimed of which weights and data, and everything needed to verify it again.
 
 The weights are inside, bit for bit; the training data are not, only their hash. `check_certificate` trusts nothing in the
-file but the weights and the radius: it computes every constant again and asks whether they prove that radius.
+file but the network and the radius: it computes every constant again and asks whether they prove that radius, and it writes
+the claim again and asks whether it is the one in the file.
+
+Two things guard against a file that says more than was proved. What is verified is computed again, so nobody gains by a
+forged number. And one hash binds the rest (`sha256`, over all other fields, of which `network_sha256` is over the whole
+network), so that damage is seen; it is no signature, and whoever changes a certificate can compute it anew.
 """
 
 from __future__ import annotations
@@ -9,7 +14,9 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import hashlib
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -17,28 +24,46 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
+from zeroloss.descent.losses import Squared
 from zeroloss.descent.matching import matched
-from zeroloss.descent.problem import training_arrays
+from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.minima.converted import judge_converted
-from zeroloss.minima.identity import data_hash, weights_hash
+from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
-from zeroloss.minima.reasons import NEAR
+from zeroloss.minima.reasons import NEAR, NEAR_BEFORE
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
-from zeroloss.plumbing import InputError, Silent, double, write_whole
+from zeroloss.plumbing import InputError, Silent, double, parse_json, write_whole
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.plain import read_text
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained
 from zeroloss.verdict import Record, Status, Verdict, at_most
+from zeroloss.verdict.record import decode, encode
 
+FORMAT = 2
+"""Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
+CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
+"""The sentence that a certificate of each format claims, with its radius."""
+METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
+"""The proofs, and the word that their evidence begins with."""
 ROOM = 1.25
 """The radius certified, in units of the one proved: sums of another order, on another machine, still prove it."""
 HOLDS = "the certificate holds for these data: " + NEAR
+NOT_VERIFIED = "which, moved (the weights before polishing are not in the file); reason and the prover's own constants"
+UNBOUND = (
+    "The certificate is of format 1, whose hash binds the weights and neither activations, scales nor program: the claim is about the "
+    "network that this file holds."
+)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class ProofCertificate(Record):
-    """A PROVED claim "a global minimum of the empirical risk lies within `radius` of these weights", with the weights.
+    """A PROVED claim "a global minimum of the empirical squared risk lies within `radius` of these weights", with the weights.
 
     Attributes:
         claim, reason, evidence: as in the proof; `claim` names the certified radius, `evidence` every constant and
@@ -49,6 +74,10 @@ class ProofCertificate(Record):
         which, moved: whether the weights are those given or polished, and how far polishing moved them.
         data_sha256, weights_sha256: of the training data and of the weights, as float64.
         network: the `.npz` of `zeroloss.networks.save_network`, base64.
+        version: of zeroloss.
+        format: of this file.
+        network_sha256: of the whole network in float64, architecture included (`zeroloss.minima.identity.network_hash`).
+        sha256: of all other fields.
     """
 
     claim: str
@@ -64,12 +93,15 @@ class ProofCertificate(Record):
     weights_sha256: str
     network: str
     version: str
+    format: int = 1
+    network_sha256: str = ""
+    sha256: str = ""
 
     def __repr__(self) -> str:
         return f"<ProofCertificate by {self.method}: {self.claim}>"
 
-    def weights(self) -> FeedForward | TorchNetwork:
-        """The network inside, in float64.
+    def weights(self, *, trust: bool = False) -> FeedForward | TorchNetwork:
+        """The network inside, in float64 (`trust`: as in `zeroloss.networks.load_network`).
 
         Raises:
             InputError: the network's part of the certificate is damaged.
@@ -78,8 +110,13 @@ class ProofCertificate(Record):
             content = base64.b64decode(self.network, validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise InputError("the certificate's network is damaged; write the certificate again.") from error
+        network = network_from_bytes(content, "the network in the certificate", trust=trust)
+        if not isinstance(network, FeedForward | TorchNetwork):
+            raise InputError(
+                f"the certificate holds a {type(network).__name__}, of which no proof is made; write it again."
+            )
         with double():
-            return as_double(network_from_bytes(content, "the network in the certificate"))
+            return as_double(network)
 
     def save(self, path: str | os.PathLike, *, force: bool = False) -> Path:
         """Write it as JSON."""
@@ -97,8 +134,8 @@ def certificate_of(proof: Any) -> ProofCertificate:
     if proof.status is not Status.PROVED or proof.radius is None:
         raise InputError("only what is PROVED has a certificate; this proof did not go through.")
     radius = float(np.nextafter(ROOM * proof.radius, np.inf))
-    return ProofCertificate(
-        claim=NEAR.format(at_most(radius)),
+    made = ProofCertificate(
+        claim=CLAIMS[FORMAT].format(at_most(radius)),
         status=Status.PROVED,
         reason=proof.reason,
         method=proof.method,
@@ -111,7 +148,16 @@ def certificate_of(proof: Any) -> ProofCertificate:
         weights_sha256=proof.evidence["weights_sha256"],
         network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
         version=zeroloss.__version__,
+        format=FORMAT,
+        network_sha256=network_hash(proof.network),
     )
+    return dataclasses.replace(made, sha256=seal(made))
+
+
+def seal(certificate: ProofCertificate) -> str:
+    """SHA-256 of all fields but `sha256`, as JSON with sorted keys."""
+    plain = {key: value for key, value in encode(certificate).items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def load_certificate(path: str | os.PathLike) -> ProofCertificate:
@@ -121,44 +167,74 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
         InputError: there is no such file, or it holds something else.
     """
     try:
-        return ProofCertificate.from_json(Path(path).read_text())
+        text = read_text(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}; name a certificate that `zeroloss prove --out` wrote.") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is not a certificate of a proof; `zeroloss prove --out` writes one.") from error
+    other = f"{path} is not a certificate of a proof; `zeroloss prove --out` writes one."
+    try:
+        found = parse_json(text, "the text")
+    except InputError as error:
+        raise InputError(f"{other[:-1]} ({str(error)[:-1]}).") from error
+    if not isinstance(found, dict) or found.get("type") != ProofCertificate.__name__:
+        raise InputError(other)
+    newer = {"format", "network_sha256", "sha256"}
+    wanted = {"type", *(f.name for f in dataclasses.fields(ProofCertificate))} - (set() if "format" in found else newer)
+    if found.keys() != wanted:
+        odd = sorted(found.keys() ^ wanted)
+        raise InputError(f"{other[:-1]} (it has not the fields of one: {', '.join(odd)[:100]}).")
+    try:
+        return decode(found)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError, RecursionError) as error:
+        raise InputError(other) from error
 
 
-def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
-    """Verify a certificate again from its weights and the training data alone: PROVED, or UNKNOWN and what is amiss.
+def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool = False) -> Verdict:
+    """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what is amiss.
 
     Nothing that the certificate says of constants is believed: they are computed again, and must prove a radius of at
-    most the certified one. Data or weights other than those the certificate is of are refused by their hashes.
+    most the certified one. The claim is written again from the radius, and must be the one in the file. Data or a network
+    other than those the certificate is of are refused by their hashes, and so is a certificate of which anything was changed.
+
+    What cannot be verified is named in the evidence (`not_verified`). A certificate of format 1 is taken too, with what its
+    hashes do not bind in the reason.
+
+    Args:
+        trust: read a network larger than a stranger's file may ask for; see `zeroloss.networks.load_network`.
 
     Raises:
         InputError: a damaged certificate; data that hold NaN.
     """
-    network = certificate.weights()
-    trained = Trained((True,), (True,)) if isinstance(network, TorchNetwork) else _trained(certificate, network)
+    require_ieee()
+    _check_types(certificate)
+    network = certificate.weights(trust=trust)
+    trained = _trained(certificate, network)
     radius = certificate.radius
-    if not isinstance(radius, int | float) or not 0 < radius < np.inf:
-        raise InputError(f"the certificate's radius is {radius!r}; it must be a positive number.")
     claim = HOLDS.format(at_most(radius))
-    x, y = (np.asarray(a, np.float64) for a in training_arrays(matched(network, data)))
-    found = {"data_sha256": data_hash(x, y), "weights_sha256": weights_hash(network), "radius": radius}
-    if found["data_sha256"] != certificate.data_sha256:
-        return Verdict(
-            claim, Status.UNKNOWN, "These are not the data the certificate is of: their hashes differ.", found
-        )
-    if found["weights_sha256"] != certificate.weights_sha256:
-        reason = "The weights in the certificate are not those it was made for: their hashes differ."
-        return Verdict(claim, Status.UNKNOWN, reason, found)
+    x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
+    found = {
+        "data_sha256": data_hash(x, y),
+        "weights_sha256": weights_hash(network),
+        "network_sha256": network_hash(network),
+        "radius": radius,
+        "method": certificate.method,
+        "format": certificate.format,
+        "not_verified": NOT_VERIFIED,
+    }
+    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate)
+    if amiss:
+        return Verdict(claim, Status.UNKNOWN, amiss, found)
     with double():
         sizes = network.in_size, network.out_size
     if sizes != (x.shape[1], y.shape[1]):
         raise InputError(
             "the network in the certificate does not fit these data; check it on the data it was made for."
         )
-    shown, obstacle = _radius(certificate.method, network, trained, x, y)
+    distinct = collapse(x, y)
+    found["infimum"] = lower_bound(x, y, Squared())
+    amiss = _evidence_amiss(certificate, len(x), len(distinct.x), found["infimum"])
+    if amiss:
+        return Verdict(claim, Status.UNKNOWN, amiss, found)
+    shown, obstacle = _radius(certificate.method, network, trained, distinct)
     found["radius_shown"] = shown
     if shown is None:
         return Verdict(claim, Status.UNKNOWN, f"The proof does not go through: {obstacle}.", found)
@@ -166,35 +242,126 @@ def check_certificate(certificate: ProofCertificate, data: Any) -> Verdict:
         reason = f"A radius of {at_most(shown)} is proved, and the certificate claims {radius:.3g}."
         return Verdict(claim, Status.UNKNOWN, reason, found)
     reason = (
-        f"Computed again from weights and data alone: a radius of {at_most(shown)} is proved, by {certificate.method}."
+        f"Computed again from network and data alone: a radius of {at_most(shown)} is proved, by {certificate.method}."
     )
+    if certificate.format == 1:
+        reason, found["not_bound"] = f"{reason} {UNBOUND}", "activations, scales, program, constants"
     return Verdict(claim, Status.PROVED, reason, found)
 
 
-def _radius(method: str, network: Any, trained: Trained, x, y) -> tuple[float | None, str]:
-    distinct = collapse(x, y)
+def _check_types(certificate: ProofCertificate) -> None:
+    """InputError where a field is not of the type that is written."""
+    c = certificate
+    texts = (
+        "claim",
+        "reason",
+        "method",
+        "which",
+        "data_sha256",
+        "weights_sha256",
+        "network",
+        "version",
+        "network_sha256",
+        "sha256",
+    )
+    for name in texts:
+        if not isinstance(getattr(c, name), str):
+            raise InputError(f"the certificate's {name} is no text; write the certificate again.")
+    if not isinstance(c.evidence, dict):
+        raise InputError("the certificate's evidence is damaged; write the certificate again.")
+    if isinstance(c.format, bool) or not isinstance(c.format, int) or c.format not in CLAIMS:
+        known = ", ".join(map(str, CLAIMS))
+        raise InputError(f"the certificate is of format {str(c.format)[:40]}; this version of zeroloss reads {known}.")
+    if not isinstance(c.radius, float) or not 0 < c.radius < math.inf:
+        raise InputError(f"the certificate's radius is {str(c.radius)[:40]}; it must be a positive number.")
+    if not isinstance(c.moved, float) or not 0 <= c.moved < math.inf:
+        raise InputError(f"the certificate's moved is {str(c.moved)[:40]}; it must be a number, 0 or more.")
+    if c.method not in METHODS:
+        raise InputError(f"the certificate's method {c.method[:40]!r} is unknown to this version of zeroloss.")
+
+
+def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:
+    """Of data, weights and the whole network: a sentence about the first that differs, or nothing."""
+    if found["data_sha256"] != certificate.data_sha256:
+        return "These are not the data the certificate is of: their hashes differ."
+    if found["weights_sha256"] != certificate.weights_sha256:
+        return "The weights in the certificate are not those it was made for: their hashes differ."
+    if certificate.format > 1 and found["network_sha256"] != certificate.network_sha256:
+        return "The network in the certificate is not the one it was made for: its activations, scales, program or constants were changed."
+    return ""
+
+
+def _words_amiss(certificate: ProofCertificate) -> str:
+    """What the certificate says, against what it would say: a sentence about the first difference, or nothing."""
+    c = certificate
+    claim = CLAIMS[c.format].format(at_most(c.radius))
+    if c.claim != claim:
+        return f"The certificate claims what was not proved; of its radius it must be: {claim}."
+    if c.status != Status.PROVED:
+        return f"The certificate's status is {str(c.status)[:40]}; only what is PROVED has one."
+    if c.which not in ("given", "polished") or (c.which == "given" and c.moved != 0):
+        return "The certificate does not say whether the weights are those given or polished, and by how much."
+    if c.format == 1:
+        return "" if not (c.network_sha256 or c.sha256) else "The certificate has hashes that its format does not have."
+    if c.sha256 != seal(c):
+        return "The certificate was changed after it was written: its hash differs."
+    return ""
+
+
+def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int, infimum: float) -> str:
+    """Numbers of the evidence that are known exactly, against what they are."""
+    c, said = certificate, certificate.evidence
+    wanted = {
+        "data_sha256": c.data_sha256,
+        "weights_sha256": c.weights_sha256,
+        "weights": c.which,
+        "moved": c.moved,
+        "examples": examples,
+        "distinct_inputs": distinct,
+    }
+    odd = [name for name, value in wanted.items() if type(said.get(name)) is not type(value) or said[name] != value]
+    if not str(said.get("method")).startswith(METHODS[c.method]):
+        odd.append("method")
+    proved = said.get("radius")
+    if not isinstance(proved, float) or np.nextafter(ROOM * proved, np.inf) != c.radius:
+        odd.append("radius")
+    near = said.get("infimum")
+    if isinstance(near, bool) or not isinstance(near, int | float) or not math.isclose(near, infimum, rel_tol=1e-6):
+        odd.append("infimum")
+    return f"The evidence in the certificate does not agree with it or with the data: {', '.join(odd)}." if odd else ""
+
+
+def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str]:
     if isinstance(network, TorchNetwork):
         if method != "readout":
-            raise InputError(f"the certificate's method {str(method)!r} is not one for a converted torch module.")
+            raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
         proof = judge_converted(network, distinct, None, False, Silent()).proof
         return proof.radius, proof.obstacle
+    last = forward(network, distinct.x)[-1]
+    trouble = disagreement(network, distinct.x, last.z, last.z_error)
+    if trouble:
+        return None, trouble
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
         return found.radius, found.obstacle
-    if method != "readout":
-        raise InputError(f"the certificate's method {str(method)!r} is unknown to this version of zeroloss.")
     if not trained.weights[-1] or not (trained.biases[-1] or network.biases[-1] is None):
         return None, "the read-out is not among the weights that may move"
     proof = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
     return proof.radius, proof.obstacle
 
 
-def _trained(certificate: ProofCertificate, network: FeedForward) -> Trained:
-    try:
-        parts = {name: tuple(certificate.trained[name]) for name in ("weights", "biases")}
-    except (KeyError, TypeError):
-        parts = {"weights": (), "biases": ()}
-    count = len(network.weights)
-    if any(len(p) != count or not all(isinstance(v, bool) for v in p) for p in parts.values()):
+def _trained(certificate: ProofCertificate, network: FeedForward | TorchNetwork) -> Trained:
+    """Which layers may move: one truth value per layer (of a converted module, whose layers have no numbers, one)."""
+    given = certificate.trained
+    names = ("weights", "biases")
+    count = 1 if isinstance(network, TorchNetwork) else len(network.weights)
+    good = (
+        isinstance(given, dict)
+        and given.keys() == set(names)
+        and all(isinstance(given[n], list | tuple) for n in names)
+    )
+    if not good or any(len(given[n]) != count or not all(isinstance(v, bool) for v in given[n]) for n in names):
         raise InputError("the certificate does not say which layers may move; write it again.")
-    return Trained(parts["weights"], parts["biases"])
+    if isinstance(network, TorchNetwork) and not (given["weights"][0] and given["biases"][0]):
+        raise InputError("the certificate says that the read-out of a converted module may not move; write it again.")
+    return Trained(tuple(given["weights"]), tuple(given["biases"]))

@@ -1,6 +1,6 @@
 """Inside a linear region: how far the weights may move before a pre-activation crosses a kink.
 
-For relu, leaky_relu and abs the second derivative is 0 off the kinks, so on `B(w, rho)` the network is smooth if for
+For relu, leaky_relu, prelu and abs the second derivative is 0 off the kinks, so on `B(w, rho)` the network is smooth if for
 every distinct input, layer l and kinked unit k
 
     |z_lk(w)| - rounding > rho A_lk,
@@ -18,14 +18,15 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import activation
-from zeroloss.tangent.rounding import KINKED, SLOP, Layer
+from zeroloss.plumbing.norms import norms_upper
+from zeroloss.tangent.rounding import SLOP, Layer, kink
 from zeroloss.tangent.rows import Trained
-from zeroloss.tangent.smoothness import TINY, speeds
+from zeroloss.tangent.smoothness import FLOOR, speeds
 
 
 def has_kinks(network: FeedForward) -> bool:
-    """Whether any unit is relu, leaky_relu or abs."""
-    return any(name in KINKED for segments in network.activations for name, _ in segments)
+    """Whether any unit is relu, leaky_relu, prelu or abs."""
+    return any(kink(name) is not None for segments in network.activations for name, _ in segments)
 
 
 def undecided(network: FeedForward, layers: list[Layer]) -> int:
@@ -45,10 +46,10 @@ def kink_margin(
     speed, lengths = speeds(network, sizes, trained)(radius)
     smallest = math.inf
     for index, units, z, error in _kinked(network, layers):
-        a, c = abs(network.weight_scales[index]), abs(network.bias_scales[index])
+        a, c = max(abs(network.weight_scales[index]), FLOOR), abs(network.bias_scales[index])
         t = float(trained.weights[index])
         u = float(trained.biases[index] and network.biases[index] is not None)
-        row = np.linalg.norm(np.asarray(network.weights[index], np.float64)[units], axis=1) * SLOP + TINY
+        row = np.maximum(norms_upper(np.asarray(network.weights[index], np.float64)[units]), FLOOR)
         before = np.zeros(len(z))
         if index:
             before = max(activation(name).slope for name, _ in network.activations[index - 1]) * speed[index - 1]
@@ -56,7 +57,7 @@ def kink_margin(
             (t * (a * lengths[index]) ** 2 + u * c**2)[:, None]
             + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
         )
-        reach = radius * (own * SLOP + TINY) + 1e-300
+        reach = radius * np.maximum(own * SLOP, FLOOR) + 1e-300
         if not np.isfinite(reach).all():
             return 0.0
         smallest = min(smallest, float(np.min((np.abs(z) - error) / reach)) / SLOP)
@@ -69,6 +70,6 @@ def _kinked(network: FeedForward, layers: list[Layer]):
         start = 0
         for name, count in segments:
             units = slice(start, start + count)
-            if name in KINKED and count:
+            if kink(name) is not None and count:
                 yield index, units, layers[index].z[:, units], layers[index].z_error[:, units]
             start += count

@@ -26,6 +26,7 @@ from zeroloss.minima.kinks import kink_margin, undecided
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.plumbing.norms import norm_upper, norms_upper
 from zeroloss.tangent.enclosure import is_above, smallest_eigenvalue
 from zeroloss.tangent.kantorovich import kantorovich
 from zeroloss.tangent.prepare import prepare
@@ -37,8 +38,6 @@ from zeroloss.verdict import Record, at_least, at_most
 
 MOST_EQUATIONS = 20_000
 """Above, the kernel (3.2 GB) is not formed and nothing is proved."""
-UNDERFLOW = 1e-140
-"""More than a norm loses where squares underflow."""
 WORTH_GUESSING = 1000
 """Rows above which a factor that is there already is used to guess the smallest eigenvalue."""
 DRIFT = 0.02
@@ -104,10 +103,9 @@ def residual_norm(network: FeedForward, layers: list[Layer], distinct: Collapsed
     """`eps`: a proved upper bound on `|F(w)|`, the smaller of two: with entrywise errors, and with those of whole rows."""
     last, root = layers[-1], np.sqrt(np.asarray(distinct.sizes, np.float64))
     gaps = np.abs(distinct.y - last.z) * (1 + 2.0**-50) + distinct.rounding
-    by_entry = float(np.linalg.norm((gaps + last.z_error) * root[:, None]))
-    rows = np.linalg.norm(gaps, axis=1) * SLOP + output_error(network, layers)
-    by_row = float(np.linalg.norm(rows * root))
-    return min(by_entry, by_row) * SLOP + UNDERFLOW
+    by_entry = norm_upper((gaps + last.z_error) * root[:, None])
+    rows = norms_upper(gaps) * SLOP + output_error(network, layers)
+    return min(by_entry, norm_upper(rows * root)) * SLOP
 
 
 def too_large(network: FeedForward, distinct: Collapsed, trained: Trained) -> str:
@@ -145,7 +143,7 @@ def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: N
             f"and the rounding of the derivative {rows.error:.3g}"
         )
         return dataclasses.replace(found, obstacle=why)
-    sizes = [(np.linalg.norm(v.h, axis=1) + np.linalg.norm(v.h_error, axis=1)) * SLOP + UNDERFLOW for v in layers]
+    sizes = [(norms_upper(v.h) + norms_upper(v.h_error)) * SLOP for v in layers]
     beta = lipschitz_of_derivative(network, sizes, peak, root, trained, linear_pieces=True)
     result = kantorovich(eps, sigma, beta)
     found = dataclasses.replace(found, lipschitz_upper=result.beta, h=result.h, ball=result.ball)
@@ -198,6 +196,8 @@ def _from_stored(rows: Rows, matrix: np.ndarray, factor: Any) -> float:
 
 def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> float:
     """A proved lower bound on the smallest eigenvalue; with a factor from near by, in one factorisation."""
+    if not (math.isfinite(entry_error) and np.isfinite(matrix).all()):
+        return -math.inf  # its numbers overflow
     if factor is None or factor.shape != matrix.shape or len(matrix) <= WORTH_GUESSING:
         return smallest_eigenvalue(matrix, entry_error=entry_error).lower
     ready, error = prepare(matrix, entry_error)

@@ -1,4 +1,4 @@
-"""The verb: is a global minimum provably near these weights, and is every training example provably classified?"""
+"""`prove`: is a global minimum provably near these weights, and is every training example provably classified?"""
 
 from __future__ import annotations
 
@@ -9,20 +9,35 @@ import numpy as np
 
 from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
-from zeroloss.minima.classified import classified
+from zeroloss.minima.classified import at_both, classified
 from zeroloss.minima.converted import at_all_rows, judge_converted, prepared_converted
 from zeroloss.minima.identity import data_hash, distance, leaves
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
-from zeroloss.networks import FeedForward, SquasherNetwork, TorchNetwork, trainable_mask
+from zeroloss.networks import (
+    FeedForward,
+    SquasherNetwork,
+    TorchNetwork,
+    check_weights,
+    differentiable,
+    on_rows,
+    trainable_mask,
+)
+from zeroloss.networks.differentiable import is_foreign
+from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
+from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import Trained, trained_layers
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
@@ -34,14 +49,15 @@ METHODS = ("auto", "readout", "newton-kantorovich")
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Proof(Verdict):
-    """The verdict on "a global minimum of the empirical risk lies within this distance of these weights".
+    """The verdict on "a global minimum of the empirical squared risk lies within this distance of these weights".
 
     Attributes:
         radius: the distance (Euclidean, over the weights moved), or None.
         which: "given" or "polished": the weights the claim is about.
         moved: Euclidean distance from the weights given to those (0.0 for "given").
-        classified: the verdict on "every training example is classified correctly, with this margin" (classification
-            only).
+        classified: the verdict on "every training example is classified correctly at the weights given, with this margin"
+            (classification only).
+        classified_polished: the same of the polished weights (None where the weights were not moved).
         method: the proof behind the verdict, "readout" or "newton-kantorovich".
         trained: which weights and biases the minimum may differ in, layer by layer (None: not a network of layers).
         network: the weights the claims are about, in float64.
@@ -51,6 +67,7 @@ class Proof(Verdict):
     which: str = "given"
     moved: float = 0.0
     classified: Verdict | None = None
+    classified_polished: Verdict | None = None
     method: str = "readout"
     trained: dict[str, list[bool]] | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
@@ -92,20 +109,27 @@ def prove(
             close enough to those at the weights judged, which is checked.
 
     Raises:
-        InputError: a network that does not fit the data; training data with NaN; an unknown method.
+        InputError: a network that does not fit the data; training data with NaN, or that are no float64 numbers; an unknown
+            method; arithmetic in which nothing can be proved (`zeroloss.plumbing.arithmetic`).
 
     Standing: ours (after Kawaguchi & Huang 2019, and Kantorovich).
     """
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
+    require_ieee()
     progress = progress or Silent()
+    data = as_data(data)
+    if is_foreign(network):
+        network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
     data = matched(network, data)
     x, y = training_arrays(data)
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)
+    check_weights(network)
     if isinstance(network, SquasherNetwork):
         network, trainable, method = _side_by_side(network, trainable, method)
     if isinstance(network, TorchNetwork):
+        check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
         reason = (
@@ -116,23 +140,35 @@ def prove(
     given, trained = _prepared(network, x, y, trainable)
     distinct = collapse(x, y)
     judged = _judge(given, distinct, trained, polish, method, descent, progress)
+    last = forward(judged.network, distinct.x)[-1]
+    trouble = disagreement(judged.network, distinct.x, last.z, last.z_error)
     moved = distance(given, judged.network)
     which = "polished" if judged.network is not given else "given"
-    found = evidence_of(judged, x, y, distinct, which, moved, digest)
-    proved = judged.radius is not None
+    found = evidence_of(judged, x, y, distinct, which, moved, digest, last)
+    radius = None if trouble else judged.radius
+    right = classified(given, x, data, trouble=_trouble(given, x) if which == "polished" else trouble)
+    polished = None if which == "given" else classified(judged.network, x, data, trouble=trouble, which="polished")
+    right, polished = at_both(right, polished, moved)
     return Proof(
-        NEAR.format(at_most(judged.radius) if judged.radius is not None else "some distance"),
-        Status.PROVED if proved else Status.UNKNOWN,
-        reason_of(judged, found, which, moved),
+        NEAR.format(at_most(radius) if radius is not None else "some distance"),
+        Status.PROVED if radius is not None else Status.UNKNOWN,
+        f"The proof is refused: {trouble}." if trouble else reason_of(judged, found, which, moved),
         found,
-        radius=judged.radius,
+        radius=radius,
         which=which,
         moved=moved,
-        classified=classified(judged.network, x, data),
+        classified=right,
+        classified_polished=polished,
         method=judged.method,
         trained={"weights": list(trained.weights), "biases": list(trained.biases)},
         network=judged.network,
     )
+
+
+def _trouble(network: FeedForward, x: np.ndarray) -> str:
+    """Why the bounded answers of a network of layers are not to be believed; "" where they are."""
+    last = forward(network, x)[-1]
+    return disagreement(network, x, last.z, last.z_error)
 
 
 def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tuple[FeedForward, str, str]:
@@ -163,12 +199,19 @@ def _prove_converted(
         raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
     given = prepared_converted(network, x, y)
     distinct = collapse(x, y)
-    found = judge_converted(given, distinct, trainable, polish, progress)
+    labelled = getattr(data, "labels_train", None) is not None or getattr(data, "task", None) == "multi-label"
+    found = judge_converted(given, distinct, trainable, polish, progress, margins=labelled)
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"
     judged = Judged(found.network, "readout", found.proof, None)
-    rows = None if found.last is None else at_all_rows(found.last, distinct.x, x)
-    right = None if found.head is None else classified(found.head, x, data, rows)
+    right, polished = None, None
+    if found.last is not None:
+        start = found.last if found.given_last is None else found.given_last
+        right = classified(network, x, data, at_all_rows(start, distinct.x, x), found.trouble)
+        if which == "polished":
+            rows = at_all_rows(found.last, distinct.x, x)
+            polished = classified(found.network, x, data, rows, found.trouble, "polished")
+        right, polished = at_both(right, polished, moved)
     if found.last is None or not found.applies:
         reason = f"The proof by the read-out does not apply: {found.proof.obstacle}."
         evidence = {
@@ -177,7 +220,15 @@ def _prove_converted(
             "distinct_inputs": len(distinct.x),
         }
         unknown = NEAR.format("some distance")
-        return Proof(unknown, Status.UNKNOWN, reason, evidence, classified=right, network=found.network)
+        return Proof(
+            unknown,
+            Status.UNKNOWN,
+            reason,
+            evidence,
+            classified=right,
+            classified_polished=polished,
+            network=found.network,
+        )
     evidence = evidence_of(judged, x, y, distinct, which, moved, digest, found.last)
     evidence["largest_feature_error"] = float(found.last.h_error.max())
     proved = judged.radius is not None
@@ -190,6 +241,7 @@ def _prove_converted(
         which=which,
         moved=moved,
         classified=right,
+        classified_polished=polished,
         method="readout",
         trained={"weights": [True], "biases": [True]},
         network=found.network,

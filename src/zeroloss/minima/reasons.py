@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data import contradictions
 from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich
+from zeroloss.plumbing import arithmetic
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import at_least, at_most
 
-NEAR = "a global minimum of the empirical risk lies within {} of these weights"
+NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
+NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
+"""The same claim in certificates written before the risk was named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Judged:
 def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float) -> str:
     """Why, in a sentence or two."""
     infimum = evidence["infimum"]
-    minimum = "zero training loss" if infimum == 0 else f"the infimum {infimum:.6g} of the training loss"
+    minimum = f"the infimum {infimum:.6g} of the training loss" if infimum > 0 else "zero training loss"
+    if infimum == 0 and evidence["contradictory_groups"]:
+        minimum = "the infimum of the training loss (positive, and smaller than every float64)"
     what = "the read-out" if judged.method == "readout" else "them"
     polished = f" (the weights given, after polishing moved {what} by {moved:.3g})" if which == "polished" else ""
     readout, newton = judged.readout, judged.newton
@@ -82,6 +88,7 @@ def evidence_of(
     return _proof_evidence(judged) | {
         "training_loss": infimum + excess,
         "infimum": infimum,
+        "contradictory_groups": len(contradictions(x.reshape(len(x), -1), y)),
         "weights": which,
         "moved": moved,
         "moved_relative": moved / max(norm(judged.network), 1e-300),
@@ -90,7 +97,7 @@ def evidence_of(
         "arithmetic": "float64 on LAPACK; the network in exact arithmetic at its float64 weights",
         "assumptions": {
             libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-            "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+            arithmetic.ASSUMPTION: arithmetic.STANDING,
         }
         | _conditions(judged.method, judged.readout, newton),
         "data_sha256": digest,

@@ -3,15 +3,25 @@
 from zeroloss.networks.activations import ACTIVATIONS
 from zeroloss.networks.antisymmetric import AntisymmetricMLP
 from zeroloss.networks.black_box import BlackBox, as_network, black_box
+from zeroloss.networks.differentiable import differentiable
 from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
-from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
+from zeroloss.networks.pytorch import (
+    KinkWarning,
+    TorchNetwork,
+    from_torch,
+    is_torch_module,
+    register_operator,
+    to_torch,
+)
 from zeroloss.networks.residual import ResidualMLP
+from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
+from zeroloss.networks.weights import check_weights
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -19,19 +29,25 @@ __all__ = [
     "MLP",
     "AntisymmetricMLP",
     "BlackBox",
+    "ConversionWarning",
     "FeedForward",
+    "KinkWarning",
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",
     "Wrapped",
+    "as_given",
     "as_network",
     "black_box",
+    "check_weights",
     "constant",
+    "differentiable",
     "export_network",
     "from_torch",
     "is_double",
     "is_torch_module",
     "load_network",
+    "on_rows",
     "precision",
     "predict",
     "register_operator",

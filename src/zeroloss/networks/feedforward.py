@@ -10,6 +10,9 @@ bumps that spoil it are one network even if one is tanh and the others are relu.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -46,15 +49,34 @@ class FeedForward(eqx.Module):
                 "one weight and one bias (or None) a layer, one activation a hidden layer."
             )
         self.weights, self.biases = weights, biases
-        self.weight_scales = tuple(map(float, weight_scales)) if weight_scales is not None else (1.0,) * (depth + 1)
-        self.bias_scales = tuple(map(float, bias_scales)) if bias_scales is not None else (1.0,) * (depth + 1)
+        self._check_arrays()
+        self.weight_scales = _scales("weight_scales", weight_scales, depth + 1)
+        self.bias_scales = _scales("bias_scales", bias_scales, depth + 1)
         self.activations = tuple(
             ((a, int(weights[layer].shape[0])),) if isinstance(a, str) else tuple((str(n), int(k)) for n, k in a)
             for layer, a in enumerate(activations)
         )
         self._check()
 
+    def _check_arrays(self):
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+            for what, array, dims in (("weight", w, 2), ("bias", b, 1)):
+                if array is None and what == "bias":
+                    continue
+                if not hasattr(array, "dtype") or not jnp.issubdtype(array.dtype, jnp.floating):
+                    kind = getattr(array, "dtype", type(array).__name__)
+                    raise InputError(f"layer {layer + 1}: a {what} of {kind}; give an array of float32 or float64.")
+                if what == "weight" and (array.ndim != dims or min(array.shape) < 1):
+                    raise InputError(
+                        f"layer {layer + 1}: a weight of shape {array.shape}; it must be (fan_out, fan_in)."
+                    )
+
     def _check(self):
+        kinds = {str(a.dtype) for a in (*self.weights, *self.biases) if a is not None}
+        if len(kinds) > 1:
+            raise InputError(
+                f"weights and biases of {' and '.join(sorted(kinds))}; a network computes in one precision."
+            )
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             if b is not None and b.shape != (w.shape[0],):
                 raise InputError(f"layer {layer + 1}: a bias of shape {b.shape} for {w.shape[0]} units.")
@@ -66,7 +88,7 @@ class FeedForward(eqx.Module):
         for layer, segments in enumerate(self.activations):
             for name, _ in segments:
                 activation(name)
-            if sum(units for _, units in segments) != self.weights[layer].shape[0]:
+            if any(units < 0 for _, units in segments) or sum(u for _, u in segments) != self.weights[layer].shape[0]:
                 raise InputError(
                     f"layer {layer + 1}: activations for {segments} of {self.weights[layer].shape[0]} units."
                 )
@@ -110,6 +132,19 @@ class FeedForward(eqx.Module):
     def __call__(self, x):
         _check_scope(self.dtype)
         return self.layer(self.depth, self.features(x))
+
+
+def _scales(name: str, scales: Any, count: int) -> tuple[float, ...]:
+    """One finite number per layer; 1 if they are left out."""
+    if scales is None:
+        return (1.0,) * count
+    try:
+        found = tuple(float(s) for s in scales)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}={str(scales)[:60]}: give one real number per layer.") from error
+    if len(found) != count or not all(map(math.isfinite, found)):
+        raise InputError(f"{name}={str(scales)[:60]}: give one finite number for each of the {count} layers.")
+    return found
 
 
 def _check_scope(dtype):

@@ -1,48 +1,98 @@
-"""Networks as `.npz` files that say what they hold: arrays and one line of JSON, no pickles."""
+"""Networks as `.npz` files that say what they hold: arrays and one line of JSON, no pickles.
+
+A file is taken only if it is what `save_network` writes of the network that was read: the network is built, described again,
+and header and arrays compared. So whatever the header says beside (an unknown field, a configuration of other widths than the
+arrays, other scales than the parametrisation's) is refused rather than left out.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.kinds import KINDS, described, rebuilt
 from zeroloss.networks.mlp import MLP
+from zeroloss.networks.pytorch.export import is_torch_module
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
-from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.networks.pytorch.validity import validate
+from zeroloss.networks.residual import ResidualMLP
+from zeroloss.networks.small_cnn import SmallCNN
+from zeroloss.networks.squasher import SquasherNetwork
+from zeroloss.networks.xor import XorNetwork
+from zeroloss.plumbing import InputError, double, parse_json, write_whole
+from zeroloss.plumbing.layout import plain_layout
+from zeroloss.plumbing.npz import read_npz
 
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
+Network = FeedForward | TorchNetwork | ResidualMLP | SquasherNetwork | SmallCNN | XorNetwork
+"""What has a file."""
+Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""The header and the arrays of a network."""
 
 
-def save_network(path: str | os.PathLike, network: FeedForward | TorchNetwork, *, force: bool = False) -> Path:
-    """Write a `FeedForward`, an `MLP` or a converted torch module to an `.npz` with its architecture inside.
+def save_network(path: str | os.PathLike, network: Network, *, force: bool = False) -> Path:
+    """Write a network of this library or a converted torch module to an `.npz` with its architecture inside.
 
     The floats come back bit for bit; what was converted from torch is read again without torch.
 
     Raises:
-        InputError: the file exists (and not `force`), or the network is of a kind that cannot be written.
+        InputError: the file exists (and not `force`), the network is of a kind that cannot be written, or holds NaN or
+            infinity (it could not be read again).
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"the path comes first: save_network(path, network); the first is a {type(path).__name__}.")
     return write_whole(path, network_bytes(network), force=force)
 
 
-def network_bytes(network: FeedForward | TorchNetwork) -> bytes:
+def check_savable(network: Any) -> None:
+    """InputError where `save_network` could not write networks like this one: asked before hours of training, not after."""
+    parts_of(network)
+
+
+def network_bytes(network: Network) -> bytes:
     """What `save_network` writes; `network_from_bytes` reads it back.
+
+    Raises:
+        InputError: the network is of a kind that cannot be written, or holds NaN or infinity.
+    """
+    header, arrays = parts_of(network)
+    _check_arrays(arrays, "the network")
+    buffer = io.BytesIO()
+    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def parts_of(network: Network) -> Parts:
+    """The header and the arrays that describe a network completely: what it computes, and with which numbers.
 
     Raises:
         InputError: the network is of a kind that cannot be written.
     """
     if isinstance(network, TorchNetwork):
-        return _torch_bytes(network)
-    if not isinstance(network, FeedForward):
+        return _torch_parts(network)
+    if is_torch_module(network):
         raise InputError(
-            f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward, an MLP or a converted torch module can."
+            "a torch module is saved once it is converted: save_network(path, zeroloss.from_torch(module, example))."
+        )
+    found = described(network)
+    if found is not None:
+        return {"format": FORMAT, "kind": type(network).__name__, "config": found[0]}, found[1]
+    own = any(
+        getattr(type(network), name, None) is not getattr(FeedForward, name)
+        for name in ("__call__", "features", "layer")
+    )
+    if not isinstance(network, FeedForward) or own:  # a file would not hold what a class of the user's computes
+        raise InputError(
+            f"a {type(network).__name__} cannot be saved as .npz; a FeedForward, an MLP, another network of this library or a "
+            "converted torch module can."
         )
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -56,12 +106,10 @@ def network_bytes(network: FeedForward | TorchNetwork) -> bytes:
         header["config"] = network.config
     arrays = {f"weight_{i}": np.asarray(w) for i, w in enumerate(network.weights)}
     arrays |= {f"bias_{i}": np.asarray(b) for i, b in enumerate(network.biases) if b is not None}
-    buffer = io.BytesIO()
-    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return header, arrays
 
 
-def _torch_bytes(network: TorchNetwork) -> bytes:
+def _torch_parts(network: TorchNetwork) -> Parts:
     header = {
         "format": FORMAT,
         "kind": "TorchNetwork",
@@ -69,76 +117,161 @@ def _torch_bytes(network: TorchNetwork) -> bytes:
         "parameters": list(network.parameters),
         "constants": list(network.constants),
     }
+    if network.layout is not None:
+        header["layout"] = network.layout
     arrays = {f"parameter_{i}": np.asarray(a) for i, a in enumerate(network.parameters.values())}
     arrays |= {f"constant_{i}": np.asarray(a) for i, a in enumerate(network.constants.values())}
-    buffer = io.BytesIO()
-    np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return header, arrays
 
 
-def load_network(path: str | os.PathLike) -> FeedForward | TorchNetwork:
+def load_network(path: str | os.PathLike, *, trust: bool = False) -> Network:
     """The network that `save_network` wrote.
+
+    Args:
+        trust: read a file whose program is larger than what a stranger's file may ask for
+            (`zeroloss.networks.pytorch.validity`), or that unpacks to far more than its size.
 
     Raises:
         InputError: there is no such file, or it does not hold a network of ours.
     """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} {DAMAGED}")
     try:
-        content = Path(path).read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}; name a network saved by zeroloss (.npz).") from error
     except OSError as error:
         raise InputError(f"{path} {DAMAGED}") from error
-    return network_from_bytes(content, str(path))
+    return network_from_bytes(content, str(path), trust=trust)
 
 
-def network_from_bytes(content: bytes, name: str) -> FeedForward | TorchNetwork:
-    """The network in the bytes of an `.npz` of ours; `name` is what errors call it.
+def network_from_bytes(content: bytes, name: str, *, trust: bool = False) -> Network:
+    """The network in the bytes of an `.npz` of ours; `name` is what errors call it, `trust` as in `load_network`.
 
     Raises:
-        InputError: they do not hold a network of ours.
+        InputError: they do not hold a network of ours, or NaN or infinity in its place; the program in them cannot run.
     """
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            if "zeroloss" not in file:
-                raise InputError(
-                    f"{name} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {name}`."
-                )
-            header = json.loads(str(file["zeroloss"]))
-            arrays = {entry: file[entry] for entry in file.files if entry != "zeroloss"}
-    except InputError:
-        raise
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:  # TypeError: a lone array (.npy)
-        raise InputError(f"{name} {DAMAGED}") from error
+    arrays = read_npz(content, name, trust=trust)
+    if "zeroloss" not in arrays:
+        raise InputError(
+            f"{name} is not a network saved by zeroloss; save one with `zeroloss descend DATA --out {name}`."
+        )
+    header = _header(arrays.pop("zeroloss"), name)
     form = header.get("format") if isinstance(header, dict) else None
-    if form != FORMAT:
-        raise InputError(f"{name} was written in format {form}; this version of zeroloss reads format {FORMAT}.")
+    if form != FORMAT or isinstance(form, bool):
+        raise InputError(
+            f"{name} was written in format {str(form)[:40]}; this version of zeroloss reads format {FORMAT}."
+        )
     try:
-        return _build(header, arrays)
+        network = _build(header, arrays, name, trust)
+        again = parts_of(network)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise InputError(f"{name} {DAMAGED}") from error
+    _same(again, (header, arrays), name)
+    return network
 
 
-def _build(header: dict, arrays: dict[str, np.ndarray]) -> FeedForward | TorchNetwork:
-    import equinox as eqx
+def _header(text: np.ndarray, name: str) -> Any:
+    if text.dtype.kind != "U" or text.ndim:
+        raise InputError(f"{name} {DAMAGED}")
+    return parse_json(str(text), f"the header of {name}", constants=True)  # a program may hold an infinity
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], name: str) -> None:
+    """InputError for what is no real number where one is needed; a constant may be infinite (a mask), but never NaN."""
+    for key, array in arrays.items():
+        constant = key.startswith("constant_")
+        if array.dtype.kind == "c":
+            raise InputError(f"{name} holds complex numbers ({key}); networks are real.")
+        if array.dtype.kind == "f":
+            bad = np.isnan(array) if constant else ~np.isfinite(array)
+            if bad.any():
+                raise InputError(
+                    f"{name} holds NaN or infinity ({key}, {int(bad.sum()):,} of {array.size:,} numbers), as a training that diverged "
+                    "leaves them; give a network of finite numbers."
+                )
+        if array.dtype.kind not in ("fiub" if constant else "f") or (
+            array.dtype.kind == "f" and array.itemsize not in (4, 8)
+        ):
+            raise InputError(f"{name} holds {array.dtype} ({key}); the numbers of a network are float32 or float64.")
+
+
+def _build(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> Network:
     import jax.numpy as jnp
 
+    _check_arrays(arrays, name)
     with double():
         if header["kind"] == "TorchNetwork":
-            program = program_from_plain(header["program"])
-            program.check()
-            parts = [
-                {name: jnp.asarray(arrays[f"{kind}_{i}"]) for i, name in enumerate(header[f"{kind}s"])}
-                for kind in ("parameter", "constant")
-            ]
-            return TorchNetwork(parts[0], program, parts[1])
-        weights = [jnp.asarray(arrays[f"weight_{i}"]) for i in range(len(header["biases"]))]
+            return _build_torch(header, arrays, name, trust)
+        if header["kind"] in KINDS:
+            return rebuilt(header["kind"], header["config"], arrays, name)
+        count = len(header["biases"])
+        if count != sum(key.startswith("weight_") for key in arrays):
+            raise InputError(f"{name} {DAMAGED}")
+        weights = [jnp.asarray(arrays[f"weight_{i}"]) for i in range(count)]
         biases = [jnp.asarray(arrays[f"bias_{i}"]) if has else None for i, has in enumerate(header["biases"])]
-        activations = [tuple((name, units) for name, units in layer) for layer in header["activations"]]
+        activations = [tuple((str(a), units) for a, units in layer) for layer in header["activations"]]
         plain = FeedForward(weights, biases, activations, header["weight_scales"], header["bias_scales"])
         if header["kind"] != "MLP":
             return plain
-        in_size, out_size, widths, act, parametrization, weight_std, bias_std = header["config"]
-        shell = MLP(in_size, out_size, tuple(widths), None, act, parametrization, weight_std, bias_std, plain.dtype)
-        return eqx.tree_at(lambda n: (n.weights, n.biases), shell, (plain.weights, plain.biases))
+        return _as_mlp(plain, header["config"], name)
+
+
+def _build_torch(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> TorchNetwork:
+    import jax.numpy as jnp
+
+    program = program_from_plain(header["program"])
+    parameters, constants = (
+        {key: arrays[f"{kind}_{i}"] for i, key in enumerate(header[f"{kind}s"])} for kind in ("parameter", "constant")
+    )
+    kinds = {a.dtype for a in parameters.values()} | {a.dtype for a in constants.values() if a.dtype.kind == "f"}
+    if len(kinds) != 1 or not parameters:
+        raise InputError(f"{name} has numbers of {len(kinds)} precisions among its parameters; they must have one.")
+    validate(program, parameters, constants, name, trust=trust)
+    return TorchNetwork(
+        {key: jnp.asarray(a) for key, a in parameters.items()},
+        program,
+        {k: jnp.asarray(a) for k, a in constants.items()},
+        plain_layout(header["layout"]) if "layout" in header else None,
+    )
+
+
+def _as_mlp(plain: FeedForward, config: Any, name: str) -> MLP:
+    """The `MLP` of this configuration with these weights, if they fit; no weights are drawn."""
+    import equinox as eqx
+
+    in_size, out_size, widths, act, parametrization, weight_std, bias_std = config
+    sizes = (plain.in_size, plain.out_size, list(plain.widths))
+    if (in_size, out_size, list(widths)) != sizes:
+        raise InputError(
+            f"{name} is described as a network of {in_size} inputs, widths {str(list(widths))[:80]} and {out_size} outputs, and its arrays "
+            f"are of one of {sizes[0]}, {str(sizes[2])[:80]} and {sizes[1]}."
+        )
+    shell = eqx.filter_eval_shape(
+        MLP, in_size, out_size, tuple(widths), None, act, parametrization, weight_std, bias_std, plain.dtype
+    )
+    return eqx.tree_at(lambda n: (n.weights, n.biases), shell, (plain.weights, plain.biases))
+
+
+def _same(again: Parts, given: Parts, name: str) -> None:
+    """InputError where a file is not what is written of the network read from it."""
+    said, found = ({k: json.dumps(v, sort_keys=True) for k, v in header.items()} for header, _ in (again, given))
+    odd = sorted(key for key in said.keys() | found.keys() if said.get(key) != found.get(key))
+    if odd:
+        raise InputError(
+            f"{name} says of its network what does not agree with it ({', '.join(odd)[:80]}); write it again."
+        )
+    mine, theirs = again[1], given[1]
+    if mine.keys() != theirs.keys():
+        odd = sorted(mine.keys() ^ theirs.keys())
+        raise InputError(
+            f"{name} does not hold the arrays of its network and no others ({', '.join(odd)[:80]}); write it again."
+        )
+    for key, array in mine.items():
+        if (array.dtype, array.shape, array.tobytes()) != (theirs[key].dtype, theirs[key].shape, theirs[key].tobytes()):
+            raise InputError(
+                f"{name} holds {key} as {theirs[key].dtype}, which is read as {array.dtype}; write it again."
+            )

@@ -8,6 +8,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError
@@ -38,7 +39,7 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
         InputError: an unknown name, a mask that does not fit, or nothing left to train.
     """
     arrays = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: eqx.is_inexact_array(leaf) and not _is_constant(network, path), network
+        lambda path, leaf: eqx.is_inexact_array(leaf) and not is_constant(network, path), network
     )
     if trainable is None:
         mask = arrays
@@ -51,24 +52,36 @@ def trainable_mask(network: Any, trainable: Any = None) -> Any:
         mask = jax.tree.map(lambda leaf, may: may and bool(trainable(leaf)), network, arrays)
     else:
         mask = _given(network, arrays, trainable)
+    _refuse_complex(network, mask)
     if not any(jax.tree.leaves(mask)):
         raise InputError("trainable leaves no parameter to train; name at least one that the network has.")
     return mask
 
 
-def _is_constant(node: Any, path: Sequence[Any]) -> bool:
+def _refuse_complex(network: Any, mask: Any) -> None:
+    for (path, leaf), wanted in zip(jax.tree_util.tree_leaves_with_path(network), jax.tree.leaves(mask), strict=True):
+        if wanted and jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+            raise InputError(
+                f"the parameter {jax.tree_util.keystr(path).lstrip('.')} is complex ({leaf.dtype}); kernel, descent and proofs are of real "
+                "parameters: give its real and imaginary part as two arrays, and join them inside the function by a + 1j * b."
+            )
+
+
+def is_constant(node: Any, path: Sequence[Any]) -> bool:
     """Whether a field on the way to this leaf is declared `constant`."""
     for key in path:
         if isinstance(key, jax.tree_util.GetAttrKey):
             fields = getattr(type(node), "__dataclass_fields__", {})
-            if key.name in fields and not fields[key.name].metadata.get("trained", True):
+            if key.name not in fields:  # a foreign container: no module of ours is looked for inside
+                return False
+            if not fields[key.name].metadata.get("trained", True):
                 return True
             node = getattr(node, key.name)
         elif isinstance(key, jax.tree_util.SequenceKey):
             node = node[key.idx]
         elif isinstance(key, jax.tree_util.DictKey):
             node = node[key.key]
-        else:  # a foreign container: no module of ours is looked for inside
+        else:  # a foreign container too
             return False
     return False
 

@@ -2,7 +2,8 @@
 
 from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.files import write_whole
+from zeroloss.plumbing.plain import parse_json
 from zeroloss.plumbing.precision import double
 from zeroloss.plumbing.progress import Progress, Silent
 
-__all__ = ["InputError", "Progress", "Silent", "double", "write_whole"]
+__all__ = ["InputError", "Progress", "Silent", "double", "parse_json", "write_whole"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
+import jax.numpy as jnp
+import numpy as np
 from jax.extend import core as jex
 
 
@@ -34,6 +37,26 @@ def _programs(params):
         for entry in value if isinstance(value, tuple | list) else (value,):
             if isinstance(entry, jex.Jaxpr | jex.ClosedJaxpr):
                 yield entry
+
+
+def lowest_precision(jaxpr) -> np.dtype:
+    """The floating type with the fewest bits that any value of the program has; float64 where none is floating.
+
+    Complex values count as pairs of their parts. It bounds from below how far two evaluations of the same derivative may be
+    apart: a program that passes through bfloat16 is right to 2^-8, whatever its weights and its answers are stored in.
+    """
+    kinds = [v.aval.dtype for v in (*jaxpr.invars, *jaxpr.constvars)]
+    kinds += [v.aval.dtype for eqn in equations(jaxpr) for v in eqn.outvars if hasattr(v.aval, "dtype")]
+    floating = [jnp.finfo(kind).dtype for kind in kinds if jnp.issubdtype(kind, jnp.inexact)]
+    return max(floating, key=lambda kind: float(jnp.finfo(kind).eps), default=np.dtype(np.float64))
+
+
+def equations(jaxpr) -> Iterator:
+    """Every equation of a program, those of its sub-programs included."""
+    for eqn in jaxpr.eqns:
+        yield eqn
+        for inner in _programs(eqn.params):
+            yield from equations(getattr(inner, "jaxpr", inner))
 
 
 def of_example(jaxpr, own) -> tuple[float, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import numpy as np
+
 
 @contextlib.contextmanager
 def double() -> Iterator[None]:
@@ -16,12 +18,22 @@ def double() -> Iterator[None]:
 
 
 def as_double(tree):
-    """`tree` with every floating array as a float64 JAX array of the same exact value (call inside `double()`)."""
+    """`tree` with every floating array as a float64 JAX array of the same exact value (call inside `double()`).
+
+    The cast is NumPy's: XLA's takes subnormal float32 numbers for 0.
+
+    Raises:
+        InputError: complex arrays, whose imaginary part a cast would drop.
+    """
     import equinox as eqx
     import jax
     import jax.numpy as jnp
 
+    from zeroloss.plumbing.exact import as_float64
+
     def cast(leaf):
-        return jnp.asarray(leaf, jnp.float64) if eqx.is_inexact_array(leaf) else leaf
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return jnp.asarray(as_float64(np.asarray(leaf), "network's weights"))
 
     return jax.tree.map(cast, tree)

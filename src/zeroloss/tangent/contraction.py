@@ -50,7 +50,7 @@ def _full(first: list[Part], second: list[Part] | None, shape: tuple[int, int, i
     n1, n2, c = shape
     symmetric = second is None
     other = first if second is None else second
-    result = np.zeros((n1, c, n2, c), _dtype(first[0]))
+    result = np.zeros((n1, c, n2, c), np.result_type(*map(_dtype, first)))
     for one, two in zip(first, other, strict=True):
         step = _step(one, c)
         for i in range(0, n1, step):
@@ -92,7 +92,7 @@ def _tile(one: Part, two: Part, c: int) -> np.ndarray:
     if one.explicit is not None:
         n1, n2 = len(one.explicit), len(two.explicit)  # type: ignore[arg-type]
         size = one.explicit.shape[-1]
-        product = one.explicit.reshape(-1, size) @ two.explicit.reshape(-1, size).T  # type: ignore[union-attr]
+        product = one.explicit.reshape(n1 * c, size) @ two.explicit.reshape(n2 * c, size).T  # type: ignore[union-attr]
         return product.reshape(n1, c, n2, c)
     total: np.ndarray | None = None
     for s, t in one.crossing:

@@ -24,6 +24,7 @@ import numpy as np
 import scipy.linalg.lapack
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.tangent.operator import KernelOperator
 from zeroloss.tangent.prepare import UNIT, Prepared, gamma, prepare, sum_of_squares, symmetric_product
 from zeroloss.tangent.ritz import RitzPair, highest_of_operator, lowest_of_matrix, lowest_of_operator
@@ -75,11 +76,12 @@ def smallest_eigenvalue(k: Any, *, entry_error: float = 0.0) -> Enclosure:
         entry_error: a bound on the 2-norm of (stored - meant); not for operators.
 
     Raises:
-        InputError: not square, or not finite.
+        InputError: not square, or not finite; numbers that are no float64 (complex ones, say); arithmetic in which nothing can be
+            proved (`zeroloss.plumbing.arithmetic`).
     """
     if isinstance(k, KernelOperator):
         return _of_operator(k, "smallest", entry_error)
-    prepared, error = prepare(k, entry_error)
+    prepared, error = _ready(k, entry_error)
     return _enclosure(*_bounds(prepared, 1), "smallest", prepared, entry_error, error)
 
 
@@ -90,9 +92,15 @@ def largest_eigenvalue(k: Any, *, entry_error: float = 0.0) -> Enclosure:
     """
     if isinstance(k, KernelOperator):
         return _of_operator(k, "largest", entry_error)
-    prepared, error = prepare(k, entry_error)
+    prepared, error = _ready(k, entry_error)
     lower, upper, count = _bounds(prepared, -1)
     return _enclosure(-upper, -lower, count, "largest", prepared, entry_error, error)
+
+
+def _ready(k: Any, entry_error: float) -> tuple[Prepared, float]:
+    prepared, error = prepare(k, entry_error)
+    require_ieee(len(prepared.matrix))
+    return prepared, error
 
 
 def _of_operator(operator: KernelOperator, which: str, entry_error: float) -> Enclosure:

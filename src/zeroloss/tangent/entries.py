@@ -17,6 +17,9 @@ import numpy as np
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import norm_upper, square_upper
 from zeroloss.tangent.kernel import as_matrix
 from zeroloss.tangent.rounding import SLOP, backward, forward
 from zeroloss.tangent.rows import jacobian_rows, trained_layers
@@ -48,15 +51,16 @@ def entry_error_bound(network: FeedForward, x: np.ndarray, k: Any, *, trainable:
         raise InputError(
             f"the rounding of {kinked[0]} is not bounded (its slope jumps); a bound 'as stored' is all there is."
         )
-    layers = forward(network, np.asarray(x, np.float64))
+    require_ieee()
+    layers = forward(network, as_float64(x, "inputs"))
     trained = trained_layers(network, trainable_mask(network, trainable))
     rows = jacobian_rows(network, layers, backward(network, layers), np.ones(len(layers[0].h)), trained)
-    stored = np.asarray(as_matrix(k), np.float64)
+    stored = as_matrix(as_float64(k, "entries of the kernel"))
     size = layers[-1].z.size
     if stored.shape != (size, size):
         raise InputError(f"a kernel of {stored.shape} for {(size, size)}: give the full kernel on the rows of x.")
     if not np.isfinite(stored).all():
         raise InputError("the kernel holds NaN or infinity; there is no bound on its error.")
     # `distance` is that of the symmetric part.
-    off = rows.distance(stored) + 0.5 * float(np.linalg.norm(stored - stored.T)) * SLOP
-    return (off + 2 * rows.error * math.sqrt(rows.trace * SLOP) + rows.error**2) * SLOP
+    off = rows.distance(stored) + 0.5 * norm_upper(stored - stored.T) * SLOP
+    return (off + 2 * rows.error * math.sqrt(rows.trace * SLOP) + square_upper(rows.error)) * SLOP

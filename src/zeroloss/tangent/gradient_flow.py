@@ -22,6 +22,7 @@ import numpy as np
 import scipy.linalg
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.verdict import Record
 
 
@@ -59,7 +60,7 @@ class GradientFlow:
     """
 
     def __init__(self, k_train: Any, y: Any, *, f0_train: Any = None, ridge: float = 0.0):
-        k = np.asarray(k_train, np.float64)
+        k = as_float64(k_train, "entries of the training kernel")
         self._y = _columns(y, "targets y")
         self.n, self._c = self._y.shape
         self._full = k.ndim == 4
@@ -123,7 +124,7 @@ class GradientFlow:
         return (self._vectors @ (weights[0][:, None] * self._coordinates)).reshape(self.n, self._c)
 
     def _test(self, k_test: Any, f0_test: Any, weights: list[np.ndarray]) -> np.ndarray:
-        k = np.asarray(k_test, np.float64)
+        k = as_float64(k_test, "entries of the test kernel")
         expected = (self.n, self._c, self._c) if self._full else (self.n,)
         if k.ndim != 1 + len(expected) or k.shape[1:] != expected:
             raise InputError(

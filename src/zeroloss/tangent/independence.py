@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from zeroloss.networks import Wrapped
-from zeroloss.plumbing import InputError
+from zeroloss.networks import Wrapped, precision
+from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.operations import lowest_precision
+from zeroloss.plumbing.outputs import one_array
 
 _ELEMENTWISE = {
     "abs",
@@ -30,7 +33,12 @@ _ELEMENTWISE = {
     "atanh",
     "cbrt",
     "ceil",
+    "bessel_i0e",
+    "bessel_i1e",
     "clamp",
+    "clz",
+    "complex",
+    "conj",
     "convert_element_type",
     "copy",
     "copy_p",
@@ -48,6 +56,9 @@ _ELEMENTWISE = {
     "floor",
     "ge",
     "gt",
+    "igamma",
+    "igammac",
+    "imag",
     "integer_pow",
     "is_finite",
     "le",
@@ -64,13 +75,19 @@ _ELEMENTWISE = {
     "nextafter",
     "not",
     "or",
+    "polygamma",
+    "population_count",
     "pow",
     "real",
     "reduce_precision",
+    "regularized_incomplete_beta",
     "rem",
     "round",
     "rsqrt",
     "select_n",
+    "shift_left",
+    "shift_right_arithmetic",
+    "shift_right_logical",
     "sign",
     "sin",
     "sinh",
@@ -81,8 +98,26 @@ _ELEMENTWISE = {
     "tan",
     "tanh",
     "xor",
+    "zeta",
 }
 _REDUCE = {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or", "argmax", "argmin"}
+_LAST = {
+    "cholesky": 2,
+    "eig": 2,
+    "eigh": 2,
+    "hessenberg": 2,
+    "householder_product": 2,
+    "lu": 2,
+    "lu_pivots_to_permutation": 1,
+    "geqp3": 2,
+    "geqrf": 2,
+    "qr": 2,
+    "schur": 2,
+    "svd": 2,
+    "triangular_solve": 2,
+    "tridiagonal_solve": 1,
+}
+"""Linear algebra, and over how many of the last axes it runs; the axes before them are a stack of problems of their own."""
 _ALONG = {"cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "rev"}
 _CALLS = {
     "jit": "jaxpr",
@@ -105,9 +140,10 @@ def check_independent(network: Wrapped, x: np.ndarray) -> None:
         InputError: with the operation at which examples meet, or the one that could not be followed.
     """
     batch = jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype)
-    closed = jax.make_jaxpr(lambda p, v: network.function(p, v))(network.params, batch)
-    count = len(jax.tree.leaves(network.params))
-    axes = [None] * count + [0]
+    arrays, static = eqx.partition(network.params, eqx.is_array)  # texts and functions among the leaves are no operands
+    with precision(network):
+        closed = jax.make_jaxpr(lambda p, v: one_array(network.function(eqx.combine(p, static), v)))(arrays, batch)
+    axes = [None] * len(jax.tree.leaves(arrays)) + [0]
     try:
         (out,) = _follow(closed.jaxpr, axes)
     except _MixesError as error:
@@ -117,13 +153,69 @@ def check_independent(network: Wrapped, x: np.ndarray) -> None:
         ) from None
     if out != 0:
         raise InputError("the wrapped function's answer does not keep the batch as its first axis; it must be (n, c).")
-    some = jnp.asarray(x[: min(3, len(x))])
-    together, alone = network.batch(some), jnp.concatenate([network.batch(row[None]) for row in some])
-    gap = float(jnp.max(jnp.abs(together - alone))) if together.shape == alone.shape else math.inf
-    if not gap <= 1e-4 * (1 + float(jnp.max(jnp.abs(together)))):
-        raise InputError(
-            "the wrapped function answers a batch otherwise than its rows one by one; it depends on the batch's size."
-        )
+    _compare(network, x)
+
+
+def _compare(network: Wrapped, x: np.ndarray) -> None:
+    """What the batch axis cannot show: an answer that depends on how many examples come, or on their places.
+
+    In float64 (as far as the function lets it), so that rounding is far below any such difference however small the
+    answers are; at the weights given, and where all of them are moved a little, for at a read-out of zeros nothing shows.
+    """
+    with double():
+        some = jnp.asarray(np.asarray(x[: min(3, len(x))], np.float64 if x.dtype.kind == "f" else x.dtype))
+        given = jax.tree.map(_wide, network.params)
+        for params in (given, _moved_a_little(given)):
+            try:
+                eps = _eps(network.function, params, some)
+                together = np.asarray(one_array(network.function(params, some)))
+                alone = np.concatenate([np.asarray(one_array(network.function(params, row[None]))) for row in some])
+            except (
+                TypeError,
+                ValueError,
+            ):  # strict on types, or a branch that only these weights take: compared as it is
+                together = np.asarray(network.batch(jnp.asarray(x[: len(some)])))
+                alone = np.concatenate([np.asarray(network.batch(jnp.asarray(row[None]))) for row in x[: len(some)]])
+                eps = float(jnp.finfo(together.dtype).eps)
+            if together.shape != alone.shape or not _alike(together, alone, math.sqrt(eps)):
+                raise InputError(
+                    "the wrapped function answers a batch otherwise than its rows one by one; it depends on the batch's size "
+                    "or on an example's place in it."
+                )
+
+
+def _eps(function, params, batch) -> float:
+    arrays, static = eqx.partition(params, eqx.is_array)
+    jaxpr = jax.make_jaxpr(lambda p, v: function(eqx.combine(p, static), v))(arrays, batch).jaxpr
+    return float(jnp.finfo(lowest_precision(jaxpr)).eps)
+
+
+def _wide(leaf):
+    """The same numbers in 64 bits (cast by NumPy: XLA flushes subnormals), complex ones in twice as many."""
+    if not eqx.is_inexact_array(leaf):
+        return leaf
+    wide = np.complex128 if jnp.issubdtype(leaf.dtype, jnp.complexfloating) else np.float64
+    return jnp.asarray(np.asarray(leaf).astype(wide))
+
+
+def _moved_a_little(params):
+    rng = np.random.default_rng(0)
+
+    def moved(leaf):
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return leaf + jnp.asarray(0.01 * (1 + jnp.abs(leaf)) * rng.standard_normal(leaf.shape), leaf.dtype)
+
+    return jax.tree.map(moved, params)
+
+
+def _alike(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
+    """Equal to `tolerance` of the largest finite entry; NaN and infinity at the same places."""
+    finite = np.isfinite(one)
+    if not np.array_equal(finite, np.isfinite(other)):
+        return False
+    size = float(np.abs(one[finite]).max(initial=0.0))
+    return bool(float(np.abs(one[finite] - other[finite]).max(initial=0.0)) <= tolerance * size)
 
 
 def _follow(jaxpr, axes):
@@ -154,6 +246,26 @@ def _rule(eqn, axes):
         return [_not_along(axis, (params["dimension"],), eqn)]
     if name in _PROGRAMS:
         return _PROGRAMS[name](eqn, axes)
+    if name == "triangular_solve" and axes[0] is None:
+        free = len(eqn.invars[1].aval.shape) - (1 if params["left_side"] else 2)
+        if axes[1] == free:  # right-hand sides of one matrix, side by side
+            return [free]
+    if name in _LAST:
+        return _stacked(_same_place(axes, eqn), eqn, _LAST[name])
+    if name == "fft":
+        return _stacked(_same_place(axes, eqn), eqn, len(params["fft_lengths"]))
+    if name == "stack":
+        axis = _same_place(axes, eqn)
+        return [axis + (params["axis"] <= axis)]
+    if name == "unstack":
+        axis = _not_along(axes[0], (params["axis"],), eqn)
+        return [axis - (params["axis"] < axis)] * len(eqn.outvars)
+    if name == "optimization_barrier":
+        return axes
+    if name.startswith("scatter"):
+        return [_scatter(eqn, *axes)]
+    if name == "dynamic_update_slice":
+        return [_updated(eqn, axes)]
     if name == "gather":
         return [_gather(eqn, *axes)]
     if name == "sort":
@@ -184,7 +296,7 @@ def _scan(eqn, axes):
     fixed, carried = params["num_consts"], params["num_carry"]
     consts, carry, series = axes[:fixed], list(axes[fixed : fixed + carried]), axes[fixed + carried :]
     if 0 in series:
-        raise _MixesError("'scan' runs along the batch")
+        return _along_the_batch(params, axes, fixed, carried)
     each = [a if a is None else a - 1 for a in series]
     for _ in range(carried + 1):
         out = _follow(params["jaxpr"].jaxpr, [*consts, *carry, *each])
@@ -193,6 +305,52 @@ def _scan(eqn, axes):
             break
         carry = new
     return [*carry, *(a if a is None else a + 1 for a in out[carried:])]
+
+
+def _along_the_batch(params, axes, fixed, carried):
+    """A loop over the examples (`lax.map`): each turn sees one of them, and must hand nothing of it on to the next."""
+    if any(a is not None for a in axes[: fixed + carried]) or not set(axes[fixed + carried :]) <= {None, 0}:
+        raise _MixesError("'scan' runs along the batch and sees all of it")
+    own = [False] * (fixed + carried) + [a == 0 for a in axes[fixed + carried :]]
+    out = _reached(params["jaxpr"].jaxpr, own)
+    if any(out[:carried]):
+        raise _MixesError("'scan' hands on from one example to the next")
+    return [None] * carried + [0 if mine else None for mine in out[carried:]]
+
+
+def _reached(jaxpr, own):
+    """Which results depend on the inputs marked `own`."""
+    known = {v for v, mine in zip(jaxpr.invars, own, strict=True) if mine}
+    for eqn in jaxpr.eqns:
+        if any(not isinstance(v, jex.Literal) and v in known for v in eqn.invars):
+            known |= set(eqn.outvars)
+    return [not isinstance(v, jex.Literal) and v in known for v in jaxpr.outvars]
+
+
+def _while(eqn, axes):
+    """The body, until it changes nothing any more; when to stop must not depend on the batch."""
+    params = eqn.params
+    asked, fixed = params["cond_nconsts"], params["body_nconsts"]
+    condition, consts, carry = axes[:asked], axes[asked : asked + fixed], list(axes[asked + fixed :])
+    for _ in range(len(carry) + 1):
+        out = _follow(params["body_jaxpr"].jaxpr, [*consts, *carry])
+        new = [_joined(a, b) for a, b in zip(carry, out, strict=True)]
+        if new == carry:
+            break
+        carry = new
+    seen = [a is not None for a in (*condition, *carry)]
+    if any(_reached(params["cond_jaxpr"].jaxpr, seen)):
+        raise _MixesError("'while' stops by the batch")
+    return carry
+
+
+def _linear_solve(eqn, axes):
+    """`custom_linear_solve`: its result is that of its `solve`; the other programs are the same equations for derivatives."""
+    lengths, programs = eqn.params["const_lengths"], eqn.params["jaxprs"]
+    before = lengths.matvec + lengths.vecmat
+    own = axes[before : before + lengths.solve]
+    given = axes[sum(lengths) :]
+    return _follow(programs.solve.jaxpr, [*own, *given])
 
 
 def _cond(eqn, axes):
@@ -212,7 +370,69 @@ def _joined(a, b):
     return b if a is None else a
 
 
-_PROGRAMS = {"scan": _scan, "cond": _cond}
+_PROGRAMS = {"scan": _scan, "cond": _cond, "while": _while, "custom_linear_solve": _linear_solve}
+
+
+def _same_place(axes, eqn):
+    """The one axis at which every operand that depends on the batch has it."""
+    places = {a for a in axes if a is not None}
+    if len(places) > 1:
+        raise _MixesError(f"'{eqn.primitive.name}' brings two examples together")
+    return places.pop()
+
+
+def _stacked(axis, eqn, last):
+    """Operations over the last axes of each operand, one problem for each place of the axes before."""
+    for var in eqn.invars:
+        if var.aval.shape and axis >= len(var.aval.shape) - last:
+            raise _MixesError(f"'{eqn.primitive.name}' runs along the batch")
+    return [axis if axis < len(v.aval.shape) else _lost(eqn) for v in eqn.outvars]
+
+
+def _lost(eqn):
+    raise _MixesError(f"'{eqn.primitive.name}' cannot be followed")
+
+
+def _updated(eqn, axes):
+    """A part written over: the batch must be whole in both, or the part be the same for all examples."""
+    operand, update, *starts = axes
+    if any(a is not None for a in starts):
+        raise _MixesError("'dynamic_update_slice' writes where the batch says")
+    axis = _same_place([operand, update], eqn)
+    if eqn.invars[0].aval.shape[axis] != eqn.invars[1].aval.shape[axis]:
+        raise _MixesError("'dynamic_update_slice' writes a part of the batch")
+    return axis
+
+
+def _scatter(eqn, operand, indices, updates):
+    """Entries written or added at places that are the same for all examples, the batch being taken whole."""
+    numbers = eqn.params["dimension_numbers"]
+    shape = eqn.invars[0].aval.shape
+    paired = list(numbers.operand_batching_dims)
+    kept = [a for a in range(len(shape)) if a not in numbers.inserted_window_dims and a not in paired]
+    if indices is not None:
+        with_ = list(numbers.scatter_indices_batching_dims)
+        if indices not in with_ or updates is None or paired[with_.index(indices)] != operand:
+            raise _MixesError(f"'{eqn.primitive.name}' writes where the batch says")
+        others = [a for a in range(len(eqn.invars[2].aval.shape)) if a not in numbers.update_window_dims]
+        if others[indices] != updates:
+            raise _MixesError(f"'{eqn.primitive.name}' cannot be followed")
+        return operand
+    if updates is not None:
+        if updates not in numbers.update_window_dims:
+            raise _MixesError(f"'{eqn.primitive.name}' adds examples up, or cannot be followed")
+        at = kept[list(numbers.update_window_dims).index(updates)]
+        if operand is not None and at != operand:
+            raise _MixesError(f"'{eqn.primitive.name}' brings two examples together")
+        if eqn.invars[2].aval.shape[updates] != shape[at]:
+            raise _MixesError(f"'{eqn.primitive.name}' writes a part of the batch")
+        return at
+    if operand in numbers.scatter_dims_to_operand_dims or operand not in kept:
+        raise _MixesError(f"'{eqn.primitive.name}' writes to a part of the batch")
+    window = numbers.update_window_dims[kept.index(operand)]
+    if eqn.invars[2].aval.shape[window] != shape[operand]:
+        raise _MixesError(f"'{eqn.primitive.name}' writes to a part of the batch")
+    return operand
 
 
 def _gather(eqn, operand, indices):
@@ -226,8 +446,6 @@ def _gather(eqn, operand, indices):
             raise _MixesError("'gather' takes an index from each example")
         together = operand is not None and operand in paired and with_[paired.index(operand)] == indices
         if operand is None or together:
-            if operand is None and indices in with_:
-                raise _MixesError("'gather' cannot be followed")
             return others[indices]
         raise _MixesError("'gather' takes from one example by another's numbers")
     if operand in numbers.start_index_map or operand in paired or sizes[operand] != shape[operand]:

@@ -16,6 +16,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+from zeroloss.plumbing.norms import ratio_upper
 from zeroloss.tangent.rounding import SLOP
 
 RADII = (1.001, 1.01, 1.03, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0)
@@ -49,16 +50,16 @@ def kantorovich(eps: float, sigma: float, beta: Callable[[float], float]) -> Kan
         return Kantorovich(0.0, math.inf, math.inf, None)
     worst = None
     for times in RADII:
-        ball = times * SLOP * eps / sigma + 1e-300
+        ball = ratio_upper((times, SLOP, eps), (sigma,)) + 1e-300
         if not math.isfinite(ball):
             break
         slope = beta(ball)
-        h = (slope / sigma) * (eps / sigma) * SLOP + 1e-300 if math.isfinite(slope) else math.inf
+        h = ratio_upper((slope, eps, SLOP), (sigma, sigma)) + 1e-300 if math.isfinite(slope) else math.inf
         if not h <= 0.5:
             worst = worst or Kantorovich(ball, slope, h, None)
             continue
         root = math.sqrt(max(0.0, 1 - 2 * h)) * (1 - 1e-9)
-        radius = 2 * eps / sigma / (1 + root) * SLOP + 1e-300
+        radius = ratio_upper((2.0, eps, SLOP), (sigma, 1 + root)) + 1e-300
         if radius <= ball:
             return Kantorovich(ball, slope, h, radius)
     return worst or Kantorovich(0.0, math.inf, math.inf, None)

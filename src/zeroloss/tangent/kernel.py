@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.plumbing.operations import lowest_precision
 from zeroloss.tangent.contraction import gram, mirror
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.layerwise import Reading, parts, read
@@ -34,12 +36,13 @@ def kernel(
 ) -> Any:
     """The tangent kernel between the rows of `x1` and of `x2` (by default `x1` itself).
 
-    `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network. Exact up to rounding, for any
-    network: parameters that meet data in a way the rules know (`zeroloss.tangent.uses`) are contracted layer by layer,
-    the others by their gradients, example by example.
+    `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network. Exact up to rounding (of the lowest
+    precision that the network computes in, which `estimate` and `explain` name), for any network: parameters that meet
+    data in a way the rules know (`zeroloss.tangent.uses`) are contracted layer by layer, the others by their gradients,
+    example by example.
 
     Args:
-        network: called on one example; or `zeroloss.wrap(f, params)`.
+        network: called on one example; or `zeroloss.wrap(f, params)`; or what `zeroloss.networks.differentiable` takes.
         x1, x2: `(n1, ...)`, `(n2, ...)`; whole numbers (tokens) stay whole.
         outputs: "full" `(n1, n2, c, c)`; "diagonal" `(n1, n2, c)`, `K[i, j, a, a]`; "trace" `(n1, n2)`, their mean. The
             trace form errs on the unsafe side at both ends of the spectrum: a picture and a preconditioner, no proof.
@@ -69,6 +72,7 @@ def estimate(network: Any, x1: Any, x2: Any = None, outputs: str = "full", *, tr
     """
     if outputs not in OUTPUTS:
         raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
+    network = differentiable(network, x1)
     x1, x2, scope = _prepared(network, x1, x2)
     with scope:
         output_size(network, x1)
@@ -94,9 +98,10 @@ def as_matrix(k: np.ndarray) -> np.ndarray:
 
 
 def _compute(network, x1, x2, outputs, trainable, check, explain):
+    network = differentiable(network, x1)
     x1, x2, scope = _prepared(network, x1, x2)
     mask = trainable_mask(network, trainable)
-    with scope:
+    with scope, explained():
         c = output_size(network, x1)
         for x in (x1,) if x2 is None else (x1, x2):
             if isinstance(network, Wrapped):
@@ -117,7 +122,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
                 "the tangent kernel is not finite: the weights or the inputs hold NaN, infinity or too large numbers."
             )
         if check:
-            probe(network, x1, x2, mask, result, outputs, c)
+            probe(network, x1, x2, mask, result, outputs, c, lowest_precision(reading.reader.jaxpr))
     return result, (len(x1), n2, c), told and told.measured(took)
 
 
@@ -158,6 +163,7 @@ def trace_kernel(network: Any, x: np.ndarray, mask: Any) -> np.ndarray:
 
 def _prepared(network, x1, x2):
     """The points in the network's precision, and the scope to work in."""
+    check_weights(network)
     return points(network, x1), None if x2 is None else points(network, x2), precision(network)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import scipy.linalg
 
+from zeroloss.plumbing import InputError
+from zeroloss.plumbing.norms import norm_upper
+
 
 @dataclasses.dataclass(frozen=True)
 class Tridiagonal:
@@ -28,24 +31,29 @@ class Tridiagonal:
 def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: int) -> Tridiagonal:
     """`steps` Lanczos steps (fewer where the Krylov space is exhausted) for the symmetric operator `multiply`."""
     start = np.asarray(start, np.float64)
-    norm = float(np.linalg.norm(start))
+    norm = norm_upper(start)  # whose squares may under- or overflow
     if not np.isfinite(norm):
-        raise ValueError("the start vector is not finite")
+        raise InputError(
+            "the start vector (answers less targets) overflows; rescale the targets, or use a float64 network."
+        )
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
     most = min(steps, len(start))
     q = np.empty((most, len(start)))  # the basis, one vector a row
-    q[0] = start / norm
+    q[0] = start / float(np.max(np.abs(start)))
+    q[0] /= np.linalg.norm(q[0])
     diagonal: list[float] = []
     off: list[float] = []
     largest = 0.0
     for k in range(most):
         w = np.asarray(multiply(q[k]), np.float64)
+        if not np.isfinite(w).all():
+            raise InputError("the kernel overflows; rescale the weights or the inputs, or use a float64 network.")
         diagonal.append(float(q[k] @ w))
         known = q[: k + 1]
         w = w - known.T @ (known @ w)
         w = w - known.T @ (known @ w)
-        beta = float(np.linalg.norm(w))
+        beta = norm_upper(w)
         largest = max(largest, abs(diagonal[-1]) + beta)
         if beta <= 1e-13 * largest or k + 1 == most:
             break
@@ -53,4 +61,4 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
         q[k + 1] = w / beta
     nodes, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(off[: len(diagonal) - 1]))
     ritz = q[: len(diagonal)].T @ vectors
-    return Tridiagonal(nodes, norm**2 * vectors[0] ** 2, ritz)
+    return Tridiagonal(nodes, norm * norm * vectors[0] ** 2, ritz)

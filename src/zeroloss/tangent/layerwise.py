@@ -134,7 +134,7 @@ def read(network: Any, x: np.ndarray, mask: Any, n2: int, outputs: str) -> Readi
     leaves, structure = jax.tree.flatten(network)
     wanted = tuple(bool(w) for w in jax.tree.leaves(mask))
     arrays = tuple(i for i, leaf in enumerate(leaves) if eqx.is_array(leaf))
-    shapes = tuple((leaves[i].shape, str(leaves[i].dtype)) for i in arrays)
+    shapes = tuple((leaves[i].shape, leaves[i].dtype) for i in arrays)  # a key's dtype has no name that NumPy knows
     rest = tuple(leaf for i, leaf in enumerate(leaves) if i not in set(arrays))
     signature = (structure, shapes, rest, wanted, arrays, x.shape[1:], str(x.dtype), str(jnp.result_type(float)))
     try:

@@ -2,7 +2,8 @@
 
 XLA documents no error bounds for tanh, exp, erf, so proofs evaluate them through Python's `math`, which calls libm. The
 bounds below rest on one assumption, which a test checks against ball arithmetic and every proof names:
-`ASSUMPTION`. (The GNU C library documents at most 2 ulp for these functions on x86-64.)
+`ASSUMPTION`. (Measured with the GNU C library 2.36 on x86-64: exp 0.51, log1p 0.8, erf 1, tanh 2 and erfc 4.23 ulp. Where a
+result is subnormal, `_TINY` covers its error.)
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 
 from zeroloss.networks.activations import negative_slope
 
-ULPS = 4
-ASSUMPTION = f"exp, tanh, erf, erfc and log1p of the C library are within {ULPS} ulp"
+ULPS = 5
+"""Bound on the error of each of these functions, in units of the last place of the result."""
+ASSUMPTION = f"exp, log, log1p, sin, cos, tanh, erf and erfc of the C library are within {ULPS} ulp"
 _U = 2.0**-52
 _TINY = 1e-300
 
@@ -34,14 +36,29 @@ def logarithm1p(z: np.ndarray) -> np.ndarray:
     return _each(math.log1p, z)
 
 
+def logarithm(z: np.ndarray) -> np.ndarray:
+    """`log(z)`, relative error `ULPS` ulp, for positive `z`."""
+    return _each(math.log, z)
+
+
+def sine(z: np.ndarray) -> np.ndarray:
+    """`sin(z)`, relative error `ULPS` ulp."""
+    return _each(math.sin, z)
+
+
+def cosine(z: np.ndarray) -> np.ndarray:
+    """`cos(z)`, relative error `ULPS` ulp."""
+    return _each(math.cos, z)
+
+
 def _exp_minus(z: np.ndarray) -> np.ndarray:
     """`exp(-|z|)`, relative error `ULPS` ulp."""
     return _each(math.exp, -np.abs(z))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    """Relative error at most 12 ulp: exp 4, `1 + e` and the quotient 1 each, and `e/(1 + e)` passes exp's error on at
-    most twice."""
+    """Relative error at most 12 ulp: exp 5, passed on by `e/(1 + e)` and `1/(1 + e)` at most once; `1 + e` and the quotient 1
+    each."""
     e = _exp_minus(z)
     return np.where(z >= 0, 1.0, e) / (1.0 + e)
 
@@ -72,7 +89,7 @@ def value(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return v, 13 * _U * np.abs(v) + _TINY
     if (
         name == "gelu"
-    ):  # z/2 erfc(-z/sqrt 2); the argument's rounding d costs z/2 |y erfc'(y)| d <= .25 |z| d with d < 3 ulp
+    ):  # z/2 erfc(-z/sqrt 2): 5 ulp and the product's 1; the argument's rounding d costs z/2 |y erfc'(y)| d <= .25 |z| d, d < 3 ulp
         v = 0.5 * z * _each(math.erfc, z * -math.sqrt(0.5))
         return v, _U * (7 * np.abs(v) + np.abs(z)) + _TINY
     raise KeyError(name)

@@ -8,9 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from zeroloss.networks import Wrapped, is_double, trainable_mask
+from zeroloss.networks import Wrapped, differentiable, is_double, trainable_mask
 from zeroloss.networks.trainable import constant
 from zeroloss.plumbing import double
+from zeroloss.plumbing.derivatives import pushforward
+from zeroloss.plumbing.outputs import one_array
 
 
 class Expansion(eqx.Module):
@@ -58,6 +60,7 @@ def linearized(network: Any, trainable: Any = None) -> Linearised | Wrapped:
 
     Standing: folklore (Jacot et al., arXiv 1806.07572; Lee et al., arXiv 1902.06720).
     """
+    network = differentiable(network)
     mask = trainable_mask(network, trainable)
     if isinstance(network, Wrapped):
         origin, rest = eqx.partition(network.params, mask.params)
@@ -73,7 +76,12 @@ class _WrappedExpansion:
         self.function = function
 
     def __call__(self, expansion: Expansion, batch):
-        return _expanded(expansion, lambda params: self.function(params, batch))
+        return _expanded(expansion, lambda params: one_array(self.function(params, batch)))
+
+    @property
+    def layout(self):
+        """How a row splits into several inputs, where the function takes these."""
+        return getattr(self.function, "layout", None)
 
     def __eq__(self, other):
         return type(other) is type(self) and other.function == self.function
@@ -83,8 +91,8 @@ class _WrappedExpansion:
 
 
 def _expanded(expansion: Expansion, function):
-    value, change = eqx.filter_jvp(
-        lambda w: function(eqx.combine(w, expansion.rest)), (expansion.origin,), (expansion.displacement,)
+    value, change = pushforward(
+        lambda w: function(eqx.combine(w, expansion.rest)), expansion.origin, expansion.displacement
     )
     return value + change
 

@@ -24,10 +24,9 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import activation
-from zeroloss.tangent.rounding import SLOP, spectral_norm_upper
+from zeroloss.plumbing.norms import norms_upper, ratio_upper
+from zeroloss.tangent.rounding import SLOP, TINY, spectral_norm_upper
 from zeroloss.tangent.rows import Trained
-
-TINY = 1e-150
 
 
 def one_layer_lipschitz(
@@ -46,27 +45,18 @@ def one_layer_lipschitz(
     offset = abs(network.bias_scales[0]) if trained.biases[0] and network.biases[0] is not None else 0.0
     inputs = np.column_stack([float(trained.weights[0]) * scale * x, np.full(len(x), offset)])
     with np.errstate(over="ignore"):  # lengths beyond float64 are infinite, and so is the bound
-        longest = float(np.max(np.linalg.norm(inputs, axis=1))) * SLOP + TINY
-    together = _norm(inputs * root[:, None]) * SLOP + TINY
-    tallest = float(np.max(np.linalg.norm(readout, axis=0))) * SLOP + TINY
+        longest = float(np.max(norms_upper(inputs))) * SLOP + TINY
+        weighted = inputs * root[:, None]
+    together = (spectral_norm_upper(weighted) if np.isfinite(weighted).all() else math.inf) * SLOP + TINY
+    tallest = float(np.max(norms_upper(readout, 0))) * SLOP + TINY
     moves = float(trained.weights[1])
-    cross = moves * last * c1 * together
+    cross = ratio_upper((moves, last, c1, together, SLOP))
 
     def beta(radius: float) -> float:
-        own = last * c2 * (tallest + moves * radius) * together * longest
-        value = 0.5 * (own + math.hypot(own, 2 * cross)) * SLOP
+        if not math.isfinite(c2):
+            return math.inf
+        own = ratio_upper((last, c2, tallest + moves * radius, together, longest, SLOP))
+        value = (0.5 * own + math.hypot(0.5 * own, cross)) * SLOP
         return value if math.isfinite(value) else math.inf
 
     return beta
-
-
-def _norm(matrix: np.ndarray) -> float:
-    """The spectral norm, rounded up, of a matrix of any finite scale."""
-    peak = float(np.max(np.abs(matrix), initial=0.0))
-    if peak == 0:
-        return 0.0
-    # In two steps: one power of two may overflow. Exact but for underflow, which the caller's TINY covers.
-    power = math.frexp(peak)[1]
-    half = power // 2
-    scaled = np.ldexp(np.ldexp(matrix, -half), half - power)
-    return math.ldexp(spectral_norm_upper(scaled), power) if power < 1000 else math.inf

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from zeroloss.networks import Wrapped, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, precision, trainable_mask
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.derivatives import explained, pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
@@ -51,10 +52,12 @@ class KernelOperator(LinearOperator):
     """
 
     def __init__(self, network: Any, x1: Any, trainable: Any = None, *, x2: Any = None, block: int | None = None):
+        network = differentiable(network, x1)
         self.wide = is_double(network)
         dtype = np.float64 if self.wide else np.float32
         if block is not None and block < 1:
             raise InputError(f"block={block}: give at least one example a block.")
+        check_weights(network)
         moved, rest = eqx.partition(network, trainable_mask(network, trainable))
         arrays, self._static = eqx.partition(rest, eqx.is_array)
         pointed = [points(network, x) for x in ((x1,) if x2 is None else (x1, x2))]
@@ -88,7 +91,7 @@ class KernelOperator(LinearOperator):
         return function, self._parameters
 
     def _apply(self, v: np.ndarray, parameters: tuple, size: tuple[int, int]) -> np.ndarray:
-        with _scope(self.wide):
+        with _scope(self.wide), explained():
             flat = jnp.asarray(np.asarray(v, self.dtype).ravel())
             return np.asarray(_compiled(parameters, self._static, flat, size))
 
@@ -151,7 +154,7 @@ def _product(moved, arrays, static, first, second, v, size):
         return jax.tree.map(jnp.add, total, found), None
 
     def push(x):
-        return eqx.filter_jvp(outputs(x), (moved,), (direction,))[1]
+        return pushforward(outputs(x), moved, direction)[1]
 
     if count == 1:
         (direction,) = eqx.filter_vjp(outputs(source[0]), moved)[1](filled[0])

@@ -33,8 +33,8 @@ class LinearisedCurve:
         factor = np.abs(1 - step_size * np.maximum(self.nodes, 0) / self.n)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             powers = np.exp(2 * t * np.log(factor))
-        powers = np.where(t == 0, 1.0, powers)
-        return (powers @ self.weights) / (2 * self.n)
+            powers = np.where(t == 0, 1.0, powers)
+            return (powers @ self.weights) / (2 * self.n)
 
     @property
     def largest_stable_step(self) -> float:

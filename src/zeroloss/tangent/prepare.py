@@ -13,10 +13,14 @@ import numpy as np
 import scipy.linalg.blas
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import norm_upper
 from zeroloss.tangent.kernel import as_matrix
 
 UNIT = 2.0**-53
 TILE = 128
+MOST_ENTRIES = 1 << 28
+"""Numbers that one call of BLAS sums."""
 PLAIN = 2.0**400
 """Matrices with diagonal and norm between this and its inverse are multiplied as they are; others are scaled first."""
 
@@ -58,11 +62,12 @@ def prepare(k: Any, entry_error: float) -> tuple[Prepared, float]:
     """The matrix `(n, n)` or full kernel `(n, n, c, c)`, ready, and the whole entry error in the original scale.
 
     Raises:
-        InputError: not square, not finite, an off-diagonal beyond all scaling, or a bad `entry_error`.
+        InputError: not square, not finite, numbers that are no float64 (complex ones, say), an off-diagonal beyond all scaling,
+            or a bad `entry_error`.
     """
     if not entry_error >= 0 or math.isinf(entry_error):
         raise InputError(f"entry_error={entry_error}: it must be a finite number, 0 or more.")
-    matrix = np.asarray(as_matrix(k), np.float64)
+    matrix = as_matrix(as_float64(k, "entries of the matrix"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise InputError(f"a matrix of shape {matrix.shape} has no eigenvalues; give a square one.")
     if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):
@@ -93,9 +98,15 @@ def prepare(k: Any, entry_error: float) -> tuple[Prepared, float]:
 
 
 def sum_of_squares(matrix: np.ndarray) -> float:
-    """Of a contiguous matrix, in any order; infinite where squares overflow, NaN or infinite if an entry is."""
-    flat = matrix.ravel(order="K")
-    return float(scipy.linalg.blas.ddot(flat, flat))
+    """Of a contiguous matrix, in any order; infinite where squares overflow, NaN or infinite if an entry is.
+
+    In parts: BLAS counts entries in 32 bits and leaves out what lies beyond.
+    """
+    flat, total = matrix.ravel(order="K"), 0.0
+    for start in range(0, flat.size, MOST_ENTRIES):
+        part = flat[start : start + MOST_ENTRIES]
+        total += float(scipy.linalg.blas.ddot(part, part))
+    return total
 
 
 def symmetric_product(matrix: np.ndarray, v: np.ndarray, factor: float = 1.0) -> np.ndarray:
@@ -124,12 +135,12 @@ def _symmetric_part(matrix: np.ndarray) -> tuple[np.ndarray, float]:
 
     Either triangle may be the meant one: half the Frobenius norm of `K - K^T` is counted, and the rounding.
     """
-    half, square = np.empty_like(matrix, order="C"), 0.0
+    half, square = np.empty_like(matrix, order="C"), 0.0  # square: the root of the sum of squares so far
     with np.errstate(over="ignore"):
         for r, c in _tiles(len(matrix)):
             upper, lower = matrix[r, c], matrix[c, r].T
-            square += float(np.sum((upper - lower) ** 2)) * (1 if r == c else 2)
+            square = math.hypot(square, norm_upper(upper - lower) * (1.0 if r == c else math.sqrt(2.0) * (1 + UNIT)))
             mean = 0.5 * upper + 0.5 * lower
             half[r, c], half[c, r] = mean, mean.T
-        rounding = 4 * UNIT * _norm(matrix) + len(matrix) * 2.0**-1072
-        return half, 0.5 * math.sqrt(square) * (1 + 4 * matrix.size * UNIT) + rounding
+        rounding = 4 * UNIT * norm_upper(matrix) + len(matrix) * 2.0**-1072
+        return half, 0.5 * square * (1 + 1e-9) + rounding

@@ -12,7 +12,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
-from zeroloss.plumbing.operations import count
+from zeroloss.plumbing.operations import count, lowest_precision
 from zeroloss.tangent.layerwise import Reading
 from zeroloss.verdict import Record
 
@@ -55,6 +55,7 @@ class Estimate(Record):
         seconds: expected, compilation included where it is the first of its kind; from a short calibration.
         took: seconds it took, if it was computed; else None.
         parameters: a `Served` each.
+        precision: the lowest floating precision that a value of the network passes through; the kernel is right to that.
     """
 
     n1: int
@@ -67,6 +68,7 @@ class Estimate(Record):
     seconds: float
     took: float | None
     parameters: tuple[Served, ...]
+    precision: str = ""
 
     def measured(self, seconds: float) -> Estimate:
         """The same with the time it took."""
@@ -78,6 +80,8 @@ class Estimate(Record):
             f"{self.operations:.2g} operations, {readable(self.bytes)}, about {self.seconds:.2g} s"
         )
         head += "" if self.took is None else f" (took {self.took:.2g} s)"
+        if self.precision in ("float16", "bfloat16"):
+            head += f"; the network computes in {self.precision} inside, and the kernel is no more exact than that"
         rows = [("parameter", "shape", "rule", "positions", "contraction", "operations", "otherwise")]
         for p in self.parameters:
             other = "-" if not np.isfinite(p.other) else f"{p.other:.1e}"
@@ -122,7 +126,7 @@ def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str,
     seconds += 0.0 if reading.compiled else COMPILING[0] + COMPILING[1] * len(reading.reader.uses)
     return Estimate(
         n1, n1 if n2 is None else n2, reading.c, outputs, contracting + passes + making, room, whole, seconds, None,
-        tuple(_served(reading, network, pairs, points)),
+        tuple(_served(reading, network, pairs, points)), lowest_precision(reading.reader.jaxpr).name,
     )  # fmt: skip
 
 

@@ -12,8 +12,11 @@ import math
 import numpy as np
 
 from zeroloss.networks import FeedForward
+from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.norms import norm_upper, norms_upper, square_upper
 from zeroloss.tangent.enclosure import gamma
-from zeroloss.tangent.rounding import SLOP, Layer, backward, forward
+from zeroloss.tangent.rounding import SLOP, TINY, Layer, backward, forward
 
 BLOCK = 1_000_000
 
@@ -25,12 +28,17 @@ def smallest_eigenvalue_upper(network: FeedForward, x: np.ndarray, vector: np.nd
         network: with smooth activations (KeyError otherwise).
         x: `(n, d)`; vector: `(n,)`, not zero, for example an eigenvector of the trace form.
     """
+    require_ieee()
     vector = np.asarray(vector, np.float64)
+    peak = float(np.max(np.abs(vector), initial=0.0))
+    if not 0 < peak < math.inf:
+        raise InputError("the vector is zero or not finite; give one that has a direction.")
+    vector = vector / peak  # before squares are taken, which might under- or overflow
     vector = vector / np.linalg.norm(vector)
     layers = forward(network, x)
     c = layers[-1].z.shape[1]
     sums: list[list[np.ndarray]] = [[] for _ in layers]
-    squared, error = np.zeros(c), 0.0
+    length, error, largest = np.zeros(c), 0.0, 0.0
     rows = max(1, BLOCK // (c * max(network.widths, default=1)))
     for start in range(0, len(x), rows):
         part = slice(start, start + rows)
@@ -46,10 +54,13 @@ def smallest_eigenvalue_upper(network: FeedForward, x: np.ndarray, vector: np.nd
             g, g_error = cotangents.g[index], cotangents.error[index]
             found = np.einsum("nh,nag->ahg", vector[part, None] * h, g, optimize=True)
             sums[index] = [found] if not sums[index] else [sums[index][0] + found]
-            h_norm, g_norm = np.linalg.norm(h, axis=1)[:, None], np.linalg.norm(g, axis=2)
-            squared += np.sum((h_norm * g_norm) ** 2, axis=0)
-            h_off, g_off = np.linalg.norm(h_error, axis=1)[:, None], np.linalg.norm(g_error, axis=2)
-            error += float(np.sum((h_off * g_norm + h_norm * g_off + h_off * g_off) ** 2))
-    lengths = np.sqrt(sum(np.sum(s[0] ** 2, axis=(1, 2)) for s in sums))
-    rounding = gamma(len(x) + 16) * np.sqrt(squared) + math.sqrt(error)
-    return float(np.min((lengths + rounding) ** 2)) * SLOP / (1 - gamma(len(x) + 8)) ** 2
+            h_norm, g_norm = norms_upper(h)[:, None], norms_upper(g)
+            length = np.hypot(length, norms_upper(h_norm * g_norm, 0))
+            h_off, g_off = norms_upper(h_error)[:, None] + TINY, norms_upper(g_error)
+            error = math.hypot(error, norm_upper(h_off * g_norm + h_norm * g_off + h_off * g_off))
+            largest = max(largest, float(np.max(np.abs(h))), float(np.max(np.abs(g))))
+    lengths = norms_upper(np.stack([norms_upper(s[0].reshape(c, -1)) for s in sums]), 0)
+    # Products of three numbers: what one loses by underflow the third multiplies.
+    rounding = gamma(len(x) + 16) * length + error + TINY * (1 + largest)
+    shortest = float(np.min(lengths + rounding)) * SLOP / (1 - gamma(len(x) + 8))
+    return square_upper(shortest) * SLOP

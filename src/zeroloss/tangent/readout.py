@@ -6,7 +6,7 @@ its kernel. If `s = sigma_min(A) > 0`, then for *any* targets `y` the read-out `
 interpolates them exactly, and `|dV| <= |y - f|/s`. No smoothness is needed, and no width but `m + 1 >= n`. (Ours; the
 mechanism of Kawaguchi & Huang 2019.)
 
-With rounding: `H` comes with entrywise error bounds (`zeroloss.tangent.rounding`), `A A^T` is formed within
+With rounding, underflow included: `H` comes with entrywise error bounds (`zeroloss.tangent.rounding`), `A A^T` is formed within
 `gamma trace`, its smallest eigenvalue is bounded below by the Cholesky criterion, and `|y - f|` is bounded above with
 the error of `f` and of the group means. All statements are about the network in exact arithmetic at the float64
 weights.
@@ -15,14 +15,16 @@ weights.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import scipy.linalg
 
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import double
+from zeroloss.plumbing.norms import ldexp_down, ldexp_up, norm_upper, ratio_upper, scaled_to_one
 from zeroloss.tangent.enclosure import gamma, smallest_eigenvalue
-from zeroloss.tangent.rounding import SLOP, Layer, affine, forward
+from zeroloss.tangent.rounding import SLOP, TINY, Layer, affine, forward
 from zeroloss.verdict import Record
 
 
@@ -49,29 +51,33 @@ def readout_matrix(network: FeedForward, last: Layer) -> tuple[np.ndarray, float
     """`A` in float64 and a bound on the Frobenius norm of its error."""
     a, c = network.weight_scales[-1], network.bias_scales[-1]
     matrix = a * last.h
-    error = (abs(a) * last.h_error + 2.0**-52 * np.abs(matrix)) * SLOP
+    error = (abs(a) * last.h_error + 2.0**-52 * np.abs(matrix)) * SLOP + TINY
     if network.biases[-1] is not None and c != 0:
         matrix = np.column_stack([matrix, np.full(len(matrix), c)])
-    return matrix, float(np.linalg.norm(error)) * SLOP
+    return matrix, norm_upper(error)
 
 
 def singular_value_lower(matrix: np.ndarray, error: float) -> float:
     """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there
     is none."""
     n, m = matrix.shape
-    if m < n or not 1e-100 < float(np.max(np.abs(matrix), initial=0.0)) < 1e100:  # beyond, squares under- or overflow
+    if m < n or not np.any(matrix) or not np.isfinite(matrix).all() or not math.isfinite(error):
         return 0.0
-    gram = matrix @ matrix.T
+    scaled, power = scaled_to_one(matrix)  # so that squares neither under- nor overflow
+    gram = scaled @ scaled.T
     gram = 0.5 * (gram + gram.T)
-    entries = gamma(m + 4) * float(np.sum(matrix * matrix)) * SLOP
+    lost = 2.0**-1000 * n * m  # by underflow: of products, and of entries beside the largest
+    entries = (gamma(m + 4) * norm_upper(scaled) ** 2 + lost) * SLOP
     lower = smallest_eigenvalue(gram, entry_error=entries).lower
-    return max(0.0, float(np.sqrt(max(lower, 0.0))) * (1 - 1e-12) - error)
+    off = ldexp_up(error, -power) * (1 + 1e-12) + lost
+    return ldexp_down(max(0.0, float(np.sqrt(max(lower, 0.0))) * (1 - 1e-12) - off), power)
 
 
 def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> float:
     """A proved upper bound on `|y - f|` from the last layer's outputs."""
-    entries = np.abs(y - last.z) * (1 + 2.0**-50) + last.z_error + y_error
-    return float(np.linalg.norm(entries)) * SLOP
+    with np.errstate(over="ignore"):  # an infinite residual proves nothing
+        entries = np.abs(y - last.z) * (1 + 2.0**-50) + last.z_error + y_error
+        return norm_upper(entries) * SLOP
 
 
 def readout_proof(
@@ -99,7 +105,10 @@ def readout_proof(
     if s == 0:
         why = "the last features of the distinct inputs are not shown to be independent: their smallest singular value is lost in rounding"
         return ReadoutProof(0.0, residual, None, m, n, why)
-    return ReadoutProof(s, residual, float(np.nextafter(residual / s, np.inf)) * SLOP, m, n, "")
+    radius = ratio_upper((residual, SLOP), (s,))
+    if not math.isfinite(radius):
+        return ReadoutProof(s, residual, None, m, n, "the distance to a minimum is bounded by no float64")
+    return ReadoutProof(s, residual, radius, m, n, "")
 
 
 def last_layer(head: FeedForward, h: np.ndarray, h_error: np.ndarray) -> Layer:
@@ -109,6 +118,7 @@ def last_layer(head: FeedForward, h: np.ndarray, h_error: np.ndarray) -> Layer:
     return Layer(h, h_error, z, z_error)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # moves that overflow are not taken
 def polish_readout(
     network: FeedForward, x: np.ndarray, y: np.ndarray, *, rounds: int = 4, last: Layer | None = None
 ) -> FeedForward:
@@ -123,12 +133,15 @@ def polish_readout(
     matrix, _ = readout_matrix(network, last)
     if matrix.shape[1] < matrix.shape[0]:
         return network
+    gram = matrix @ matrix.T
+    if not np.isfinite(gram).all():
+        return network
     try:
-        factor = scipy.linalg.cho_factor(matrix @ matrix.T, lower=True)
+        factor = scipy.linalg.cho_factor(gram, lower=True)
     except np.linalg.LinAlgError:
         return network
     with_bias = matrix.shape[1] > last.h.shape[1]
-    best, smallest = network, float(np.linalg.norm(y - last.z))
+    best, smallest = network, norm_upper(y - last.z)
     weights = np.array(network.weights[-1], np.float64)
     bias = None if network.biases[-1] is None else np.array(network.biases[-1], np.float64)
     residual = y - last.z
@@ -139,7 +152,7 @@ def polish_readout(
             bias = bias + move[-1]
         outputs = network.weight_scales[-1] * (last.h @ weights.T)
         residual = y - (outputs if bias is None else outputs + network.bias_scales[-1] * bias)
-        norm = float(np.linalg.norm(residual))
+        norm = norm_upper(residual)
         if not norm < smallest:
             break
         smallest = norm

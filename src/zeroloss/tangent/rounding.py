@@ -4,7 +4,10 @@ The network is the real-arithmetic function at the float64 weights, scales and i
 computed in any order (with or without fused operations) is within `gamma_m |W| |h|` of the exact one (Higham, Accuracy
 and Stability, 2nd ed., section 3.1); `gamma_{m+8}` here also covers scaling, the bias and their rounding. Bounds are
 themselves computed in float64, entries all positive, and multiplied by `SLOP` to stay above their own rounding.
-Underflow adds less than `TINY`.
+
+`gamma` does not cover underflow: each product may be off by `2^-1075` more, and a scale `a` multiplies what a product `W h` has
+lost. So `TINY`, far above what any sum of such losses comes to, is added to the error of the input before it meets the weights,
+again before it meets the scale, and once more at the end.
 """
 
 from __future__ import annotations
@@ -14,15 +17,23 @@ import dataclasses
 import numpy as np
 
 from zeroloss.networks import FeedForward
-from zeroloss.networks.activations import LEAKY_SLOPE, activation
+from zeroloss.networks.activations import LEAKY_SLOPE, activation, negative_slope
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.norms import ldexp_up, norm_upper, norms_upper, scaled_to_one
 from zeroloss.tangent import libm
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue
 
 SLOP = 1 + 1e-6
 TINY = 1e-290
+"""More than fewer than `1e30` operations lose by underflow."""
 KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
-"""Activations that are linear but for a kink at 0: their slopes to its left and right."""
+"""Activations that are linear but for a kink at 0: their slopes to its left and right; `prelu(a)` is another (`kink`)."""
+
+
+def kink(name: str) -> tuple[float, float] | None:
+    """The slopes of an activation to the left and right of its kink at 0; None for one without."""
+    leak = negative_slope(name)
+    return KINKED.get(name) if leak is None else (leak, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +74,17 @@ def affine(network: FeedForward, index: int, h: np.ndarray, h_error: np.ndarray)
     b = network.biases[index]
     z = a * (h @ w.T)
     step = gamma(w.shape[1] + 8)
-    error = (step * np.abs(h) + h_error) @ (abs(a) * np.abs(w)).T
+    error = _through(step * np.abs(h) + h_error, np.abs(w).T, a)
     if b is not None:
         offset = c * np.asarray(b, np.float64)
         z = z + offset
         error = error + step * np.abs(offset)
     return z, error * SLOP + TINY
+
+
+def _through(error: np.ndarray, weights: np.ndarray, scale: float) -> np.ndarray:
+    """`|scale| (error @ weights)` for entries of at least 0, with `TINY` where products may underflow."""
+    return abs(scale) * ((error + TINY) @ weights + TINY)
 
 
 def _activate(segments, z, z_error):
@@ -86,24 +102,21 @@ def output_error(network: FeedForward, layers: list[Layer]) -> np.ndarray:
 
     With `e_l` for `z_l`: `e_l <= a_l |W_l|_2 c1 e_{l-1} + |own rounding of layer l|_2`; entry by entry errors pass
     through `|W|` instead, whose norm is larger by up to the root of the width. The smaller of both is kept at each layer.
-
-    Raises:
-        InputError: a weight matrix out of the range of `spectral_norm_upper`.
     """
     error = np.zeros(len(layers[0].h))
     for index, layer in enumerate(layers):
         w, a = np.asarray(network.weights[index], np.float64), abs(network.weight_scales[index])
-        own = (np.abs(layer.h) @ (a * np.abs(w)).T) * gamma(w.shape[1] + 8)
+        own = _through(np.abs(layer.h) * gamma(w.shape[1] + 8), np.abs(w).T, a)
         if network.biases[index] is not None:
             offset = network.bias_scales[index] * np.asarray(network.biases[index], np.float64)
             own = own + gamma(w.shape[1] + 8) * np.abs(offset)
-        error = (a * spectral_norm_upper(w) * error + np.linalg.norm(own, axis=1)) * SLOP + 1e-150
-        error = np.minimum(error, np.linalg.norm(layer.z_error, axis=1) * SLOP + 1e-150)
+        error = (a * (spectral_norm_upper(w) * (error + TINY) + TINY) + norms_upper(own)) * SLOP + TINY
+        error = np.minimum(error, norms_upper(layer.z_error) * SLOP)
         if index < network.depth:
             segments = network.activations[index]
             _, rounding = _activate(segments, layer.z, np.zeros_like(layer.z))
             slope = max(activation(name).slope for name, _ in segments)
-            error = (slope * error + np.linalg.norm(rounding, axis=1)) * SLOP + 1e-150
+            error = (slope * error + norms_upper(rounding)) * SLOP + TINY
     return error
 
 
@@ -133,7 +146,7 @@ def backward(network: FeedForward, layers: list[Layer], *, kinks: bool = False) 
         w = np.asarray(network.weights[index], np.float64)
         step = gamma(w.shape[0] + 8)
         up = a * (g @ w)
-        up_error = ((step * np.abs(g) + error) @ (abs(a) * np.abs(w))) * SLOP + TINY
+        up_error = _through(step * np.abs(g) + error, np.abs(w), a) * SLOP + TINY
         peaks.append(np.max(np.abs(up) + up_error, axis=-1) * SLOP)
         slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1], kinks)
         g = up * slope[:, None, :]
@@ -148,11 +161,12 @@ def _slopes(segments, layer: Layer, kinks: bool):
     value, error, start = np.empty_like(layer.z), np.empty_like(layer.z), 0
     for name, units in segments:
         part = slice(start, start + units)
-        if kinks and name in KINKED:
-            left, right = KINKED[name]
+        jump = kink(name) if kinks else None
+        if jump is not None:
+            left, right = jump
             z = layer.z[:, part]
             value[:, part] = np.where(z > 0, right, left)
-            error[:, part] = np.where(np.abs(z) > layer.z_error[:, part], 0.0, (right - left) * SLOP)
+            error[:, part] = np.where(np.abs(z) > layer.z_error[:, part], 0.0, abs(right - left) * SLOP)
             start += units
             continue
         value[:, part], own = libm.slope(name, layer.z[:, part])
@@ -162,19 +176,23 @@ def _slopes(segments, layer: Layer, kinks: bool):
 
 
 def spectral_norm_upper(matrix: np.ndarray) -> float:
-    """A proved upper bound on the largest singular value of a float64 matrix, close to it.
+    """A proved upper bound on the largest singular value of a float64 matrix, close to it; infinite beyond float64.
 
-    The largest eigenvalue of the smaller Gram matrix is enclosed; forming it is off by at most `gamma_k |A|_F^2`.
+    The matrix is scaled by a power of two so that its squares neither under- nor overflow. The largest eigenvalue of the smaller
+    Gram matrix is enclosed; forming it is off by at most `gamma_k |A|_F^2`, and by `2^-1074` a product that underflows.
+
+    Raises:
+        InputError: NaN or infinity among the entries.
     """
     matrix = np.asarray(matrix, np.float64)
     if not np.any(matrix):
         return 0.0
-    peak = float(np.max(np.abs(matrix)))
-    if not 1e-100 < peak < 1e100:
-        raise InputError(f"a weight matrix with entries up to {peak:.3g} is outside the range proofs are made for.")
-    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    scaled, power = scaled_to_one(matrix)
+    tall = scaled if matrix.shape[0] >= matrix.shape[1] else scaled.T
     gram = tall.T @ tall
     gram = 0.5 * (gram + gram.T)
-    error = gamma(tall.shape[0] + 2) * float(np.sum(tall * tall)) * SLOP
+    error = gamma(tall.shape[0] + 2) * norm_upper(tall) ** 2 * SLOP + 2.0**-1000 * tall.shape[0] * tall.shape[1]
     upper = largest_eigenvalue(gram, entry_error=error).upper
-    return float(np.nextafter(np.sqrt(max(upper, 0.0)), np.inf))
+    # What scaling lost by underflow: `2^-1074` an entry beside a largest one of at least `2^-100`.
+    root = np.nextafter(np.sqrt(max(upper, 0.0)), np.inf) + 2.0**-1000 * np.sqrt(tall.size)
+    return ldexp_up(float(np.nextafter(root, np.inf)), power)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks import FeedForward
+from zeroloss.plumbing.norms import norm_upper, norms_upper, square_upper
 from zeroloss.tangent.enclosure import gamma
-from zeroloss.tangent.rounding import SLOP, Cotangents, Layer
+from zeroloss.tangent.rounding import SLOP, TINY, Cotangents, Layer
 
 TILE = 1024
 """Rows of the kernel formed at a time."""
@@ -60,12 +61,12 @@ class Rows:
 
     @property
     def trace(self) -> float:
-        """`|DF_float|_F^2`."""
-        total = 0.0
+        """`|DF_float|_F^2`, rounded up (but for less than `1e-300`)."""
+        length = 0.0
         for h, bias, g in self.parts:
-            inputs = np.full(len(g), bias**2) + (0.0 if h is None else np.sum(h**2, axis=-1))
-            total += float(np.sum(inputs * np.sum(g**2, axis=(1, 2))))
-        return total
+            inputs = np.full(len(g), abs(bias)) if h is None else np.hypot(bias, norms_upper(h))
+            length = math.hypot(length, norm_upper(inputs * norms_upper(g.reshape(len(g), -1))))
+        return square_upper(length * (1 + 1e-12))
 
     @property
     def rounding(self) -> float:
@@ -76,8 +77,8 @@ class Rows:
         """
         longest, lost = 0, 0.0
         for h, bias, g in self.parts:
-            inputs = bias**2 + (0.0 if h is None else float(np.max(np.sum(h**2, axis=-1))))
-            lost += 1e-300 * g.shape[0] * g.shape[1] * (1.0 + inputs + float(np.max(np.sum(g**2, axis=-1))))
+            inputs = bias**2 + (0.0 if h is None else square_upper(float(np.max(norms_upper(h)))))
+            lost += 1e-300 * g.shape[0] * g.shape[1] * (1.0 + inputs + square_upper(float(np.max(norms_upper(g)))))
             longest = max(longest, g.shape[2] + (0 if h is None else h.shape[1]))
         return (gamma(longest + len(self.parts) + 16) * self.trace + lost) * SLOP
 
@@ -93,14 +94,14 @@ class Rows:
     def distance(self, stored: np.ndarray, most: float = math.inf) -> float:
         """A bound on `|stored - DF_float DF_float^T|_2`, without a second matrix; infinite as soon as it exceeds
         `most`."""
-        square, peak = 0.0, 0.0
+        off, size = 0.0, 0.0
         for rows, columns, tile in self._tiles():
-            times = 1 if rows == columns else 2
-            square += times * float(np.sum((0.5 * (stored[rows, columns] + stored[columns, rows].T) - tile) ** 2))
-            peak += times * float(np.sum(tile**2))
-            if not math.sqrt(square) <= most:
+            times = 1.0 if rows == columns else math.sqrt(2.0)
+            off = math.hypot(off, times * norm_upper(0.5 * (stored[rows, columns] + stored[columns, rows].T) - tile))
+            size = math.hypot(size, times * norm_upper(tile))
+            if not off <= most:
                 return math.inf
-        return (math.sqrt(square) + 2.0**-51 * math.sqrt(peak)) * SLOP + self.rounding
+        return (off + 2.0**-51 * size) * SLOP + self.rounding
 
     def _tiles(self) -> Iterator[tuple[slice, slice, np.ndarray]]:
         n, c = self.parts[0][2].shape[:2] if self.parts else (0, 0)
@@ -138,7 +139,7 @@ def jacobian_rows(
     network: FeedForward, layers: list[Layer], cotangents: Cotangents, root: np.ndarray, trained: Trained
 ) -> Rows:
     """The factored rows at the examples of `layers`, weighted by `root` `(n,)`."""
-    parts, owners, squared = [], [], 0.0
+    parts, owners, off = [], [], 0.0
     for index, layer in enumerate(layers):
         a, c = network.weight_scales[index], network.bias_scales[index]
         bias = c if trained.biases[index] and network.biases[index] is not None else 0.0
@@ -146,15 +147,15 @@ def jacobian_rows(
         if h is None and bias == 0:
             continue
         g = cotangents.g[index] * root[:, None, None]
-        g_error = np.linalg.norm(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]), axis=-1)
-        g_error = g_error * root[:, None] * SLOP + 1e-150
-        g_norm = np.linalg.norm(g, axis=-1)
+        g_error = norms_upper(cotangents.error[index] + 2.0**-51 * np.abs(cotangents.g[index]))
+        g_error = g_error * root[:, None] * SLOP + TINY
+        g_norm = norms_upper(g)
         if h is not None:
-            h_norm = np.linalg.norm(h, axis=-1)[:, None]
-            h_error = np.linalg.norm(abs(a) * layer.h_error + 2.0**-51 * np.abs(h), axis=-1)[:, None]
-            h_error = h_error * SLOP + 1e-150
-            squared += float(np.sum((h_error * g_norm + h_norm * g_error + h_error * g_error) ** 2))
-        squared += float(np.sum((bias * g_error) ** 2))
+            h_norm = norms_upper(h)[:, None]
+            h_error = norms_upper(abs(a) * layer.h_error + 2.0**-51 * np.abs(h))[:, None]
+            h_error = h_error * SLOP + TINY
+            off = math.hypot(off, norm_upper(h_error * g_norm + h_norm * g_error + h_error * g_error))
+        off = math.hypot(off, norm_upper(bias * g_error))
         parts.append((h, bias, g))
         owners.append(index)
-    return Rows(parts, owners, math.sqrt(squared) * SLOP + 1e-150)
+    return Rows(parts, owners, off * SLOP + TINY)

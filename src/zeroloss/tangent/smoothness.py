@@ -33,15 +33,24 @@ import numpy as np
 
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import Activation, activation
+from zeroloss.plumbing.norms import (
+    ldexp_down,
+    ldexp_up,
+    norm_upper,
+    norms_upper,
+    scaled_to_one,
+    square_lower,
+    square_upper,
+)
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.one_layer import one_layer_lipschitz
-from zeroloss.tangent.rounding import KINKED, SLOP, Layer, backward, forward, spectral_norm_upper
+from zeroloss.tangent.rounding import SLOP, TINY, Layer, backward, forward, kink, spectral_norm_upper
 from zeroloss.tangent.rows import Trained, jacobian_rows
 
 BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
-TINY = 1e-150
-"""Above what squares lose by underflow."""
+FLOOR = 1e-60
+"""No bound of the recursion is taken below this, so that products of four of them do not underflow."""
 KINKS = "none: activations with kinks"
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
@@ -71,7 +80,7 @@ def constants(
     root = np.sqrt(np.asarray(sizes, np.float64))
     gaps = (np.abs(last.z - y) * (1 + 2.0**-50) + last.z_error + y_error) * root[:, None]
     with np.errstate(over="ignore"):  # an infinite residual proves nothing
-        residual = float(np.linalg.norm(gaps)) * SLOP
+        residual = norm_upper(gaps) * SLOP
     equations = len(x) * c
     only_readout = not any(trained.weights[:-1]) and not any(trained.biases[:-1])
     smooth = all(math.isfinite(activation(name).curvature) for segments in network.activations for name, _ in segments)
@@ -82,7 +91,7 @@ def constants(
         )
     if not smooth:
         return Constants(0.0, math.inf, residual, lambda radius: math.inf, KINKS, equations)
-    norms = [(np.linalg.norm(layer.h, axis=1) + np.linalg.norm(layer.h_error, axis=1)) * SLOP for layer in layers]
+    norms = [(norms_upper(layer.h) + norms_upper(layer.h_error)) * SLOP for layer in layers]
     if equations <= MOST_EQUATIONS:
         cotangents = backward(network, layers)
         lam0, Lam0, formed = _kernel_eigenvalues(network, layers, cotangents, root, trained)
@@ -129,28 +138,35 @@ def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Traine
     columns, errors = [], []
     if trained.weights[-1]:
         columns.append(a * last.h)
-        errors.append(abs(a) * last.h_error + 2.0**-51 * np.abs(a * last.h))
+        errors.append(abs(a) * last.h_error + 2.0**-51 * np.abs(a * last.h) + TINY)
     if trained.biases[-1]:
         columns.append(np.full((len(last.h), 1), c))
         errors.append(np.zeros((len(last.h), 1)))
     if not columns:
         return 0.0, math.inf
     matrix = np.concatenate(columns, axis=1) * root[:, None]
-    error = float(
-        np.linalg.norm(
-            (np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]
-        )
+    error = norm_upper(
+        (np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]
     )
-    gram = matrix @ matrix.T
-    return _bounds(0.5 * (gram + gram.T), gamma(matrix.shape[1] + 4) * float(np.sum(matrix**2)) * SLOP, error * SLOP)
+    scaled, power = scaled_to_one(matrix)
+    gram = scaled @ scaled.T
+    entries = gamma(matrix.shape[1] + 4) * norm_upper(scaled) ** 2 + 2.0**-1000 * matrix.size
+    return _bounds(0.5 * (gram + gram.T), entries * SLOP, error * SLOP, power)
 
 
-def _bounds(gram: np.ndarray, entries: float, error: float) -> tuple[float, float]:
-    """`lam0`, `Lam0` of `J J^T` from the float Gram matrix, its entry error, and `|J_float - J|_F`."""
+def _bounds(gram: np.ndarray, entries: float, error: float, power: int = 0) -> tuple[float, float]:
+    """`lam0`, `Lam0` of `J J^T` from the float Gram matrix of `2^-power J_float`, its entry error, and `|J_float - J|_F`.
+
+    `lam0` is 0 where it would be below `1e-290`.
+    """
+    if not (math.isfinite(entries) and math.isfinite(error) and np.isfinite(gram).all()):
+        return 0.0, math.inf
     lower = smallest_eigenvalue(gram, entry_error=entries).lower
     upper = largest_eigenvalue(gram, entry_error=entries).upper
-    small = max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - error)
-    return small**2 * (1 - 1e-12), (math.sqrt(max(upper, 0.0)) + error) ** 2 * SLOP
+    off = ldexp_up(error, -power) * (1 + 1e-12) + 2.0**-1000 * len(gram)
+    small = max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - off)
+    large = ldexp_up((math.sqrt(max(upper, 0.0)) + off) * SLOP, power)
+    return square_lower(ldexp_down(small, power)), square_upper(large) * SLOP
 
 
 def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float, np.ndarray]:
@@ -162,7 +178,7 @@ def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[flo
 def _squared_norm(network, layers, cotangents, root, trained) -> float:
     """An upper bound on `|J|_F^2` of these examples; over all of them, on the largest eigenvalue."""
     rows = jacobian_rows(network, layers, cotangents, root, trained)
-    return (math.sqrt(rows.trace * SLOP) + rows.error) ** 2 * SLOP
+    return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP
 
 
 def speeds(
@@ -171,27 +187,29 @@ def speeds(
     """`R -> (A_1 .. A_D, H_0 .. H_D)` of the recursion above, `(n,)` each, for `B(w0, R)`; kinks allowed.
 
     `A_l` bounds how fast `z_l` moves with the trained parameters, `H_l` the length of `h_l`. `sizes` are upper bounds on
-    `|h_l(w0)|`.
+    `|h_l(w0)|`. Bounds below `FLOOR` are raised to it.
     """
     depth = network.depth
-    norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
+    norms = [max(spectral_norm_upper(np.asarray(w)), FLOOR) for w in network.weights[:-1]]
     names = [[activation(name) for name, _ in segments] for segments in network.activations]
     c1 = [max(a.slope for a in layer) for layer in names]
     bound = [max(a.bound for a in layer) for layer in names]
     t = [float(v) for v in trained.weights]
     u = [float(v and network.biases[i] is not None) for i, v in enumerate(trained.biases)]
-    scale, offset = [abs(a) for a in network.weight_scales], [abs(c) for c in network.bias_scales]
+    scale, offset = [max(abs(a), FLOOR) for a in network.weight_scales], [abs(c) for c in network.bias_scales]
 
     @np.errstate(over="ignore", invalid="ignore")
     def at(radius: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        radius = max(radius, FLOOR)
         speed: list[np.ndarray] = []
-        lengths = [sizes[0]]
+        lengths = [np.maximum(sizes[0], FLOOR)]
         for i in range(depth):
             before = scale[i] * (norms[i] + t[i] * radius) * c1[i - 1] * speed[i - 1] if i else 0.0
-            speed.append(np.sqrt(t[i] * (scale[i] * lengths[i]) ** 2 + u[i] * offset[i] ** 2 + before**2))
+            own = np.sqrt(t[i] * (scale[i] * lengths[i]) ** 2 + u[i] * offset[i] ** 2 + before**2)
+            speed.append(np.maximum(own, FLOOR))
             reach = sizes[i + 1] + c1[i] * speed[i] * radius
-            lengths.append(np.minimum(reach, bound[i] * math.sqrt(network.widths[i])))
-        return [a * SLOP + TINY for a in speed], [h * SLOP + TINY for h in lengths]
+            lengths.append(np.maximum(np.minimum(reach, bound[i] * math.sqrt(network.widths[i])), FLOOR))
+        return [a * SLOP for a in speed], [h * SLOP for h in lengths]
 
     return at
 
@@ -215,17 +233,18 @@ def lipschitz_of_derivative(
             crosses one.
     """
     depth = network.depth
-    norms = [spectral_norm_upper(np.asarray(w)) for w in network.weights[:-1]]
-    rows = np.linalg.norm(np.asarray(network.weights[-1], np.float64), axis=1) * SLOP + TINY
+    norms = [max(spectral_norm_upper(np.asarray(w)), FLOOR) for w in network.weights[:-1]]
+    rows = np.maximum(norms_upper(np.asarray(network.weights[-1], np.float64)), FLOOR)
     names = [[activation(name) for name, _ in segments] for segments in network.activations]
     c1 = [max(a.slope for a in layer) for layer in names]
     c2 = [max(_curvature(a, linear_pieces) for a in layer) for layer in names]
     known = speeds(network, sizes, trained)
     t = [float(v) for v in trained.weights]
-    scale = [abs(a) for a in network.weight_scales]
+    scale = [max(abs(a), FLOOR) for a in network.weight_scales]
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as is said below
     def beta(radius: float) -> float:
+        radius = max(radius, FLOOR)
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
         s.append(scale[depth] * (rows + t[depth] * radius)[None, :])
         speed, _ = known(radius)
@@ -238,14 +257,14 @@ def lipschitz_of_derivative(
             above = c2[i] * q_next * speed[i][:, None] if i < depth else 0.0
             slope_above = c1[i] if i < depth else 0.0
             p = t[i] * scale[i] * g + s[i] * (above + slope_above * p)
-            q_next = np.minimum(peak[i - 1] + radius * p, s[i] * g)
+            q_next = np.maximum(np.minimum(peak[i - 1] + radius * p, s[i] * g), FLOOR)
             total = total + c2[i - 1] * q_next * (speed[i - 1] ** 2)[:, None]
-            g = c1[i - 1] * s[i] * g
-        value = float(np.linalg.norm(total * root[:, None])) * SLOP
+            g = np.maximum(c1[i - 1] * s[i] * g, FLOOR)
+        value = norm_upper(total * root[:, None]) * SLOP
         return value if math.isfinite(value) else math.inf
 
     return beta
 
 
 def _curvature(known: Activation, linear_pieces: bool) -> float:
-    return 0.0 if linear_pieces and known.name in KINKED else known.curvature
+    return 0.0 if linear_pieces and kink(known.name) is not None else known.curvature

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.tangent.enclosure import Enclosure, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.kernel import as_matrix
 from zeroloss.verdict import Record
@@ -170,7 +171,7 @@ def _centre(rows: np.ndarray, n: int) -> np.ndarray:
 
 def symmetric(k: Any) -> np.ndarray:
     """The symmetric part of a kernel as a matrix, in float64; `InputError` if there is none."""
-    matrix = np.asarray(as_matrix(k), np.float64)
+    matrix = as_matrix(as_float64(k, "entries of the kernel"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size or not np.isfinite(matrix).all():
         raise InputError(f"a kernel of shape {matrix.shape}: give a square one of finite numbers.")
     return 0.5 * (matrix + matrix.T)
@@ -178,7 +179,7 @@ def symmetric(k: Any) -> np.ndarray:
 
 def _target(matrix: np.ndarray, y: Any) -> np.ndarray:
     """`(N, 1)` for a full kernel of several outputs, `(n, c)` for one kernel for all of them."""
-    y = np.asarray(y, np.float64)
+    y = as_float64(y, "targets")
     y = y[:, None] if y.ndim == 1 else y
     if y.ndim != 2 or not np.isfinite(y).all() or not np.any(y):
         raise InputError(f"targets of shape {y.shape}: give finite numbers (n, c), not all zero.")

@@ -249,7 +249,7 @@ def _spread(view: View, shape) -> np.ndarray:
     lead, own = view.index.shape[:k], view.index.shape[k:]
     if own == tuple(shape):
         return view.index
-    return np.broadcast_to(view.index.reshape(*lead, *(1,) * (len(shape) - len(own)), *own), (*lead, *shape))
+    return np.broadcast_to(view.index.reshape((*lead, *(1,) * (len(shape) - len(own)), *own)), (*lead, *shape))
 
 
 def _first(index, k, shared) -> np.ndarray:

@@ -110,15 +110,15 @@ def _moved(eqn, name, entries, view) -> list[np.ndarray] | None:
     if name == "transpose":
         return [index.transpose(*range(k), *(k + a for a in params["permutation"]))]
     if name == "reshape" and params.get("dimensions") is None:
-        return [index.reshape(*lead, *params["new_sizes"])]
+        return [index.reshape((*lead, *params["new_sizes"]))]
     if name == "squeeze":
-        return [index.reshape(*lead, *eqn.outvars[0].aval.shape)]
+        return [index.reshape((*lead, *eqn.outvars[0].aval.shape))]
     if name == "broadcast_in_dim":
         shape, places = params["shape"], params["broadcast_dimensions"]
         sizes = [1] * len(shape)
         for place, size in zip(places, index.shape[k:], strict=True):
             sizes[place] = size
-        return [np.broadcast_to(index.reshape(*lead, *sizes), (*lead, *shape))]
+        return [np.broadcast_to(index.reshape((*lead, *sizes)), (*lead, *shape))]
     if name == "slice":
         steps = params["strides"] or (1,) * len(params["start_indices"])
         cut = zip(params["start_indices"], params["limit_indices"], steps, strict=True)

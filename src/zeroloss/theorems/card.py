@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.verdict import Record, Status, Verdict
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ class Card:
 
     def judge(self, facts: Facts) -> CardResult:
         """`check`, on facts that several cards share."""
+        if self.proof:
+            require_ieee()
         checked = tuple(h.check(facts) for h in self.hypotheses)
         applies = all(h.holds is True for h in checked)
         promises = self.promise(facts) if applies else ()

@@ -1,4 +1,4 @@
-"""The verb: before training, will gradient descent reach a global minimum, how fast, at which step, and does one exist?
+"""`certify`: before training, will gradient descent reach a global minimum, how fast, at which step, and does one exist?
 
 Four claims, each a `Verdict`:
 
@@ -6,7 +6,7 @@ Four claims, each a `Verdict`:
   last features at the start are independent (then some read-out interpolates any targets).
 - `generic`: zero loss exists for almost every target. REFUTED by fewer parameters than equations (a locally Lipschitz
   image of fewer dimensions has measure zero): says nothing of these targets.
-- `reaches`: descent with this step reaches a global minimum of the empirical risk, at this rate (the composite
+- `reaches`: descent with this step reaches a global minimum of the empirical squared risk, at this rate (the composite
   theorem).
 - `curve`: the training loss follows the tangent kernel's prediction; judged by `judge_curve` once descent has run.
 """
@@ -27,7 +27,10 @@ from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
 from zeroloss.descent.problem import Problem, make_problem, training_arrays
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing import Progress, Silent, double
+from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.numbers import real_number, whole_number
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
 from zeroloss.tangent.rows import trained_layers
@@ -96,12 +99,14 @@ def certify(
     Raises:
         InputError: a network that does not fit the data, data with NaN, a step that is not a positive number.
     """
-    if step_size is not None and not 0 < step_size < math.inf:
-        raise InputError(f"step_size={step_size}: it must be a positive number.")
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    steps = whole_number("steps", steps)
+    require_ieee()
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)
+    network = problem.network
     x, y = training_arrays(problem.data)
-    x, y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
+    x, y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
     distinct = collapse(x, y)
     clashes = len(contradictions(x, y))
     verdicts = _Announced(announce)
@@ -114,7 +119,8 @@ def certify(
     if trained is not None:
         with double():
             start = as_double(network)
-        known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and proves nothing
+            known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
         theorem = composite_theorem(known.lam0, known.Lam0, known.residual, len(x), known.beta, step_size)
         sampled = None
         if sample_beta and not theorem.holds and math.isfinite(theorem.ratio):

@@ -22,6 +22,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
+from zeroloss.plumbing.norms import ratio_upper, square_upper
 from zeroloss.verdict import Record
 
 UP = 1 + 1e-9
@@ -127,7 +128,7 @@ def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
 
 def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Composite:
     reach = math.sqrt(Lam0) + beta * trial
-    smoothness = (reach * reach + beta * residual) / n * UP  # reach**2 would raise where this overflows to infinity
+    smoothness = ratio_upper((square_upper(reach) + ratio_upper((beta, residual)), UP), (n,))
     eta = (fraction / smoothness if step_size is None else step_size) if math.isfinite(smoothness) else math.nan
     kappa = 1 - eta * smoothness / 2 * UP
     # A step of 0, or a negative one, goes nowhere; comparisons with NaN are false.
@@ -138,22 +139,21 @@ def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Com
         return Composite(
             False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
-    q = residual / kappa * UP
+    q = ratio_upper((residual, UP), (kappa,))
     s0 = math.sqrt(lam0) * (1 - 1e-12)
-    left = lam0 - 2 * beta * q * UP
+    left = math.nextafter(lam0 - ratio_upper((2.0, beta, q, UP)), -math.inf)
     # The most that (s0 - beta s) ds can sum to within the trial radius: q must stay below it.
-    room = s0**2 / (2 * beta) if beta > 0 and s0 / beta <= trial else s0 * trial - beta * trial**2 / 2
-    ratio = q / room * UP
-    radius = (
-        2 * q / (s0 + math.sqrt(max(left, 0.0))) * UP
-    )  # = (s0 - sqrt(left))/beta, without cancellation and for beta = 0
+    room = s0**2 / (2 * beta) if beta > 0 and s0 / beta <= trial else s0 * trial - beta * trial * trial / 2
+    ratio = ratio_upper((q, UP), (room,))
+    # = (s0 - sqrt(left))/beta, without cancellation and for beta = 0
+    radius = ratio_upper((2.0, q, UP), (s0 + math.sqrt(max(left, 0.0)),))
     holds = left > 0 and radius <= trial
     if not holds:
         obstacle = f"2 beta |r0|/kappa is {at(ratio)} times what lambda_min allows"
         return Composite(
             False, max(ratio, 1.0), eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
-    rate = (1 - 2 * kappa * eta * left / n) * (1 + 1e-15) + 1e-16
+    rate = (1 - 2 * kappa * eta * left / n * (1 - 1e-15)) * (1 + 1e-15) + 1e-16
     return Composite(True, ratio, eta, smoothness, lam0, Lam0, beta, trial, residual, radius, left, rate)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
-from zeroloss.plumbing import Progress, double
+from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
+from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.balls import NoBoundError, find_readout, readout_features
 from zeroloss.tangent.readout import last_layer, readout_matrix, singular_value_lower
 from zeroloss.tangent.rounding import forward
@@ -27,7 +28,7 @@ EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
@@ -36,8 +37,13 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
     n = len(distinct.x)
     if clashes:
         groups = "1 group of equal inputs has" if clashes == 1 else f"{clashes} groups of equal inputs have"
-        reason = f"{groups} different targets; no function of the input fits both."
-        return Verdict(EXISTS, Status.REFUTED, reason, {"contradictory_groups": clashes, "distinct_inputs": n})
+        reason = f"{groups} different targets (equal and different as the float64 numbers given); no function of the input fits both."
+        evidence = {
+            "contradictory_groups": clashes,
+            "distinct_inputs": n,
+            "equality": "of float64 numbers, bit for bit",
+        }
+        return Verdict(EXISTS, Status.REFUTED, reason, evidence)
     matrix, error, columns, why = _features(network, mask, distinct.x, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:
@@ -71,7 +77,7 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
     elif readout is not None:
         moved = mask.parameters
         weights, bias = moved[readout.weight], readout.bias is not None and moved[readout.bias]
-        size = network.parameters[readout.weight].shape[-1]
+        size = readout.width(network)
     else:
         return none, 0.0, 0, f"{needs} it is not known to end in a linear read-out."
     if not weights:
@@ -97,6 +103,9 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
         with double():
             head = readout.head(start)
         last = last_layer(head, h, h_error)
+    trouble = disagreement(start, x, last.z, last.z_error)
+    if trouble:
+        return none, 0.0, columns, f"The proof is refused: {trouble}."
     matrix, error = readout_matrix(head, last)
     return (matrix if bias else matrix[:, :size]), error, columns, ""
 

@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import square_upper
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof, readout_proof
@@ -27,7 +30,7 @@ from zeroloss.theorems.composite import Composite, composite_theorem
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
@@ -69,13 +72,13 @@ class Facts:
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
-        data = data if network is None else matched(network, data)
+        data = as_data(data) if network is None else matched(network, data)
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
         for name, value in self.options.items():
             _check_told(name, value)
         x, y = training_arrays(data)
-        self.x, self.y = np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64)
+        self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
         if network is not None:
             self._check_fit()
@@ -186,7 +189,7 @@ class Facts:
         layers = forward(self.start, self.distinct.x)
         root = np.sqrt(np.asarray(self.distinct.sizes, np.float64))
         rows = jacobian_rows(self.start, layers, backward(self.start, layers), root, self.trained)
-        return (math.sqrt(rows.trace * SLOP) + rows.error) ** 2 * SLOP
+        return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP
 
     def evidence(self, options: Iterable[str]) -> dict[str, Any]:
         """Of which data, what was told, and on which assumptions."""

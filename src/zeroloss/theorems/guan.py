@@ -45,6 +45,16 @@ def _deeper(facts: Facts) -> tuple[Promise, ...]:
     )
 
 
+def _deeper_claim(facts: Facts) -> str:
+    """With one unit an output the function is kept where `f >= -B` alone: `R(f + B) - B` is at least `-B`."""
+    if facts.told("width", 2 * facts.outputs) >= 2 * facts.outputs:
+        return "a deeper network with relu layers has the same function as this one, in exact arithmetic"
+    return (
+        "for every bound -B on the outputs a deeper network with relu layers answers as this one wherever each output is at least "
+        "-B, so on all training inputs for some B, in exact arithmetic"
+    )
+
+
 def _no_clash(facts: Facts) -> Found:
     if facts.clashes:
         return Found(False, f"{facts.clashes} groups of equal inputs have different targets")
@@ -102,7 +112,7 @@ def _covered(facts: Facts) -> tuple[Promise, ...]:
     box = (n * (d - b) / (n - 1)) ** d * (1 + 1e-12)
     return (
         Promise(
-            f"With zero training loss at most {at_most(share)} of the unit cube is answered right.",
+            f"With zero training loss the bumps answer at most {at_most(share)} of the unit cube right.",
             {"coverage": share, "box_bound": box, "nodes_an_axis": n, "b": b},
         ),
     )
@@ -122,10 +132,14 @@ DEPTH = Card(
     (
         FULLY_CONNECTED,
         Hypothesis("layers", "a whole number of layers to add, 1 or more", _layers),
-        Hypothesis("width", "at least one unit an output in each added layer", _width),
+        Hypothesis(
+            "width",
+            "at least one unit an output in each added layer (two, for the same function on every input)",
+            _width,
+        ),
     ),
     ("a deeper network with the same function, to rounding", "the training loss is the same"),
-    lambda facts: "a deeper network with relu layers has the same function as this one, in exact arithmetic",
+    _deeper_claim,
     _deeper,
     "R(z) - R(-z) = z and R(R(z)) = R(z); zeroloss.minima.extend builds it",
     {"layers": "how many to add (1)", "width": "units of each (two an output)"},
@@ -169,7 +183,8 @@ COVERAGE = Card(
     ),
     ("at most (d - b)^d/d! of the cube is answered right, whatever the labels", "b near d: as little as one likes"),
     lambda facts: (
-        "a network with zero training loss on these inputs answers no more of the unit cube right than its bumps cover"
+        "there is a network with zero training loss on these inputs, made of bumps, that answers no more of the unit cube right "
+        "than they cover, whatever the labels -1 and 1 elsewhere"
     ),
     _covered,
     "the orthants of the cross-polytopes fill each cell from its 2^d corners without overlap",

@@ -9,7 +9,9 @@ falls with n towards `e^-1 (Ei(1) - gamma_E) = .48483`.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+from zeroloss.data.repeats import round_down
 from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
 from zeroloss.theorems.facts import Facts
 from zeroloss.theorems.hypotheses import activations
@@ -104,7 +106,7 @@ def _noise(facts: Facts) -> Found:
 
 def _floor(facts: Facts) -> tuple[Promise, ...]:
     share = visited_error(facts.n)
-    error = share * float(facts.told("noise_variance")) * (1 - 1e-15)
+    error = round_down(Fraction(share) * Fraction(float(facts.told("noise_variance"))))
     return (
         Promise(
             f"The visited atoms contribute at least {at_least(error)} to the expected error, {at_least(share, 5)} of "

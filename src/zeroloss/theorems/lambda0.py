@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.norms import norm_upper
 from zeroloss.tangent.enclosure import Enclosure, gamma, smallest_eigenvalue
 
 MOST = 3000
@@ -33,7 +35,7 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     Raises:
         InputError: a row of norm 0, for which there is no direction.
     """
-    x = np.asarray(x, np.float64)
+    x = as_float64(x, "inputs")
     largest = np.abs(x).max(axis=1)
     if not (largest > 0).all():
         raise InputError("an input is 0 in every column and has no direction; leave it out.")
@@ -49,7 +51,7 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     entries = (np.abs(t) * wrong + delta * (math.pi - angle)) / (2 * math.pi) + 8 * 2.0**-53 * np.abs(kernel)
     np.fill_diagonal(kernel, 0.5)  # exactly, for t_ii = 1
     np.fill_diagonal(entries, 0.0)
-    return 0.5 * (kernel + kernel.T), float(np.linalg.norm(entries)) * SLOP
+    return 0.5 * (kernel + kernel.T), norm_upper(entries) * SLOP
 
 
 def lambda0(x: Any) -> Enclosure:
@@ -71,7 +73,7 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     from zeroloss.data import groups
 
     progress = progress or Silent()
-    x = np.asarray(x, np.float64).reshape(len(x), -1)
+    x = as_float64(x, "inputs").reshape(len(x), -1)
     x = x[groups(x).first]
     x = x[np.abs(x).max(axis=1) > 0]
     if not len(x):

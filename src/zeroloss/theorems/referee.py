@@ -47,7 +47,7 @@ def reach_claim(step_size: float | None, rate: float | None) -> str:
     bound = (
         "" if rate is None else f", and after t steps loss - infimum is at most {at_most(rate, 12)}^t of what it was"
     )
-    return f"gradient descent with {step}, in exact arithmetic, reaches a global minimum of the empirical risk{bound}"
+    return f"gradient descent with {step}, in exact arithmetic, reaches a global minimum of the empirical squared risk{bound}"
 
 
 def reaches(theorem: Composite, facts: Facts) -> Verdict:

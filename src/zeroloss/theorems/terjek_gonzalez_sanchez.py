@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from zeroloss.networks import MLP
+from zeroloss.plumbing.norms import ratio_upper
 from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
 from zeroloss.theorems.composite import composite_theorem
 from zeroloss.theorems.facts import Facts
@@ -62,19 +63,20 @@ def to_linearised(lam0: float, beta: float, radius: float) -> float:
     Together at most `sqrt(1.25) beta R^2/s0` where `x <= 1/2`; beyond `x = .68` that would be too little. (Ours.)
     """
     s0 = math.sqrt(lam0) * (1 - 1e-12)
-    x = beta * radius / s0 * (1 + 1e-12)
+    x = ratio_upper((beta, radius, 1 + 1e-12), (s0,))
     if not x < 1:
         return math.inf
     # The logarithm's series where the difference would cancel: x^2/2 + x^3/3 + ... <= (x^2/2)(1 + x).
-    out = radius * (x / 2 * (1 + x) if x < 1e-3 else (-x - math.log1p(-x)) / x)
-    return math.hypot(beta * radius**2 / (2 * s0), out) * UP
+    factor = x * (1 + x) / 2 + 5e-324 if x < 1e-3 else (-x - math.log1p(-x)) / x
+    within, out = ratio_upper((beta, radius, radius, UP), (2.0, s0)), ratio_upper((radius, factor, UP))
+    return ratio_upper((math.hypot(within, out), UP))
 
 
 def _composite_promise(facts: Facts) -> tuple[Promise, ...]:
     t = facts.theorem
     assert t.radius is not None and t.rate is not None and t.lam_end is not None
     near = to_linearised(t.lam0, t.beta, t.radius)
-    linear = t.beta * t.radius**2 / 2 * UP
+    linear = ratio_upper((t.beta, t.radius, t.radius, UP), (2.0,))
     return (
         Promise(
             f"After t steps of size {t.step_size!r} the excess loss is at most {at_most(t.rate, 12)}^t of the first.",
@@ -139,7 +141,8 @@ def _finite(facts: Facts) -> Found:
 def _complexity(facts: Facts) -> tuple[Promise, ...]:
     radius, n = float(facts.told("radius")), facts.n
     trace, beta = facts.trace_upper, facts.known.beta(radius)
-    bound = (radius * math.sqrt(trace) / n + beta * radius**2 / (2 * math.sqrt(n))) * UP
+    first = ratio_upper((radius, math.sqrt(trace), UP), (n,))
+    bound = ratio_upper((first + ratio_upper((beta, radius, radius, UP), (2.0, math.sqrt(n))), UP))
     return (
         Promise(
             f"The empirical Rademacher complexity of the ball is at most {at_most(bound)} on these {n} inputs.",

@@ -18,7 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing import InputError, parse_json
+
 _REGISTRY: dict[str, type[Record]] = {}
+MOST_BYTES = 2**30
+"""Of an array in a text: its dtype may ask for far more than its items need."""
 LIVE = {"json": False}
 """Metadata of a field that stays in memory: `field(default=None, metadata=LIVE)`."""
 
@@ -58,8 +62,20 @@ class Record:
 
 
 def from_json(text: str) -> Any:
-    """Any record that `to_json` wrote."""
-    return decode(json.loads(text))
+    """Any record that `to_json` wrote.
+
+    Raises:
+        InputError: (a ValueError) the text is something else.
+    """
+    found = parse_json(text, "the text")
+    try:
+        return decode(found)
+    except InputError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, MemoryError) as error:
+        raise InputError(
+            "the text holds no result that zeroloss wrote; it is damaged or of another version."
+        ) from error
 
 
 def _written(cls: type[Record]) -> list[dataclasses.Field]:
@@ -141,12 +157,24 @@ def decode(value: Any) -> Any:
     if not _reserved(value):
         return {key: decode(item) for key, item in value.items()}
     if value.keys() == {"float"}:
+        if value["float"] not in ("nan", "inf", "-inf"):
+            raise ValueError("a number written as an object is one of nan, inf, -inf")
         return float(value["float"])
     if value.keys() == {"dict"}:
         return {key: decode(item) for key, item in value["dict"]}
     if "array" in value:
-        array = np.array(decode(value["array"]), dtype=value["dtype"])
-        return array.reshape(value["shape"]) if "shape" in value else array
+        return _array(value)
     cls = _REGISTRY[value["type"]]
     known = {f.name for f in _written(cls)}
     return cls(**{key: decode(item) for key, item in value.items() if key in known})
+
+
+def _array(value: dict[str, Any]) -> np.ndarray:
+    """The array of an encoded one; its dtype may not ask for more than the numbers and texts need."""
+    dtype, items = np.dtype(value["dtype"]), decode(value["array"])
+    if dtype.kind not in "biufU":
+        raise ValueError(f"an array of {dtype} has no place in a result")
+    if dtype.itemsize * max(1, np.array(items).size) > MOST_BYTES:
+        raise ValueError(f"an array of {dtype} is larger than any result")
+    array = np.array(items, dtype=dtype)
+    return array.reshape(value["shape"]) if "shape" in value else array

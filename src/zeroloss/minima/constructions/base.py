@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroloss.minima.constructions.combine import Stack, from_network
 from zeroloss.minima.constructions.spoilers import applied
-from zeroloss.networks import FeedForward
+from zeroloss.networks import FeedForward, check_weights
 from zeroloss.plumbing import InputError
 
 WIDTH = 1024
@@ -39,6 +39,7 @@ def predictor(
             f"{name}= is a {type(given).__name__}; a twin is one fully connected network, so give a zeroloss network "
             "(MLP or FeedForward), or leave it out."
         )
+    check_weights(given, f"{name}=")
     if (given.in_size, given.out_size) != (x.shape[1], y.shape[1]):
         raise InputError(
             f"{name}= takes {given.in_size} numbers and gives {given.out_size}; the data have {x.shape[1]} inputs and "

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import Dataset, collapse, groups
+from zeroloss.data.loaders import as_data
 from zeroloss.data.task import ones
 from zeroloss.descent.matching import matched
 from zeroloss.minima.constructions.activated import check_activation, with_activation
@@ -27,6 +28,7 @@ from zeroloss.minima.constructions.combine import Stack, deepen, join, to_networ
 from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
 from zeroloss.verdict import Record, at_most
 from zeroloss.verdict.record import LIVE
 
@@ -131,7 +133,7 @@ def twin(
     key: int = 0,
     progress: Progress | None = None,
 ) -> Twin:
-    """A network with zero training loss on `data` that equals another one elsewhere; see the formula above.
+    """A network whose training loss on `data` is zero but for rounding, and that equals another one elsewhere; see the formula above.
 
     Args:
         data: a `Dataset` (`x_train` `(n, d)`, `y_train` `(n, c)`, `task`, and test rows if any).
@@ -152,10 +154,12 @@ def twin(
             network too large for memory.
     """
     progress = progress or Silent()
+    depth = None if depth is None else whole_number("depth", depth)
+    key = whole_number("key", key, 0, LARGEST_SEED)
     check_activation(activation)
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype {dtype!r} is neither 'float64' nor 'float32'.")
-    given = of if of is not None else base
+    data, given = as_data(data), of if of is not None else base
     data = data if given is None else matched(given, data)
     x_all, y_all = _training(data)
     distinct = collapse(x_all, y_all)

@@ -159,16 +159,17 @@ def _labels(found: np.ndarray, data: Any) -> bool:
 
 
 def as_network(model: Any, data: Any = None) -> Any:
-    """`model` as what the audit takes: a torch module converted, an estimator, file or function as a black box, a network as
-    it is."""
-    from zeroloss.networks.pytorch import from_torch, is_torch_module
+    """`model` as what the audit takes: a torch module or a model of another framework converted, an estimator, file or function as
+    a black box, a network as it is."""
+    from zeroloss.networks.differentiable import differentiable, is_foreign
+    from zeroloss.networks.shaped import on_rows
 
-    if is_torch_module(model):
-        return from_torch(model, data)
+    if is_foreign(model):
+        return on_rows(differentiable(model, data), data)
     if isinstance(model, str | os.PathLike | BlackBox):
         return black_box(model, data)
     asked = (hasattr(model, "predict") or callable(model)) and not _has_weights(model)
-    return black_box(model, data) if asked else model
+    return black_box(model, data) if asked else on_rows(model, data)
 
 
 def _has_weights(model: Any) -> bool:

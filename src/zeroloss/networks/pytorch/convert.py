@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
-from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
+from zeroloss.networks.pytorch.adapt import adapted, inputs_of
+from zeroloss.networks.pytorch.comparison import compare
+from zeroloss.networks.pytorch.examples import example_batch, in_order
+from zeroloss.networks.pytorch.export import export_program, refuse_training_mode, torch_package
+from zeroloss.networks.pytorch.forms import as_module, in_one_precision
+from zeroloss.networks.pytorch.kinks import warn_of_kinks
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
+from zeroloss.networks.pytorch.ties import module_ties
 from zeroloss.plumbing import InputError, double
-
-AGREE = 2e-4
-"""The most by which float32 answers of the module and of the network may differ, relative to their size."""
+from zeroloss.plumbing.batches import batches, is_source
 
 
-def from_torch(module: Any, example: Any = None, *, layers: bool = True) -> FeedForward | TorchNetwork:
+def from_torch(
+    module: Any, example: Any = None, *, layers: bool = True, inputs: Any = None, output: str | int | None = None
+) -> FeedForward | TorchNetwork:
     """A torch module as a network: exported at a batch of one, read operator by operator into JAX, compared with the module.
 
     A chain of linear layers and known activations (however the forward is written) becomes a `FeedForward`, for which every
@@ -26,64 +31,113 @@ def from_torch(module: Any, example: Any = None, *, layers: bool = True) -> Feed
     constants.
 
     Args:
-        module: an `nn.Module` in evaluation mode, on one floating tensor (or one of whole numbers: tokens) that answers
-            `(n, c)`.
-        example: a batch as the module takes it, `(n, ...)`, of torch or NumPy; or a `Dataset`, whose rows are tried flat
-            and as images; by default a row for the first linear layer.
+        module: an `nn.Module` (compiled, exported, in `DataParallel`) in evaluation mode, on floating tensors or whole
+            numbers (tokens), that answers `(n, c)`; answers of more axes are flattened. In half precision, or of several
+            types, it is taken at its exact values in the widest, at least float32 (a `ConversionWarning` says so).
+        example: a batch as the module takes it, `(n, ...)`, of torch or NumPy; a tuple or dict of such, for a module of
+            several inputs (by position or by name); a `Dataset`, whose rows are tried flat and as images; a loader, of which
+            one batch is read; by default a row for the first linear layer. Several inputs become one row of numbers, side by
+            side (`.layout`), and `zeroloss.predict` takes them either way.
+        inputs: another name for an `example` of several inputs.
+        output: which tensor of the answer (a dict, tuple, dataclass or output object) is meant, such as "logits"; not
+            needed where there is one.
         layers: False keeps a chain of linear layers a `TorchNetwork`.
 
     Raises:
         InputError: training mode with dropout or batch statistics; control flow that depends on data; an operator without
-            a translation (and how to add it); a module in which one example's answer depends on another's.
+            a translation (and how to add it); a module in which one example's answer depends on another's, or whose
+            gradients are not those of what it computes (a backward of its own, a hook): a random vector-Jacobian product is
+            compared with torch's. `.detach()` and `torch.no_grad()` stop the gradient here too.
+
+    Warns:
+        KinkWarning: rows of the example lie on a kink, where the derivative is torch's convention.
 
     Standing: ours.
     """
     torch = torch_package()
-    if not is_torch_module(module):
-        raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module itself.")
-    batch = _example(module, example)
-    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device))
+    module = in_one_precision(torch, as_module(torch, module))
+    if inputs is not None:
+        if example is not None:
+            raise InputError("example= and inputs= are both given; give one of them.")
+        example = inputs
+    if is_source(example):
+        first = next(iter(batches(example)), None)
+        if first is None:
+            raise InputError(
+                f"the {type(example).__name__} gives no batches; if it is an iterator, it may have been used up."
+            )
+        example = first[0]
+    if example is None and isinstance(getattr(module, "example_input_array", None), torch.Tensor):
+        example = module.example_input_array  # as a Lightning module has it
+    layout = inputs_of(example)
+    batch, order = example_batch(module, example, layout)
+    refuse_training_mode(module)  # before its answer is looked at
+    module = adapted(torch, module, batch, layout, output)
+    one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
-    network = _built(program, parameters, constants)
-    _compare(torch, module, network, batch)
+    network = _built(program, parameters, constants, layout)
+    compare(torch, module, network, batch.to(one.device))
+    if example is not None:
+        _look_for_kinks(torch, module, network, batch)
+    network = in_order(network, order)
     chain = as_feedforward(network) if layers else None
     return network if chain is None else chain
 
 
-def to_torch(network: FeedForward | TorchNetwork, module: Any, example: Any = None) -> Any:
+def _look_for_kinks(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
+    values = {("parameter", k): v for k, v in network.parameters.items()}
+    values |= {("constant", k): v for k, v in network.constants.items()}
+    warn_of_kinks(torch, network.program, {k: torch.from_numpy(np.array(v)) for k, v in values.items()}, batch.cpu())
+
+
+def to_torch(
+    network: FeedForward | TorchNetwork, module: Any, example: Any = None, *, output: str | int | None = None
+) -> Any:
     """Write the weights of `network` into `module`, the torch module it was converted from, and return the module.
 
-    The module keeps its own precision unless the network is float64 (after polishing or a proof): then the module is made
-    float64 first (`module.double()`), so that no bit is lost. `module.float()` afterwards rounds to nearest.
+    The module keeps its own precision unless the network is float64 (after polishing or a proof), or the module in half
+    precision: then it is made float64 (float32) first, so that no bit is lost. `module.float()` afterwards rounds to nearest.
 
     Args:
         network: the converted network, or what descent, polishing or a proof made of it.
         module: written in place.
-        example: as in `from_torch`; only needed for a `FeedForward` whose module does not take flat examples.
+        example, output: as in `from_torch`; only needed for a `FeedForward` whose module does not take flat examples.
 
     Raises:
         InputError: a module of other parameters than the network's.
     """
     torch = torch_package()
-    if not is_torch_module(module):
-        raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module to write into.")
-    found = _by_name(network, module, example)
-    own = dict(module.named_parameters())
+    given = module
+    if isinstance(module, torch.export.ExportedProgram):
+        raise InputError("weights are written into a module; give exported.module(), and keep what this returns.")
+    module = as_module(torch, module)
+    found = _by_name(network, module, example, output)
+    own, ties = dict(module.named_parameters(remove_duplicate=False)), module_ties(module)
     for name, value in found.items():
         if name not in own or tuple(own[name].shape) != value.shape:
             there = tuple(own[name].shape) if name in own else "none"
             raise InputError(
                 f"the module's {name} has shape {there} and the network's {value.shape}; give the module converted."
             )
+        first = ties[name]
+        if first != name and first in found and not np.array_equal(found[first], value, equal_nan=True):
+            raise InputError(
+                f"{name} and {first} are one parameter of the module and two of the network; give the module converted."
+            )
     if any(value.dtype == np.float64 for value in found.values()):
         module.double()
+    elif any(own[name].dtype in (torch.float16, torch.bfloat16) for name in found):
+        module.float()
     with torch.no_grad():
         for name, value in found.items():
             own[name].copy_(torch.from_numpy(np.array(value)))
-    return module
+        for name, first in ties.items():
+            if own[name] is not own[first]:
+                own[name].data = own[first].data  # `double()` gave each memory of its own
+    return given
 
 
-def _by_name(network: Any, module: Any, example: Any) -> dict[str, np.ndarray]:
+def _by_name(network: Any, module: Any, example: Any, output: Any) -> dict[str, np.ndarray]:
     if isinstance(network, TorchNetwork):
         return {name: np.asarray(value) for name, value in network.parameters.items()}
     if not isinstance(network, FeedForward):
@@ -91,7 +145,7 @@ def _by_name(network: Any, module: Any, example: Any) -> dict[str, np.ndarray]:
             f"a {type(network).__name__} was not converted from torch; its weights have no place in a module."
         )
     found: dict[str, np.ndarray] = {}
-    pairs = _layer_names(module, network, example)
+    pairs = _layer_names(module, network, example, output)
     for index, (weight, bias) in enumerate(pairs):
         a, c = network.weight_scales[index], network.bias_scales[index]
         kept = (np.asarray(network.weights[index]), network.biases[index])
@@ -107,13 +161,14 @@ def _by_name(network: Any, module: Any, example: Any) -> dict[str, np.ndarray]:
     return found
 
 
-def _layer_names(module: Any, network: FeedForward, example: Any) -> list[tuple[str, str | None]]:
+def _layer_names(module: Any, network: FeedForward, example: Any, output: Any) -> list[tuple[str, str | None]]:
     """The names of weight and bias of each layer in the torch module, in the order of the computation."""
     torch = torch_package()
     kind = next(p.dtype for p in module.parameters())
     flat = torch.zeros(1, network.in_size, dtype=kind)
     try:
-        program, _, _ = export_program(module, flat if example is None else _example(module, example)[:1])
+        batch = flat if example is None else example_batch(module, example)[0][:1]
+        program, _, _ = export_program(adapted(torch, module, batch, None, output), batch)
     except InputError as error:
         raise InputError(f"{error} Give to_torch the example= that the module was converted with.") from error
     found = chain(program)
@@ -124,7 +179,9 @@ def _layer_names(module: Any, network: FeedForward, example: Any) -> list[tuple[
     return [(w, b if kind else None) for (_, w), (kind, b) in found[0]]
 
 
-def _built(program: Any, parameters: dict[str, np.ndarray], constants: dict[str, np.ndarray]) -> TorchNetwork:
+def _built(
+    program: Any, parameters: dict[str, np.ndarray], constants: dict[str, np.ndarray], layout: Any = None
+) -> TorchNetwork:
     import jax.numpy as jnp
 
     kinds = {a.dtype for a in parameters.values()}
@@ -138,117 +195,10 @@ def _built(program: Any, parameters: dict[str, np.ndarray], constants: dict[str,
         kept = {
             k: jnp.asarray(a, kind) if a.dtype.kind == "f" else jnp.asarray(_small(a)) for k, a in constants.items()
         }
-    return TorchNetwork(made, program, kept)
+    return TorchNetwork(made, program, kept, layout)
 
 
 def _small(array: np.ndarray) -> np.ndarray:
     """Whole numbers in 32 bits, which JAX keeps inside and outside of double precision."""
     fits = array.dtype == np.int64 and (array.size == 0 or np.abs(array).max() < 2**31)
     return array.astype(np.int32) if fits else array
-
-
-def _example(module: Any, example: Any) -> Any:
-    """A batch for the module, a torch tensor in its precision."""
-    torch = torch_package()
-    kind = next((p.dtype for p in module.parameters() if p.dtype.is_floating_point), torch.float32)
-    if example is None:
-        linear = next(iter(_leaves(module)), None)
-        if not isinstance(linear, torch.nn.Linear):
-            raise InputError(
-                "give example=, a batch as the module takes it (n, ...), or a Dataset: the shape of its input is not known."
-            )
-        return torch.zeros(3, linear.in_features, dtype=kind)
-    if hasattr(example, "x_train"):
-        return _of_dataset(module, example, kind)
-    batch = example if isinstance(example, torch.Tensor) else torch.from_numpy(np.array(example))
-    batch = batch.detach()
-    if batch.ndim < 2:
-        raise InputError(
-            f"an example of shape {tuple(batch.shape)}: give a batch as the module takes it, (n, ...), not one example alone."
-        )
-    return batch.to(kind) if batch.dtype.is_floating_point else batch.long()
-
-
-def _leaves(module: Any) -> Any:
-    idle = ("Flatten", "Identity", "Dropout")
-    return (m for m in module.modules() if not list(m.children()) and type(m).__name__ not in idle)
-
-
-def _of_dataset(module: Any, data: Any, kind: Any) -> Any:
-    """The first rows of the data in the first of these shapes that the module takes: flat, an image, tokens."""
-    torch = torch_package()
-    rows = torch.from_numpy(np.array(data.x_train[:3])).to(kind)
-    size = rows.shape[1]
-    shapes: list[tuple[int, ...]] = [(size,)]
-    image = getattr(data, "image_shape", None)
-    if image is not None:
-        shapes += [tuple(image), (1, *image)] if len(image) == 2 else [tuple(image), (image[-1], *image[:-1])]
-    shapes.append((1, size))
-    side = math.isqrt(size // 3)
-    if size == 3 * side * side:
-        shapes.append((3, side, side))
-    first = next(iter(_leaves(module)), None)
-    dims = {"Conv2d": 4, "Conv1d": 3, "Conv3d": 5}.get(type(first).__name__)
-    if isinstance(first, torch.nn.Embedding) and bool((rows == rows.round()).all()):
-        return rows.long()
-    shapes.sort(key=lambda shape: dims is not None and dims != len(shape) + 1)  # what its first layer takes, first
-    for shape in shapes:
-        if math.prod(shape) == size:
-            batch = rows.reshape(len(rows), *shape)
-            try:
-                with torch.no_grad():
-                    answer = module(batch)
-            except Exception:
-                continue
-            if isinstance(answer, torch.Tensor) and answer.ndim <= 2 and len(answer) == len(batch):
-                return batch
-    raise InputError(
-        f"the module takes the {size} numbers of an example of {data.name} neither flat nor as an image; "
-        "convert it by zeroloss.from_torch(module, example=a batch as it takes it)."
-    )
-
-
-def _compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
-    """The module's own answers, one by one and together, against the network's."""
-    from zeroloss.networks.predict import predict
-
-    some = _varied(torch, batch)
-    with torch.no_grad():
-        alone = [np.asarray(module(row[None]).cpu(), np.float64).reshape(-1) for row in some]
-        together = _together(torch, module, some)
-    found = np.asarray(predict(network, some.cpu().numpy().reshape(len(some), -1)), np.float64)
-    expected = np.stack(alone)
-    scale = 1 + np.abs(expected).max()
-    if not np.isfinite(expected).all():
-        raise InputError("the module answers with NaN or infinity on the example; nothing can be compared.")
-    gap = float(np.abs(found - expected).max()) / scale
-    if not gap <= AGREE:
-        raise InputError(
-            f"the converted network answers otherwise than the module (by {gap:.2g} of the answers' size): its forward takes "
-            "another way on other examples, or an operator is translated wrongly; please report it."
-        )
-    if together is not None and not float(np.abs(together - expected).max()) / scale <= AGREE:
-        raise InputError(
-            "the module answers a batch otherwise than its examples one by one (batch statistics?); "
-            "zeroloss needs a function of one example: call module.eval()."
-        )
-
-
-def _together(torch: Any, module: Any, batch: Any) -> np.ndarray | None:
-    """None where the module takes batches of one only."""
-    try:
-        answer = np.asarray(module(batch).cpu(), np.float64)
-    except Exception:
-        return None
-    return answer.reshape(len(batch), -1) if answer.size % len(batch) == 0 else None
-
-
-def _varied(torch: Any, batch: Any) -> Any:
-    """Up to three examples, of other values where only one was given: a branch on values shows."""
-    if len(batch) >= 2 and bool((batch[0] != batch[1]).any()):
-        return batch[:3]
-    one = batch[:1]
-    if not one.dtype.is_floating_point:
-        return torch.cat([one, one.flip(-1)])
-    noise = torch.randn(2, *one.shape[1:], generator=torch.Generator().manual_seed(0), dtype=one.dtype)
-    return torch.cat([one, one + noise.to(one.device) * (1 + one.abs().mean()), -one])

@@ -25,15 +25,16 @@ _SAME |= {"aten._unsafe_view.default", "aten.reshape.default", "aten.expand.defa
 def as_feedforward(network: TorchNetwork) -> FeedForward | None:
     """The same function as a `FeedForward`, with the same weights; None where the program is no such chain."""
     found = chain(network.program)
-    if found is None:
+    if found is None or network.program.replaced():
         return None
     linear, activations = found
     if any(kind == "constant" for pair in linear for kind, _ in pair if kind):
         return None  # a frozen layer would become trainable
     weights = [network.parameters[w] for (_, w), _ in linear]
-    if any(w.ndim != 2 for w in weights) or len({w for (_, w), _ in linear}) < len(linear):
-        return None  # one weight used twice is one parameter
-    if sum(1 for _ in network.parameters) != sum(1 for pair in linear for kind, _ in pair if kind):
+    used = [name for pair in linear for kind, name in pair if kind]
+    if len(set(used)) < len(used) or set(used) != set(network.parameters):
+        return None  # what is used twice is one parameter, and what is not used is no layer
+    if any(w.ndim != 2 for w in weights):
         return None
     sizes = [network.in_size, *(w.shape[0] for w in weights)]
     if [w.shape[1] for w in weights] != sizes[:-1]:
@@ -87,19 +88,21 @@ def _ref(value: Any) -> int:
 
 def _linear(step: Step, by_out: dict[int, Step], names: dict[int, tuple[str, str]]) -> tuple[Linear, int] | None:
     none = ("", "")
+    if step.kwargs:
+        return None
     if step.operator == "aten.linear.default":
         weight, bias = step.args[1], step.args[2] if len(step.args) > 2 else None
-        if _ref(weight) not in names:
+        if _ref(weight) not in names or (bias is not None and _ref(bias) not in names):
             return None
-        return (names[_ref(weight)], none if bias is None else names.get(_ref(bias), none)), _ref(step.args[0])
-    if step.operator == "aten.addmm.default" and not step.kwargs and len(step.args) == 3:
+        return (names[_ref(weight)], none if bias is None else names[_ref(bias)]), _ref(step.args[0])
+    if step.operator == "aten.addmm.default" and len(step.args) == 3:
         bias, h, turned = step.args
     elif step.operator == "aten.mm.default":
         bias, (h, turned) = None, step.args
     else:
         return None
     transpose = by_out.get(_ref(turned))
-    if transpose is None or transpose.operator not in ("aten.permute.default", "aten.t.default"):
+    if transpose is None or not transposes(transpose):
         return None
     weight = names.get(_ref(transpose.args[0]))
     if weight is None or (bias is not None and _ref(bias) not in names):
@@ -107,14 +110,25 @@ def _linear(step: Step, by_out: dict[int, Step], names: dict[int, tuple[str, str
     return (weight, none if bias is None else names[_ref(bias)]), _ref(h)
 
 
+def transposes(step: Step) -> bool:
+    """Whether the step is the transpose of a matrix."""
+    if step.kwargs:
+        return False
+    if step.operator == "aten.permute.default":
+        return tuple(step.args[1]) in {(1, 0), (-1, 0), (1, -2), (-1, -2)}
+    if step.operator == "aten.transpose.int":
+        return tuple(step.args[1:]) in {(0, 1), (1, 0), (0, -1), (-1, 0), (-2, 1), (1, -2), (-2, -1), (-1, -2)}
+    return step.operator == "aten.t.default"
+
+
 def _activation(step: Step, by_out: dict[int, Step]) -> tuple[str | None, int | None]:
-    source = _ref(step.args[0]) if step.args else -1
+    source, named = _ref(step.args[0]) if step.args else -1, dict(step.kwargs)
     name = _ACTIVATIONS.get(step.operator)
     if name == "gelu":
-        exact = dict(step.kwargs).get("approximate", "none") == "none" and len(step.args) == 1
+        exact = named.get("approximate", "none") == "none" and len(step.args) == 1
         return ("gelu" if exact else None), source
     if name == "leaky":
-        slope = float(step.args[1]) if len(step.args) > 1 else 0.01
+        slope = float(step.args[1] if len(step.args) > 1 else named.get("negative_slope", 0.01))
         return ("leaky_relu" if slope == 0.01 else f"prelu({slope!r})"), source
     if name is not None:
         return name, source

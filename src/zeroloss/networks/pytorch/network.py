@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -11,7 +12,8 @@ import jax.numpy as jnp
 
 from zeroloss.networks.pytorch.program import Program, as_batch_of_one
 from zeroloss.networks.trainable import constant
-from zeroloss.plumbing import InputError
+from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.layout import Layout, is_whole
 
 
 class TorchNetwork(eqx.Module):
@@ -21,11 +23,13 @@ class TorchNetwork(eqx.Module):
         parameters: by their names in the torch module; what descent may move.
         program: what is computed.
         constants: buffers (batch normalisation's statistics), frozen parameters, and constants of the code.
+        layout: how a row splits into the module's inputs, where it takes several; see `zeroloss.plumbing.layout`.
     """
 
     parameters: dict[str, jax.Array]
     program: Program = eqx.field(static=True)
     constants: dict[str, jax.Array] = constant()
+    layout: Layout | None = eqx.field(static=True, default=None)
 
     @property
     def in_size(self) -> int:
@@ -35,7 +39,8 @@ class TorchNetwork(eqx.Module):
     @property
     def out_size(self) -> int:
         """Numbers of one answer."""
-        shape = eqx.filter_eval_shape(self, jax.ShapeDtypeStruct((self.in_size,), self.dtype)).shape
+        with double() if self.dtype == jnp.dtype("float64") else contextlib.nullcontext():
+            shape = eqx.filter_eval_shape(self, jax.ShapeDtypeStruct((self.in_size,), self.dtype)).shape
         return int(shape[0])
 
     @property
@@ -46,7 +51,7 @@ class TorchNetwork(eqx.Module):
     @property
     def takes_tokens(self) -> bool:
         """Whether the example is of whole numbers that stand for something, so that no point lies between two."""
-        return self.program.whole
+        return self.program.whole or any(is_whole(dtype) for _, _, dtype in self.layout or ())
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

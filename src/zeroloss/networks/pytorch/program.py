@@ -26,15 +26,29 @@ class Ref:
     index: int
 
 
+OWN_PRECISION = ("float", "float32", "float64", "double")
+"""Types of numbers that mean the precision the network computes in."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Dtype:
-    """A type of numbers as torch names it; every floating one means the precision the network computes in."""
+    """A type of numbers as torch names it.
+
+    "float32" and "float64" mean the precision the network computes in. A cast below it rounds and keeps its type:
+    "float16", "bfloat16", and "single" (what "float32" is called in a module of float64).
+    """
 
     name: str
 
     def resolve(self, floating: Any) -> Any:
-        if self.name.startswith(("float", "bfloat", "double", "half")):
+        if self.name in OWN_PRECISION:
             return floating
+        if self.name.startswith("complex"):
+            return jnp.result_type(floating, jnp.complex64)
+        if self.name == "single":
+            return jnp.float32
+        if self.name.startswith(("float", "bfloat")):
+            return getattr(jnp, self.name)
         return jax.dtypes.canonicalize_dtype(np.dtype(self.name))
 
 
@@ -92,15 +106,25 @@ class Program:
     def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
         """The answer, with `values` for the inputs."""
         results: dict[int, Any] = {number: values[key] for number, key in enumerate(self.inputs)}
-        for step in self.steps:
+        self.advance(self.steps, results, floating)
+        return results[self.output]
+
+    def advance(self, steps: Sequence[Step], results: dict[int, Any], floating: Any) -> None:
+        """Carry out some of the steps: their results by number are entered beside those they are computed from."""
+        for step in steps:
             args = [_resolved(a, results, floating) for a in step.args]
             kwargs = {name: _resolved(a, results, floating) for name, a in step.kwargs}
             results[step.out] = self._functions[step.operator](*args, **kwargs)
-        return results[self.output]
 
     def operators(self) -> list[str]:
         """The names of the operators it calls, sorted."""
         return sorted({step.operator for step in self.steps})
+
+    def replaced(self) -> list[str]:
+        """Names of operators whose translation is its user's own, by `register_operator`."""
+        from zeroloss.networks.pytorch.operators import TRANSLATIONS
+
+        return [name for name, function in self._functions.items() if TRANSLATIONS.get(name) is not function]
 
     def check(self) -> None:
         """InputError that names the operators which have no translation."""
@@ -177,6 +201,20 @@ def _unplain(value: Any) -> Any:
     return value
 
 
+def renamed(step: Step, names: Mapping[int, int]) -> Step:
+    """The step on other results: number by number, where `names` has another."""
+    args = tuple(_renamed(a, names) for a in step.args)
+    return dataclasses.replace(step, args=args, kwargs=tuple((k, _renamed(a, names)) for k, a in step.kwargs))
+
+
+def _renamed(value: Any, names: Mapping[int, int]) -> Any:
+    if isinstance(value, Ref):
+        return Ref(names.get(value.index, value.index))
+    if isinstance(value, tuple):
+        return tuple(_renamed(v, names) for v in value)
+    return value
+
+
 def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
     """Those that the output depends on."""
     needed, kept = {output}, []
@@ -188,8 +226,18 @@ def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
 
 
 def as_batch_of_one(x: Any, shape: tuple[int, ...], whole: bool, floating: Any) -> Any:
-    """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole."""
-    x = jnp.reshape(jnp.asarray(x), (1, *shape))
+    """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole.
+
+    Raises:
+        InputError: an example of another shape: in which order its numbers would be is not known.
+    """
+    x = jnp.asarray(x)
+    if x.ndim > 1 and [s for s in x.shape if s != 1] != [s for s in shape if s != 1]:
+        raise InputError(
+            f"an example of shape {x.shape}; this network takes {shape}, or its numbers in that order in one row "
+            "(images as they were in the data it was converted with: channels last or first)."
+        )
+    x = jnp.reshape(x, (1, *shape))
     return x.astype(jax.dtypes.canonicalize_dtype(np.int64) if whole else floating)
 
 

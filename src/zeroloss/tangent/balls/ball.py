@@ -5,6 +5,7 @@ exact operation can have on what its arguments hold: the arguments' errors passe
 balls, plus the rounding of the float64 operation (`2 u` relative for one operation, `u = 2^-53`; `gamma_k` for a sum of
 k products in any order, Higham, Accuracy and Stability, 2nd ed., section 3.1). Errors are themselves computed in float64
 from terms that are all positive, and multiplied by `SLOP` to stay above their own rounding; underflow adds less than `TINY`.
+A midpoint of minus or plus infinity with radius 0 is that infinity (a mask's); only rules that say so take it.
 """
 
 from __future__ import annotations
@@ -54,8 +55,17 @@ class Unsure:
 
 
 def exact(value: Any) -> Ball:
-    """Numbers that are what they are."""
-    mid = np.asarray(value, np.float64)
+    """Numbers that are what they are.
+
+    Raises:
+        NoBoundError: whole numbers or others that float64 does not hold.
+    """
+    given = np.asarray(value)
+    mid = given.astype(np.float64)
+    if given.dtype.kind in "iu" and given.dtype.itemsize > 4 and given.size and np.max(np.abs(mid)) >= 2.0**53:
+        raise NoBoundError("whole numbers beyond 2^53 taken for floating ones")
+    if given.dtype.kind not in "iubf" or given.dtype.itemsize > 8:
+        raise NoBoundError(f"numbers of the type {given.dtype}")
     return Ball(mid, np.zeros(mid.shape))
 
 
@@ -66,7 +76,9 @@ def as_ball(value: Any) -> Ball:
         NoBoundError: truth values that a comparison of balls may have left open.
     """
     if isinstance(value, Unsure):
-        raise NoBoundError("truth values taken for numbers")
+        if value.open.any():
+            raise NoBoundError("truth values taken for numbers")
+        return exact(value.value)
     return value if isinstance(value, Ball) else exact(value)
 
 
@@ -74,12 +86,27 @@ def rounded(mid: np.ndarray, err: Any, units: float = 1.0) -> Ball:
     """`mid` as one float64 operation made it, beside errors passed on: `units` operations' rounding is added."""
     if not np.isfinite(mid).all():
         raise NoBoundError("numbers too large for float64 appear on the way")
-    return Ball(mid, (np.broadcast_to(err, mid.shape) + units * UNIT2 * np.abs(mid)) * SLOP + TINY)
+    err = (np.broadcast_to(err, mid.shape) + units * UNIT2 * np.abs(mid)) * SLOP + TINY
+    if not np.isfinite(err).all():
+        raise NoBoundError("balls too wide for float64 appear on the way")
+    return Ball(mid, err)
+
+
+def infinite(a: Ball) -> np.ndarray:
+    """Where the ball is an infinity."""
+    return np.isinf(a.mid) & (a.err == 0)
 
 
 def add(a: Any, b: Any) -> Ball:
+    """A finite number and an infinity are that infinity."""
     a, b = as_ball(a), as_ball(b)
-    return rounded(a.mid + b.mid, a.err + b.err)
+    with np.errstate(invalid="ignore"):
+        mid, err = a.mid + b.mid, a.err + b.err
+    at = (infinite(a) | infinite(b)) & np.isinf(mid)
+    if not at.any():
+        return rounded(mid, err)
+    found = rounded(np.where(at, 0.0, mid), np.where(at, 0.0, err))
+    return Ball(np.where(at, mid, found.mid), np.where(at, 0.0, found.err))
 
 
 def negative(a: Any) -> Ball:
@@ -99,7 +126,8 @@ def divide(a: Any, b: Any) -> Ball:
     if not np.all(least > 0):
         raise NoBoundError("a division by what may be 0")
     mid = a.mid / b.mid
-    return rounded(mid, (a.err + np.abs(mid) * SLOP * b.err) / least)
+    # A quotient or a product that underflows is off by less than TINY, before `least` divides it and after.
+    return rounded(mid, (a.err + (np.abs(mid) * SLOP + TINY) * b.err + TINY * (b.err > 0)) / least)
 
 
 def root(a: Any) -> Ball:

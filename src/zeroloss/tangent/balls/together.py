@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, Unsure
-from zeroloss.tangent.balls.rules import RULES
+from zeroloss.tangent.balls.operate import operate
+from zeroloss.tangent.balls.recurrent import OfRows, is_recurrent
 
 
 class NotRowwiseError(Exception):
@@ -24,6 +25,10 @@ _ENTRYWISE = {
     "tanh.default", "sigmoid.default", "erf.default", "silu.default", "gelu.default", "leaky_relu.default", "exp.default",
     "log1p.default", "rsqrt.default", "sqrt.default", "pow.Tensor_Scalar", "gt.Scalar", "ge.Scalar", "lt.Scalar", "le.Scalar",
     "gt.Tensor", "ge.Tensor", "lt.Tensor", "le.Tensor", "where.self", "clone.default", "alias.default", "detach.default",
+    "eq.Scalar", "ne.Scalar", "eq.Tensor", "ne.Tensor", "logical_not.default", "bitwise_not.default", "logical_and.default",
+    "logical_or.default", "where.ScalarOther", "where.ScalarSelf", "masked_fill.Scalar", "log.default", "sin.default", "cos.default",
+    "expm1.default", "square.default", "reciprocal.default", "elu.default", "softplus.default", "mish.default", "log_sigmoid.default",
+    "hardswish.default", "hardsigmoid.default", "relu6.default", "_to_copy.default", "addcmul.default",
 }  # fmt: skip
 _IMAGES = {"convolution.default", "_native_batch_norm_legit_no_training.default", "max_pool2d_with_indices.default"}
 _IMAGES |= {"avg_pool2d.default", "_adaptive_avg_pool2d.default"}
@@ -35,7 +40,22 @@ _ALONG = {
     "slice.Tensor": 1,
     "flip.default": 1,
 }
-_ALONG |= {"amax.default": 1, "squeeze.dims": 1, "squeeze.dim": 1, "split_with_sizes.default": 2}
+_ALONG |= {
+    "amin.default": 1,
+    "any.dim": 1,
+    "any.dims": 1,
+    "all.dim": 1,
+    "_log_softmax.default": 1,
+    "logsumexp.default": 1,
+}
+_ALONG |= {
+    "var.correction": 1,
+    "cumsum.default": 1,
+    "amax.default": 1,
+    "squeeze.dims": 1,
+    "squeeze.dim": 1,
+    "split_with_sizes.default": 2,
+}
 """Operators along given dimensions, and which argument names these."""
 
 
@@ -48,8 +68,12 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
     rows = [a for a in args if isinstance(a, Ball | Unsure)]
     if any(isinstance(a, list) and any(isinstance(v, Ball | Unsure) for v in a) for a in args) and name != "getitem":
         raise NotRowwiseError
+    if any(isinstance(v, Ball | Unsure | list) for v in kwargs.values()):
+        raise NotRowwiseError
+    if name == "getitem" and isinstance(args[0], OfRows) and args[1] != 0:
+        raise NotRowwiseError
     if not rows:
-        return RULES[name](*args, **kwargs)  # of parameters and constants alone, or an entry of several results
+        return operate(name, args, kwargs)  # of parameters and constants alone, or an entry of several results
     if any(r.shape[:1] != (count,) for r in rows):
         raise NotRowwiseError
     x, kind = rows[0], name.removeprefix("aten.")
@@ -61,6 +85,9 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
             raise NotRowwiseError
         if kind == "addmm.default" and np.ndim(args[0]) != 1:
             raise NotRowwiseError
+    elif is_recurrent(name):
+        if len(rows) != 1 or args[0] is not x or len(args) != 9 or not args[8]:
+            raise NotRowwiseError  # the examples stand first where the ninth, `batch_first`, says so
     elif kind == "native_layer_norm.default":
         if len(rows) != 1 or len(args[1]) >= len(x.shape):
             raise NotRowwiseError
@@ -72,7 +99,7 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
         _check_along(x, args, kwargs, _ALONG[kind])
     elif not _keeps_first(kind, x, args):
         raise NotRowwiseError
-    return RULES[name](*args, **kwargs)
+    return operate(name, args, kwargs)
 
 
 def _keeps_first(kind: str, x: Any, args: list[Any]) -> bool:

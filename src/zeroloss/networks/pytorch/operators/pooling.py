@@ -13,7 +13,7 @@ from functools import reduce
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.networks.pytorch.operators.selecting import Unused
+from zeroloss.networks.pytorch.operators.selecting import Later, Unused
 from zeroloss.networks.pytorch.operators.table import operator
 
 
@@ -56,11 +56,25 @@ def _max_pool(x, kernel, stride=(), padding=0, dilation=1, ceil_mode=False, dims
 
 def _with_indices(dims):
     def pool(x, kernel, stride=(), padding=0, dilation=1, ceil_mode=False):
-        return _max_pool(x, kernel, stride, padding, dilation, ceil_mode, dims), Unused(
-            "the places of pooling's maxima"
-        )
+        options = (kernel, stride, padding, dilation, ceil_mode, dims)
+        return _max_pool(x, *options), Later(lambda: _places_of_maxima(x, *options))
 
     return pool
+
+
+def _places_of_maxima(x, kernel, stride, padding, dilation, ceil_mode, dims):
+    """Where each maximum stands, counted through the pooled axes."""
+    kernel = _sizes(kernel, dims)
+    options = (kernel, _sizes(stride, dims, kernel), _sizes(padding, dims, [0]), _sizes(dilation, dims, [1]), ceil_mode)
+    size = x.shape[-dims:]
+    numbers = jnp.broadcast_to(jnp.arange(math.prod(size)).reshape(size), x.shape)
+    pairs = zip(_windows(x, *options, -jnp.inf), _windows(numbers, *options, 0), strict=True)
+
+    def larger(a, b):
+        takes = (b[0] > a[0]) | (b[0] != b[0])
+        return jnp.where(takes, b[0], a[0]), jnp.where(takes, b[1], a[1])
+
+    return reduce(larger, pairs)[1]
 
 
 operator("max_pool2d_with_indices.default")(_with_indices(2))

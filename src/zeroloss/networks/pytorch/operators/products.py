@@ -59,15 +59,3 @@ def _attention(q, k, v, attn_mask=None, dropout_p=0.0, is_causal=False, scale=No
 @operator("_scaled_dot_product_flash_attention_for_cpu.default")
 def _attention_cpu(q, k, v, dropout_p=0.0, is_causal=False, attn_mask=None, scale=None):
     return _attention(q, k, v, attn_mask, dropout_p, is_causal, scale), None
-
-
-@operator("_cdist_forward.default")
-def _cdist(x, y, p, compute_mode=None):
-    difference = jnp.abs(x[..., :, None, :] - y[..., None, :, :])
-    if p == 2:
-        squares = jnp.sum(difference**2, axis=-1)
-        apart = squares > 0
-        return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1.0)), 0.0)
-    if math.isinf(p):
-        return jnp.max(difference, axis=-1)
-    return jnp.sum(difference**p, axis=-1) ** (1 / p)

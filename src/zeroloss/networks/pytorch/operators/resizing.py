@@ -41,3 +41,43 @@ def _linear(x, output_size, align_corners, scale_factors=None):
         np.add.at(weights, (np.minimum(low + 1, size - 1), np.arange(out)), place - low)
         x = jnp.moveaxis(jnp.moveaxis(x, axis, -1) @ jnp.asarray(weights, x.dtype), -1, axis)
     return x
+
+
+def _triangle(x):
+    return np.maximum(0.0, 1 - np.abs(x))
+
+
+def _keys(x):
+    """Keys' cubic with a = -1/2."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+def _antialiased(kernel, reach):
+    """Weights of a kernel as wide as the entries that one output stands for, normalised."""
+
+    def resize(x, output_size, align_corners, *scales):
+        factors = scales[0] if len(scales) == 1 and isinstance(scales[0], list | tuple) else scales
+        sizes = _sizes(x, output_size, factors)
+        for k, (axis, out) in enumerate(zip(range(2, x.ndim), sizes, strict=True)):
+            size, given = x.shape[axis], factors[k] if k < len(factors) else None
+            between = (size - 1) / (out - 1) if out > 1 else 0.0
+            scale = between if align_corners else 1 / given if given else size / out
+            width = max(scale, 1.0)
+            weights = np.zeros((size, out))
+            for i in range(out):
+                centre = scale * (i + 0.5)
+                rows = np.arange(
+                    max(int(centre - reach * width + 0.5), 0), min(int(centre + reach * width + 0.5), size)
+                )
+                found = kernel((rows - centre + 0.5) / width)
+                weights[rows, i] = found / found.sum()
+            x = jnp.moveaxis(jnp.moveaxis(x, axis, -1) @ jnp.asarray(weights, x.dtype), -1, axis)
+        return x
+
+    return resize
+
+
+operator("_upsample_bilinear2d_aa.default", "_upsample_bilinear2d_aa.vec")(_antialiased(_triangle, 1))
+operator("_upsample_bicubic2d_aa.default", "_upsample_bicubic2d_aa.vec")(_antialiased(_keys, 2))

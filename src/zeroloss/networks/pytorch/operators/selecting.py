@@ -12,10 +12,20 @@ def _getitem(values, index):
     found = values[index]
     if isinstance(found, Unused):
         found.refuse()
-    return found
+    return found() if isinstance(found, Later) else found
 
 
 OPERATORS["getitem"] = _getitem
+
+
+class Later:
+    """An output that is computed where it is used, which it seldom is."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self):
+        return self._function()
 
 
 class Unused:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks.pytorch.operators.table import operator
+from zeroloss.plumbing import InputError
 
 
 @operator("view.default", "_unsafe_view.default", "reshape.default", "view_copy.default")
@@ -24,12 +25,12 @@ def _permute(x, dims):
     return jnp.transpose(x, [d % x.ndim for d in dims])
 
 
-@operator("t.default")
+@operator("t.default", "t_copy.default")
 def _t(x):
     return x.T
 
 
-@operator("transpose.int")
+@operator("transpose.int", "transpose_copy.int")
 def _transpose(x, a, b):
     return jnp.swapaxes(x, a, b)
 
@@ -62,6 +63,14 @@ def _repeat_interleave(x, repeats, dim=None, **_):
     return jnp.repeat(x, repeats, axis=dim)
 
 
+@operator("repeat_interleave.Tensor")
+def _repeated_numbers(repeats, output_size=None):
+    """Each number as often as `repeats` says."""
+    if output_size is None:
+        raise InputError("repeat_interleave by numbers that may differ has no fixed length; give it output_size=.")
+    return jnp.repeat(jnp.arange(len(repeats)), repeats, total_repeat_length=output_size)
+
+
 @operator("cat.default")
 def _cat(tensors, dim=0):
     parts = [t for t in tensors if t.shape != (0,)]  # torch leaves empty vectors out
@@ -73,12 +82,12 @@ def _stack(tensors, dim=0):
     return jnp.stack(tensors, axis=dim)
 
 
-@operator("split_with_sizes.default", "split_with_sizes_copy.default")
+@operator("split_with_sizes.default", "split_with_sizes_copy.default", "unsafe_split_with_sizes.default")
 def _split_with_sizes(x, sizes, dim=0):
     return jnp.split(x, np.cumsum(sizes)[:-1].tolist(), axis=dim)
 
 
-@operator("split.Tensor")
+@operator("split.Tensor", "split_copy.Tensor", "unsafe_split.Tensor")
 def _split(x, size, dim=0):
     return jnp.split(x, list(range(size, x.shape[dim], size)), axis=dim)
 
@@ -103,16 +112,26 @@ def _roll(x, shifts, dims=()):
     return jnp.roll(x, tuple(shifts), tuple(dims)) if dims else jnp.roll(x.ravel(), shifts[0]).reshape(x.shape)
 
 
-@operator("diagonal.default")
+@operator("diagonal.default", "diagonal_copy.default")
 def _diagonal(x, offset=0, dim1=0, dim2=1):
     return jnp.diagonal(x, offset, dim1, dim2)
 
 
-@operator("unfold.default")
+@operator("unfold.default", "unfold_copy.default")
 def _unfold(x, dim, size, step):
     dim %= x.ndim
     rows = np.arange(0, x.shape[dim] - size + 1, step)[:, None] + np.arange(size)
     return jnp.moveaxis(jnp.take(x, rows, axis=dim), dim + 1, -1)
+
+
+@operator("as_strided.default", "as_strided_copy.default")
+def _as_strided(x, size, stride, storage_offset=0, order=None):
+    """Entries by their places in memory, where `x` lies in row-major order after its axes are put in this `order`."""
+    x = x if order is None else jnp.transpose(x, order)
+    place = storage_offset or 0
+    for axis, (length, step) in enumerate(zip(size, stride, strict=True)):
+        place = place + np.arange(length).reshape([-1 if i == axis else 1 for i in range(len(size))]) * step
+    return x.ravel()[place]
 
 
 @operator("constant_pad_nd.default", "pad.default")
