@@ -1,8 +1,10 @@
 """Every option of every command, found in the program itself: what means nothing is refused in one line that names the option."""
 
 import functools
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from cli_checks import refused
@@ -102,3 +104,43 @@ def test_the_program_itself_is_as_strict(zeroloss):
     refused(zeroloss("theorems", "atlas", "mnist-size", "--delta=1"), "--delta", "below 1")
     refused(zeroloss("certify", ""), "DATA is empty")
     refused(zeroloss("certify", NOWHERE, "--depth=2"), NOWHERE)
+
+
+WRONG = [
+    (("certify", "d.npz", "--width=1_000"), "is not a number"),
+    (("certify", "d.npz", "--width=1,,2"), "is not a number"),
+    (("certify", "d.npz", "--width=1.5"), "is not a number"),
+    (("certify", "d.npz", "--width=0"), "at least 1 unit"),
+    (("certify", "d.npz", "--width=4,-1"), "at least 1 unit"),
+    (("certify", "d.npz", "--width=99999999999999"), "give a whole number"),
+    (("certify", "d.npz", "--width=1000000", "--depth=3"), "take a narrower one"),
+    (("certify", "d.npz", "--activation=wrong"), "no activation"),
+    (("certify", "d.npz", "--activation=prelu(nan)"), "no activation"),
+    (("certify", "d.npz", "--parametrization=wrong"), "no parametrization"),
+    (("descend", "d.npz", "--width=4", "--method=wrong"), "no method"),
+    (("descend", "d.npz", "--width=4", "--loss=wrong"), "loss"),
+    (("audit", "d.npz", "--model=m.npz", "--measures=,"), "--measures"),
+    (("audit", "d.npz", "--model=m.npz", "--measures=margins,wrong"), "wrong"),
+    (("audit", "d.npz", "--model=:x"), "fails: ValueError"),
+    (("prove", "d.npz", "--model=..a:b"), "fails: TypeError"),
+    (("prove", "d.npz", "--model=math:sqrt"), "sqrt() fails: TypeError"),
+    (("prove", "d.npz", "--model=broken:make"), "ZeroDivisionError: division by zero (broken.py, line 2)"),
+    (("prove", "d.npz", "--model=unfinished:make"), "SyntaxError"),
+    (("theorems", "atlas", "mnist-size", "--targets=wrong"), "choose one of random, given"),
+]
+
+
+@pytest.mark.parametrize(("words", "line"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_wrong_choices_are_one_line(zeroloss, monkeypatch, words, line):
+    from zeroloss.networks import MLP, save_network
+
+    np.savez("d.npz", x=np.arange(12.0).reshape(6, 2), y=np.sqrt(np.arange(6.0)))
+    save_network("m.npz", MLP(2, 1, 3, 1))
+    Path("broken.py").write_text("def make():\n    return 1 / 0\n")
+    Path("unfinished.py").write_text("def make(:\n")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    try:
+        refused(zeroloss(*words), line)
+    finally:
+        for name in ("broken", "unfinished"):
+            sys.modules.pop(name, None)

@@ -69,7 +69,12 @@ def jacobian(module, x):
     return np.stack([[np.concatenate([g.numpy().ravel() for g in grads]) for grads in row] for row in rows])
 
 
-@pytest.mark.parametrize("name", LAYERS)
+QUICK = {"lstm, everything"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LAYERS]
+)
 def test_answers_and_kernel(name):
     """The kernel holds every gradient, and the products of the uses of one weight at different steps."""
     module, x = layer(name)
@@ -141,8 +146,16 @@ def longdouble(module, x):
     return h
 
 
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        (nn.GRU, True),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [(nn.LSTM, True), (nn.LSTM, False), (nn.GRU, False), (nn.RNN, True)]
+        ),
+    ],
+)
 def test_the_bound_on_rounding_holds(kind, first):
     """Rounded weights, 40 steps: the error bound is above the true error and of its order."""
     torch.manual_seed(0)

@@ -82,5 +82,5 @@ def test_the_start_has_the_scale_asked_for_and_follows_the_key():
 def test_sizes_that_leave_nothing_are_refused():
     with pytest.raises(InputError, match="leave nothing of a 4 x 9 image"):
         SmallCNN((4, 9), 1, 1, size=4, pool=2)
-    with pytest.raises(InputError, match="1 or more each"):
+    with pytest.raises(InputError, match="filters=0: give a whole number, 1 or more"):
         SmallCNN((4, 4), 1, 0)

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,8 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zeroloss.networks import ACTIVATIONS, MLP, FeedForward, load_network, predict, save_network, wrap
-from zeroloss.networks.storage import network_from_bytes, parts_of
+from zeroloss.networks import (
+    ACTIVATIONS,
+    MLP,
+    FeedForward,
+    ResidualMLP,
+    SquasherNetwork,
+    load_network,
+    predict,
+    save_network,
+    wrap,
+)
+from zeroloss.networks.small_cnn import SmallCNN
+from zeroloss.networks.storage import check_savable, network_bytes, network_from_bytes, parts_of
+from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import InputError, double
 
 
@@ -255,3 +268,66 @@ def test_a_missing_file_and_a_folder(tmp_path):
         load_network(tmp_path / "n.npz")
     with pytest.raises(InputError, match="cannot be read"):
         load_network(tmp_path)
+
+
+KINDS = {
+    "residual": lambda: ResidualMLP(4, 2, 5, 2, "gelu", key=1),
+    "residual in float64": lambda: ResidualMLP(4, 2, 5, 0, "relu", bias_std=0.3, dtype="float64", key=1),
+    "squasher": lambda: SquasherNetwork(4, 2, 6, 2, 3, key=1),
+    "squasher of the theory in float64": lambda: SquasherNetwork(4, 1, 6, 1, preset="theory", tau=0.2, dtype="float64"),
+    "small cnn": lambda: SmallCNN((6, 5), 3, 4, 3, 2, 0.5, key=1),
+    "xor": lambda: XorNetwork(3, 0.1, 1),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_networks_that_are_no_chain_come_back(tmp_path, kind):
+    net = KINDS[kind]()
+    again = load_network(save_network(tmp_path / "n.npz", net))
+    assert type(again) is type(net)
+    leaves = [jax.tree.leaves(n) for n in (net, again)]
+    assert [bits(leaf) for leaf in leaves[0]] == [bits(leaf) for leaf in leaves[1]]
+    assert jax.tree.structure(again) == jax.tree.structure(net)
+    x = np.random.default_rng(0).standard_normal((3, 30 if kind == "small cnn" else 4))
+    np.testing.assert_array_equal(predict(again, x), predict(net, x))
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value"),
+    [
+        ("residual", 3, 10**9),
+        ("residual", 2, 10**9),
+        ("residual", 3, 1),
+        ("residual", 2, 6),
+        ("residual", 4, "step"),
+        ("residual", 6, float("nan")),
+        ("residual", 0, 4.5),
+        ("squasher", 3, 10**9),
+        ("squasher", 2, 10**9),
+        ("squasher", 5, "step"),
+        ("squasher", 0, True),
+        ("small cnn", 0, [10**6, 10**6]),
+        ("small cnn", 3, 0),
+        ("small cnn", 2, 10**9),
+        ("xor", 0, 10**9),
+        ("xor", 1, -1.0),
+    ],
+)
+def test_a_configuration_that_its_arrays_do_not_have_is_refused(kind, place, value):
+    header, arrays = parts_of(KINDS[kind]())
+    header["config"] = [value if i == place else v for i, v in enumerate(header["config"])]
+    with pytest.raises(InputError) as caught:
+        network_from_bytes(written(header, arrays), "it")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_of_ones_own_is_not_saved_as_another():
+    class Doubled(FeedForward):
+        def __call__(self, x):
+            return 2 * super().__call__(x)
+
+    net = Doubled([np.ones((1, 2))], [None], [])
+    with pytest.raises(InputError, match="a Doubled cannot be saved"):
+        network_bytes(net)
+    with pytest.raises(InputError, match="a Doubled cannot be saved"):
+        check_savable(net)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -221,11 +223,84 @@ def test_a_worker_that_dies_costs_only_its_own_trials(tmp_path):
 def test_other_processes_must_be_able_to_find_the_study(tmp_path):
     for arguments, said in (
         ({"processes": 2}, "put it into a file"),
-        ({"processes": 0}, "give 1 or more"),
+        ({"processes": 0}, "processes=0: give a whole number, 1 or more"),
+        ({"processes": 1.5}, "processes=1.5: give a whole number"),
+        ({"processes": float("nan")}, "processes=nan: give a whole number"),
+        ({"processes": True}, "processes=True: give a whole number"),
         ({"processes": 2, "cluster": "tcp://x:1"}, "exclude each other"),
     ):
         with pytest.raises(InputError, match=said):
             run(small_study(), "smoke", store=tmp_path / "store.sqlite", **arguments)
+
+
+SCRIPT = """
+import numpy as np
+from zeroloss.studies import Experiment, Grid, Study, run
+
+def trial(parameters, keys):
+    return {"loss": np.array([parameters["größe"] * k for k in keys])}
+
+STUDY = Study("eigene größe", "a question", [Experiment("尺", "what", trial, {"smoke": Grid({"größe": [1, 2]}, seeds=4)}, block=2)])
+"""
+CALL = "print('done', run(STUDY, 'smoke', store='rows.sqlite', processes=2).done)\n"
+
+
+def script(folder, text, *words, stdin=None):
+    """(exit code, standard output, standard error) of a script in `folder`."""
+    (folder / "eigene.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=120, input=stdin
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_a_script_with_a_guard_runs_its_study_in_several_processes(tmp_path):
+    text = f"{SCRIPT}\nif __name__ == '__main__':\n    {CALL}"
+    code, out, err = script(tmp_path, text, "eigene.py")
+    assert (code, out.strip()) == (0, "done 8"), err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "stdin", "words"),
+    [
+        (CALL, None, "runs a study as soon as it is read"),
+        (CALL, SCRIPT + CALL, "made in a notebook, at a prompt"),
+        (
+            "def make():\n    return Study('inner', '?', STUDY.experiments)\n" + CALL.replace("STUDY", "make()"),
+            None,
+            "inside a function",
+        ),
+    ],
+)
+def test_a_script_that_workers_cannot_read_says_what_to_do(tmp_path, call, stdin, words):
+    code, out, err = script(tmp_path, SCRIPT + call, "eigene.py" if stdin is None else "-", stdin=stdin)
+    assert code == 1
+    assert "done" not in out
+    assert words in err.strip().splitlines()[-1]
+    assert "__main__" in err or "processes out" in err
+
+
+def test_a_file_that_runs_its_study_when_it_is_read_is_refused(tmp_path):
+    (tmp_path / "eigene.py").write_text(SCRIPT + CALL.replace(", processes=2", ""), encoding="utf-8")
+    with pytest.raises(InputError, match="runs a study as soon as it is read"):
+        find_study(str(tmp_path / "eigene.py"))
+    assert not list(tmp_path.glob("rows*"))
+
+
+def test_names_beyond_ascii(tmp_path):
+    (tmp_path / "größe.py").write_text(SCRIPT, encoding="utf-8")
+    study, origin = find_study(str(tmp_path / "größe.py"))
+    store = Store(tmp_path / "ü.sqlite")
+    assert run(study, "smoke", store=store, origin=origin).done == 8
+    assert run(study, "smoke", store=store, origin=origin).done == 0
+    found = tables(study, "smoke", store=store)["尺"]
+    assert found["loss"].tolist() == [0, 1, 2, 3, 0, 2, 4, 6]
+    ((file, rows),) = export(study, tmp_path / "größe.csv", store=store, scale="smoke")
+    assert rows == 8
+    assert pd.read_csv(file)["größe"].tolist() == [1] * 4 + [2] * 4
+    store.close()
 
 
 # finding studies

@@ -47,6 +47,32 @@ def test_a_scale_that_is_missing_is_the_next_smaller_one():
     assert [len(cells(study, scale)) for scale in ("smoke", "desk", "paper")] == [1, 1, 2]
 
 
+@pytest.mark.parametrize("values", [[], (), np.arange(0), "abc", 3, {"k": 1}, None])
+def test_an_axis_without_values_is_refused(values):
+    with pytest.raises(InputError, match="axis a"):
+        Grid({"a": values})
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 1.5, math.nan, True, "3", None])
+def test_a_number_of_seeds_that_is_none_is_refused(seeds):
+    with pytest.raises(InputError, match="seeds="):
+        Grid({"a": [1]}, seeds=seeds)
+
+
+def test_a_grid_remembers_what_a_generator_gave():
+    grid = Grid({"a": (n * n for n in range(3))}, seeds=np.int64(2))
+    assert list(grid.cells()) == list(grid.cells()) == [{"a": 0}, {"a": 1}, {"a": 4}]
+
+
+def test_a_scale_without_trials_is_refused():
+    study = small_study(scales={"smoke": Grid({"n": [1]}, where=lambda p: False), "desk": Grid({"n": [1]})})
+    with pytest.raises(InputError, match="no trials at smoke scale"):
+        cells(study, "smoke")
+    assert len(cells(study, "desk")) == 1
+    with pytest.raises(InputError, match="axis n has no values"):
+        cells(study, "desk", {"n": []})
+
+
 def test_where_grids_overlap_the_larger_number_of_seeds_holds():
     study = small_study(scales={"smoke": [Grid({"n": [1, 2]}, seeds=2), Grid({"n": [2]}, seeds=7)]})
     assert {cell.parameters["n"]: cell.seeds for cell in cells(study, "smoke")} == {1: 2, 2: 7}

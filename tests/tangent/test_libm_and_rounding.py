@@ -140,7 +140,7 @@ def test_the_assumption_on_the_c_library(name, function, formula):
             (name == "log1p" and not 0 <= z <= 1e300)
             or (name == "log" and not z > 0)
             or (name == "exp" and z > 0)
-            or (name != "log1p" and abs(z) > 1e6)
+            or (name not in ("log1p", "log") and abs(z) > 1e6)
         ):
             continue
         v = getattr(math, function)(float(z))

@@ -22,9 +22,11 @@ from zeroloss.data.infimum import infimum
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
-from zeroloss.networks import BlackBox, as_network, check_weights
+from zeroloss.networks import BlackBox, as_network
 from zeroloss.networks.pytorch.inputs import check_images
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict
 
 
@@ -145,6 +147,11 @@ def audit(
     Standing: ours.
     """
     progress = progress or Silent()
+    points, probes = whole_number("points", points), whole_number("probes", probes)
+    examples = None if examples is None else whole_number("examples", examples)
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    ridge = None if ridge is None else real_number("ridge", ridge)
+    key = whole_number("key", key, 0, LARGEST_SEED)
     data = as_data(data)
     network = as_network(network, data)
     check_images(network, data)

@@ -33,7 +33,10 @@ LossName = Annotated[
 
 
 def _names(measures: str) -> list[str]:
-    return [word.strip() for word in measures.split(",") if word.strip()]
+    names = [word.strip() for word in measures.split(",")]
+    if not all(names):
+        raise InputError(f"--measures {measures!r} has an empty name in it; write all, none, or names with commas.")
+    return names
 
 
 def _categories(names: str | None) -> str | list[str] | None:

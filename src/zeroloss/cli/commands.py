@@ -158,7 +158,10 @@ def descend(
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.descent import descend as run
     from zeroloss.networks import save_network
+    from zeroloss.networks.storage import check_savable
 
+    if out is not None:
+        check_savable(net)
     tell = Teller(quiet=json)
     with bar(json) as progress:
         fit = run(

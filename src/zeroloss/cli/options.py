@@ -99,10 +99,10 @@ def shape_excluded(width: Any, depth: Any, activation: Any, parametrization: Any
 
 
 def _widths(text: str) -> int | tuple[int, ...]:
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--width {text!r} is not a number or a list of numbers such as 256,1600.") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.removeprefix("-").isdigit() and len(part) < 20 for part in parts):
+        raise InputError(f"--width {text[:40]!r} is not a number or a list of numbers such as 256,1600.")
+    numbers = tuple(map(int, parts))
     if min(numbers) < 1:
         raise InputError(f"--width {text!r}: each layer needs at least 1 unit.")
     return numbers[0] if len(numbers) == 1 else numbers
@@ -156,9 +156,29 @@ def made_by(model: str) -> Any:
         raise InputError(f"--model {model!r}: {error}; name a module that Python can import from here.") from error
     except AttributeError as error:
         raise InputError(f"--model {model!r}: the module {module} has no {name}.") from error
+    except Exception as error:  # whatever stands in the user's file, and names that are none
+        raise InputError(f"--model {model!r}: the module {module!r} fails: {_said(error)}; mend it.") from error
     finally:
         sys.path.remove("")
-    return factory() if callable(factory) and not _is_model(factory) else factory
+    if not callable(factory) or _is_model(factory):
+        return factory
+    try:
+        return factory()
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"--model {model!r}: {name}() fails: {_said(error)}; it must return a model, without arguments."
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    """Type, words and place of an error in the user's own code."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({Path(last[0].filename).name}, line {last[0].lineno})" if last else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{place}"
 
 
 def _is_model(thing: Any) -> bool:

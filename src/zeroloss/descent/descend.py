@@ -21,6 +21,7 @@ from zeroloss.descent.step_sizes import kernel_step, step_tree
 from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.derivatives import explained
+from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
 DIVERGED = 1e6
@@ -67,7 +68,12 @@ def descend(
     Raises:
         InputError: a network, loss, method or step that does not fit.
     """
-    _check(method, loss, steps, tolerance, seeds, batch_size)
+    steps = whole_number("steps", steps, 0)
+    tolerance = real_number("tolerance", tolerance, closed=True)
+    seconds = None if seconds is None else real_number("seconds", seconds, closed=True)
+    batch_size = None if batch_size is None else whole_number("batch_size", batch_size)
+    key = whole_number("key", key, 0, LARGEST_SEED)
+    _check(method, loss, seeds, batch_size)
     progress = progress or Silent()
     if method == "gauss-newton":
         return gauss_newton(
@@ -90,14 +96,12 @@ def descend(
         return _run(runner, problem, method, steps, tolerance, seconds, step_size, trainable, progress)
 
 
-def _check(method, loss, steps, tolerance, seeds, batch_size) -> None:
+def _check(method, loss, seeds, batch_size) -> None:
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
-    if steps < 0 or not tolerance >= 0:
-        raise InputError(f"steps={steps}, tolerance={tolerance}: both must be 0 or more.")
     if seeds is not None and method != "gradient":
         raise InputError(f"several seeds at once are for method='gradient'; run method={method!r} once a seed.")
-    if batch_size is not None and (batch_size < 1 or method not in ("sgd", "adam")):
+    if batch_size is not None and method not in ("sgd", "adam"):
         raise InputError(f"batch_size={batch_size} with method={method!r}: batches of 1 or more are for sgd and adam.")
     if method == "gauss-newton" and getattr(loss, "name", loss) != "squared":
         raise InputError(
@@ -106,7 +110,11 @@ def _check(method, loss, steps, tolerance, seeds, batch_size) -> None:
 
 
 def _seed_list(seeds) -> list[int]:
-    listed = list(range(seeds)) if isinstance(seeds, int) else [int(s) for s in seeds]
+    listed = (
+        [whole_number("seeds", s, 0, LARGEST_SEED) for s in seeds]
+        if isinstance(seeds, Sequence | np.ndarray)
+        else list(range(whole_number("seeds", seeds)))
+    )
     if not listed:
         raise InputError("seeds is empty; give a number of seeds, or a list.")
     return listed

@@ -11,6 +11,7 @@ import numpy as np
 from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.numbers import real_number
 from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
 
 
@@ -41,7 +42,7 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
     """
     dtype = problem.x.dtype
     if isinstance(step_size, int | float | np.floating):
-        _positive(float(step_size))
+        step_size = real_number("step_size", step_size)
         return jax.tree.map(lambda leaf: np.asarray(step_size, dtype), moved)
     if isinstance(step_size, Sequence) and not isinstance(step_size, str):
         step_size = {f"layer{i + 1}": s for i, s in enumerate(step_size)}
@@ -51,7 +52,7 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
         )
     total = jax.tree.map(lambda leaf: np.asarray(np.nan, dtype), moved)
     for name, size in step_size.items():
-        _positive(float(size))
+        size = real_number("step_size", size)
         mask = trainable_mask(problem.network, name)
         moving = jax.tree.map(lambda m, keep: bool(m and keep), mask, problem.mask)
         flags = [
@@ -65,8 +66,3 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
             f"step sizes for {', '.join(step_size)} leave some trained layers without one; name every layer."
         )
     return total
-
-
-def _positive(size: float) -> None:
-    if not (np.isfinite(size) and size > 0):
-        raise InputError(f"step_size={size}: it must be a positive number.")

@@ -30,7 +30,7 @@ from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
-from zeroloss.minima.reasons import NEAR
+from zeroloss.minima.reasons import NEAR, NEAR_BEFORE
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
 from zeroloss.plumbing import InputError, Silent, double, parse_json, write_whole
@@ -47,7 +47,7 @@ from zeroloss.verdict.record import decode, encode
 
 FORMAT = 2
 """Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
-CLAIMS = {1: "a global minimum of the empirical risk lies within {} of these weights", 2: NEAR}
+CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
 """The sentence that a certificate of each format claims, with its radius."""
 METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
 """The proofs, and the word that their evidence begins with."""
@@ -110,8 +110,13 @@ class ProofCertificate(Record):
             content = base64.b64decode(self.network, validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise InputError("the certificate's network is damaged; write the certificate again.") from error
+        network = network_from_bytes(content, "the network in the certificate", trust=trust)
+        if not isinstance(network, FeedForward | TorchNetwork):
+            raise InputError(
+                f"the certificate holds a {type(network).__name__}, of which no proof is made; write it again."
+            )
         with double():
-            return as_double(network_from_bytes(content, "the network in the certificate", trust=trust))
+            return as_double(network)
 
     def save(self, path: str | os.PathLike, *, force: bool = False) -> Path:
         """Write it as JSON."""

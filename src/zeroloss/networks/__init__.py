@@ -8,13 +8,20 @@ from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
-from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
+from zeroloss.networks.pytorch import (
+    ConversionWarning,
+    KinkWarning,
+    TorchNetwork,
+    from_torch,
+    is_torch_module,
+    register_operator,
+    to_torch,
+)
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
-from zeroloss.networks.weights import check_weights
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -22,7 +29,9 @@ __all__ = [
     "MLP",
     "AntisymmetricMLP",
     "BlackBox",
+    "ConversionWarning",
     "FeedForward",
+    "KinkWarning",
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",
@@ -30,7 +39,6 @@ __all__ = [
     "as_given",
     "as_network",
     "black_box",
-    "check_weights",
     "constant",
     "differentiable",
     "export_network",

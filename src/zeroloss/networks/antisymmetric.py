@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 
 from zeroloss.networks.feedforward import FeedForward
-from zeroloss.networks.mlp import check_widths
+from zeroloss.networks.mlp import check_room, check_widths
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 
 class AntisymmetricMLP(FeedForward):
@@ -57,8 +58,11 @@ class AntisymmetricMLP(FeedForward):
         dtype="float64",
         key=0,
     ):
+        in_size, out_size = whole_number("in_size", in_size), whole_number("out_size", out_size)
+        weight_std = real_number("weight_std", weight_std)
         widths = check_widths(width, depth)
-        if not widths or widths[-1] % 2 or min(in_size, out_size, *widths) < 1:
+        check_room((in_size, *widths, out_size), dtype)
+        if not widths or widths[-1] % 2:
             raise InputError(
                 f"widths {widths}, {in_size} numbers in, {out_size} out: an antisymmetric network needs at least one "
                 "hidden layer, and an even number of units in the last."

@@ -5,16 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from zeroloss.networks.activations import activation, gain
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.memory import available_bytes
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 PARAMETRIZATIONS = ("standard", "ntk", "mup")
+DEEPEST = 10_000
+"""Hidden layers: each is one step of every program made of the network."""
 
 
 class MLP(FeedForward):
@@ -62,13 +68,11 @@ class MLP(FeedForward):
             raise InputError(
                 f"there is no parametrization {parametrization!r}; choose one of {', '.join(PARAMETRIZATIONS)}."
             )
+        in_size, out_size = whole_number("in_size", in_size), whole_number("out_size", out_size)
         std = _weight_std(activation, weight_std)
-        for name, value in (("weight_std", std), ("bias_std", bias_std)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name}={value}: give a finite number, 0 or more.")
+        bias_std = real_number("bias_std", bias_std, closed=True)
         sizes = (in_size, *widths, out_size)
-        if min(sizes) < 1:
-            raise InputError(f"sizes {sizes} of the layers: each must be at least 1.")
+        check_room(sizes, dtype)
         self.config = (int(in_size), int(out_size), widths, activation, parametrization, std, float(bias_std))
         weights, biases, scales, offsets = [], [], [], []
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
@@ -94,21 +98,34 @@ class MLP(FeedForward):
 
 
 def check_widths(width: int | Sequence[int], depth: int | None) -> tuple[int, ...]:
-    """One width a hidden layer, from `width` (a number or one a layer) and `depth` (1 if not said)."""
-    if isinstance(width, Sequence):
-        widths = tuple(int(w) for w in width)
+    """One width for each hidden layer, from `width` (a number, or one per layer) and `depth` (1 if left out).
+
+    Raises:
+        InputError: widths that are no whole numbers of 1 or more, a depth that is none of 0 or more, or another number of widths.
+    """
+    depth = None if depth is None else whole_number("depth", depth, 0, DEEPEST)
+    if isinstance(width, Sequence | np.ndarray) and not isinstance(width, str):
+        widths = tuple(whole_number("width", w) for w in width)
         if depth is not None and depth != len(widths):
             raise InputError(f"{len(widths)} widths {widths} for depth {depth}; give one width a hidden layer.")
         return widths
-    depth = 1 if depth is None else int(depth)
-    if depth < 0:
-        raise InputError(f"depth {depth}: the number of hidden layers cannot be negative.")
-    return (int(width),) * depth
+    return (whole_number("width", width),) * (1 if depth is None else depth)
+
+
+def check_room(sizes: Sequence[int], dtype: Any) -> None:
+    """InputError where layers of these sizes do not fit into the memory that is left, before any is made."""
+    count = sum(m * big + big for m, big in itertools.pairwise(sizes))
+    need, have = count * (8 if np.dtype(dtype) == np.float64 else 4), available_bytes()
+    if have is not None and need > have:
+        raise InputError(
+            f"a network of sizes {'-'.join(map(str, sizes))[:80]} has {count:,} parameters, {need / 1e9:.3g} GB, and "
+            f"{have / 1e9:.3g} GB are left; take a narrower one."
+        )
 
 
 def _weight_std(name: str, weight_std: float | None) -> float:
     activation(name)
-    return gain(name) if weight_std is None else float(weight_std)
+    return gain(name) if weight_std is None else real_number("weight_std", weight_std, closed=True)
 
 
 def _scales(parametrization, role, m, big, s, t):

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 
 from zeroloss.networks.activations import activation, gain
 from zeroloss.networks.feedforward import _check_scope
-from zeroloss.plumbing import InputError, double
+from zeroloss.networks.mlp import DEEPEST, check_room
+from zeroloss.plumbing import double
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 
 class ResidualMLP(eqx.Module):
@@ -51,10 +53,12 @@ class ResidualMLP(eqx.Module):
         dtype="float32",
         key=0,
     ):
-        if min(in_size, out_size, width) < 1:
-            raise InputError(f"sizes {(in_size, width, out_size)} of the layers: each must be at least 1.")
-        if blocks < 0:
-            raise InputError(f"blocks={blocks}: the number of residual sums cannot be negative.")
+        in_size, out_size, width = (
+            whole_number(name, size) for name, size in (("in_size", in_size), ("out_size", out_size), ("width", width))
+        )
+        blocks = whole_number("blocks", blocks, 0, DEEPEST)
+        bias_std = real_number("bias_std", bias_std, closed=True)
+        check_room((in_size, *(width,) * (blocks + 1), out_size), dtype)
         s = _std(activation, weight_std)
         self.config = (int(in_size), int(out_size), int(width), int(blocks), activation, s, float(bias_std))
         shapes = [(width, in_size), *[(width, width)] * blocks, (out_size, width)]
@@ -95,4 +99,4 @@ class ResidualMLP(eqx.Module):
 
 def _std(name: str, weight_std: float | None) -> float:
     activation(name)
-    return gain(name) if weight_std is None else float(weight_std)
+    return gain(name) if weight_std is None else real_number("weight_std", weight_std, closed=True)

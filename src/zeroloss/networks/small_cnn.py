@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 
 class SmallCNN(eqx.Module):
@@ -62,8 +64,14 @@ class SmallCNN(eqx.Module):
         scale: float = 1.0,
         key=0,
     ):
-        if min(out_size, filters, size, pool) < 1:
-            raise InputError(f"{filters} filters of side {size}, pools of {pool}, {out_size} outputs: 1 or more each.")
+        out_size, filters, size, pool = (
+            whole_number(name, value)
+            for name, value in (("out_size", out_size), ("filters", filters), ("size", size), ("pool", pool))
+        )
+        if not isinstance(image_shape, Sequence) or len(image_shape) != 2:
+            raise InputError(f"image_shape={str(image_shape)[:40]}: give (height, width).")
+        image_shape = (whole_number("image_shape", image_shape[0]), whole_number("image_shape", image_shape[1]))
+        scale = real_number("scale", scale, closed=True)
         self.image_shape, self.size, self.pool = (int(image_shape[0]), int(image_shape[1])), int(size), int(pool)
         pools = math.prod(self._pools())
         if min(self._pools()) < 1:

@@ -28,6 +28,7 @@ import numpy as np
 from zeroloss.networks.activations import activation
 from zeroloss.networks.feedforward import FeedForward, _check_scope
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,9 +116,9 @@ class SquasherNetwork(eqx.Module):
         key=0,
     ):
         sizes = {"in_size": in_size, "out_size": out_size, "networks": networks, "depth": depth, "width": width}
-        for name, size in sizes.items():
-            if int(size) != size or size < 1:
-                raise InputError(f"{name}={size}: it must be a whole number, 1 or more.")
+        sizes = {name: whole_number(name, size) for name, size in sizes.items()}
+        examples = whole_number("examples", examples)
+        tau = None if tau is None else real_number("tau", tau, closed=True)
         middle = _middle(activation)
         scales = preset_of(preset, examples, in_size, tau)
         self.config = (*map(int, sizes.values()), activation, preset, int(examples), tau)
@@ -221,7 +222,7 @@ def _drawn(key: Any, shape: tuple[int, int, int], scales: Preset, first: bool, m
 
 def _middle(name: str) -> float:
     """`phi(0)`: the output of a unit at its middle."""
-    with double():
+    with double(), jax.ensure_compile_time_eval():  # also where only shapes are evaluated
         return float(activation(name)(jnp.zeros((), jnp.float64)))
 
 

@@ -16,22 +16,30 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.kinds import KINDS, described, rebuilt
 from zeroloss.networks.mlp import MLP
+from zeroloss.networks.pytorch.export import is_torch_module
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
 from zeroloss.networks.pytorch.validity import validate
+from zeroloss.networks.residual import ResidualMLP
+from zeroloss.networks.small_cnn import SmallCNN
+from zeroloss.networks.squasher import SquasherNetwork
+from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import InputError, double, parse_json, write_whole
 from zeroloss.plumbing.layout import plain_layout
 from zeroloss.plumbing.npz import read_npz
 
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
+Network = FeedForward | TorchNetwork | ResidualMLP | SquasherNetwork | SmallCNN | XorNetwork
+"""What has a file."""
 Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 """The header and the arrays of a network."""
 
 
-def save_network(path: str | os.PathLike, network: FeedForward | TorchNetwork, *, force: bool = False) -> Path:
-    """Write a `FeedForward`, an `MLP` or a converted torch module to an `.npz` with its architecture inside.
+def save_network(path: str | os.PathLike, network: Network, *, force: bool = False) -> Path:
+    """Write a network of this library or a converted torch module to an `.npz` with its architecture inside.
 
     The floats come back bit for bit; what was converted from torch is read again without torch.
 
@@ -39,10 +47,17 @@ def save_network(path: str | os.PathLike, network: FeedForward | TorchNetwork, *
         InputError: the file exists (and not `force`), the network is of a kind that cannot be written, or holds NaN or
             infinity (it could not be read again).
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"the path comes first: save_network(path, network); the first is a {type(path).__name__}.")
     return write_whole(path, network_bytes(network), force=force)
 
 
-def network_bytes(network: FeedForward | TorchNetwork) -> bytes:
+def check_savable(network: Any) -> None:
+    """InputError where `save_network` could not write networks like this one: asked before hours of training, not after."""
+    parts_of(network)
+
+
+def network_bytes(network: Network) -> bytes:
     """What `save_network` writes; `network_from_bytes` reads it back.
 
     Raises:
@@ -55,7 +70,7 @@ def network_bytes(network: FeedForward | TorchNetwork) -> bytes:
     return buffer.getvalue()
 
 
-def parts_of(network: FeedForward | TorchNetwork) -> Parts:
+def parts_of(network: Network) -> Parts:
     """The header and the arrays that describe a network completely: what it computes, and with which numbers.
 
     Raises:
@@ -63,9 +78,21 @@ def parts_of(network: FeedForward | TorchNetwork) -> Parts:
     """
     if isinstance(network, TorchNetwork):
         return _torch_parts(network)
-    if not isinstance(network, FeedForward):
+    if is_torch_module(network):
         raise InputError(
-            f"a {type(network).__name__} cannot be saved as .npz; only a FeedForward, an MLP or a converted torch module can."
+            "a torch module is saved once it is converted: save_network(path, zeroloss.from_torch(module, example))."
+        )
+    found = described(network)
+    if found is not None:
+        return {"format": FORMAT, "kind": type(network).__name__, "config": found[0]}, found[1]
+    own = any(
+        getattr(type(network), name, None) is not getattr(FeedForward, name)
+        for name in ("__call__", "features", "layer")
+    )
+    if not isinstance(network, FeedForward) or own:  # a file would not hold what a class of the user's computes
+        raise InputError(
+            f"a {type(network).__name__} cannot be saved as .npz; a FeedForward, an MLP, another network of this library or a "
+            "converted torch module can."
         )
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -97,7 +124,7 @@ def _torch_parts(network: TorchNetwork) -> Parts:
     return header, arrays
 
 
-def load_network(path: str | os.PathLike, *, trust: bool = False) -> FeedForward | TorchNetwork:
+def load_network(path: str | os.PathLike, *, trust: bool = False) -> Network:
     """The network that `save_network` wrote.
 
     Args:
@@ -119,7 +146,7 @@ def load_network(path: str | os.PathLike, *, trust: bool = False) -> FeedForward
     return network_from_bytes(content, str(path), trust=trust)
 
 
-def network_from_bytes(content: bytes, name: str, *, trust: bool = False) -> FeedForward | TorchNetwork:
+def network_from_bytes(content: bytes, name: str, *, trust: bool = False) -> Network:
     """The network in the bytes of an `.npz` of ours; `name` is what errors call it, `trust` as in `load_network`.
 
     Raises:
@@ -172,13 +199,15 @@ def _check_arrays(arrays: dict[str, np.ndarray], name: str) -> None:
             raise InputError(f"{name} holds {array.dtype} ({key}); the numbers of a network are float32 or float64.")
 
 
-def _build(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> FeedForward | TorchNetwork:
+def _build(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> Network:
     import jax.numpy as jnp
 
     _check_arrays(arrays, name)
     with double():
         if header["kind"] == "TorchNetwork":
             return _build_torch(header, arrays, name, trust)
+        if header["kind"] in KINDS:
+            return rebuilt(header["kind"], header["config"], arrays, name)
         count = len(header["biases"])
         if count != sum(key.startswith("weight_") for key in arrays):
             raise InputError(f"{name} {DAMAGED}")

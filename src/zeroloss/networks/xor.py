@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from zeroloss.plumbing import InputError
+from zeroloss.plumbing.numbers import real_number, whole_number
 
 
 class XorNetwork(eqx.Module):
@@ -34,10 +34,7 @@ class XorNetwork(eqx.Module):
     weight_std: float = eqx.field(static=True)
 
     def __init__(self, k: int, weight_std: float, key: Any = 0):
-        if k < 1:
-            raise InputError(f"k={k}: the network needs at least 1 filter of each group.")
-        if not weight_std > 0:
-            raise InputError(f"weight_std={weight_std}: give a positive number.")
+        k, weight_std = whole_number("k", k), real_number("weight_std", weight_std)
         self.weight_std = float(weight_std)
         self.w, self.u = random_filters(jax.random.key(key) if isinstance(key, int) else key, k, weight_std)
 

@@ -123,13 +123,13 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> np.nda
                 f"the array {name} claims the shape {_short(shape)} and holds nothing; write the file again."
             )
         array = np.empty(shape, dtype, order="F" if fortran else "C")
-        flat = memoryview(array.reshape(-1, order="A").view(np.uint8)) if count else memoryview(b"")
+        flat = array.reshape(-1, order="A").view(np.uint8) if count else np.empty(0, np.uint8)
         done = 0
         while done < held:
             part = stream.read(min(CHUNK, held - done))
             if not part:
                 raise InputError(f"the array {name} is cut off after {done:,} of {held:,} bytes; write the file again.")
-            flat[done : done + len(part)] = part
+            flat[done : done + len(part)] = np.frombuffer(part, np.uint8)
             done += len(part)
     return array.astype(dtype.newbyteorder("="), copy=False)
 

@@ -19,7 +19,8 @@ def whole_number(name: str, value: Any, least: int = 1, most: int = MOST) -> int
     Raises:
         InputError: it is not; the line names it by `name`.
     """
-    good = isinstance(value, numbers.Real) and not _is_truth(value) and math.isfinite(value) and value == int(value)
+    good = isinstance(value, numbers.Real) and not _is_truth(value)
+    good = good and (isinstance(value, numbers.Integral) or float(value).is_integer())
     if not good or not least <= value <= most:
         span = f"{least} or more" if most == MOST and not (good and value > most) else f"from {least} to {most:,}"
         raise InputError(f"{name}={_short(value)}: give a whole number, {span}.")
@@ -34,6 +35,8 @@ def real_number(name: str, value: Any, least: float = 0.0, below: float = math.i
     """
     good = isinstance(value, numbers.Real) and not _is_truth(value) and math.isfinite(value) and value < below
     if not good or value < least or (value == least and not closed):
+        if least == 0 and below == math.inf and not closed:
+            raise InputError(f"{name}={_short(value)}: it must be a positive number.")
         above = "" if least == -math.inf else f", {least:g} or more" if closed else f", above {least:g}"
         raise InputError(
             f"{name}={_short(value)}: give a finite number{above}{'' if below == math.inf else f' and below {below:g}'}."

@@ -16,7 +16,8 @@ import time
 from typing import Any, Protocol
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.registry import Origin
+from zeroloss.plumbing.numbers import whole_number
+from zeroloss.studies.registry import Origin, origin_of
 from zeroloss.studies.study import Parameters, Study
 from zeroloss.studies.trying import Outcome, attempt
 
@@ -276,14 +277,10 @@ def make_executor(study: Study, origin: Origin | None, processes: int = 1, clust
     Raises:
         InputError: both are asked for, or other processes cannot find the study.
     """
+    processes = whole_number("processes", processes)
     if cluster is None and processes == 1:
         return InProcess(study)
     if cluster is not None and processes != 1:
         raise InputError("processes and cluster exclude each other; the cluster's workers are the processes.")
-    if processes < 1:
-        raise InputError(f"processes={processes}: give 1 or more.")
-    if origin is None:
-        raise InputError(
-            f"other processes cannot find the study {study.name}; put it into a file and name that, or run it in this process."
-        )
+    origin = origin_of(study) if origin is None else origin
     return Processes(origin, processes) if cluster is None else Cluster(origin, cluster)

@@ -78,6 +78,10 @@ def cells(study: Study, scale: str, overrides: Overrides | None = None, only: Se
                 known_cell = found.get((experiment.name, text))
                 if known_cell is None or known_cell.seeds < seeds:
                     found[experiment.name, text] = Cell(experiment, parameters, seeds, text)
+    if not found:
+        raise InputError(
+            f"study {study.name} has no trials at {scale} scale: its grids are empty there, or `where` keeps nothing; give it some."
+        )
     return _ordered(list(found.values()), experiments)
 
 

@@ -6,12 +6,14 @@ copy of it. A file is run as a module of its own name and may hold several studi
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,60 @@ def find_study(name: str) -> tuple[Study, Origin]:
     return origin.study(), origin
 
 
+OWN = "zeroloss_study_"
+"""What the names of modules begin with that were made of a file's text: no other process can import them."""
+_READ: list[str] = []
+"""The files and modules that are being read for their studies, the innermost last."""
+
+
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    _READ.append(what)
+    try:
+        yield
+    finally:
+        _READ.pop()
+
+
+def refuse_while_read() -> None:
+    """InputError where a file that is only read for its study, by a command or a worker process, starts to run one."""
+    if _READ:
+        raise InputError(
+            f"{_READ[-1]} runs a study as soon as it is read, and commands and worker processes read it; put the lines that run "
+            "something under if __name__ == '__main__':."
+        )
+
+
+def origin_of(study: Study) -> Origin:
+    """Where other processes find a study that this program made: its file, or the module it is a name of.
+
+    Raises:
+        InputError: it was made in a notebook, typed in or read from standard input, or inside a function; or its file runs a
+            study as soon as it is read.
+    """
+    made_in = [str(getattr(experiment.trial, "__module__", "")) for experiment in study.experiments]
+    for name in dict.fromkeys([*made_in, "__main__", *sys.modules]):
+        module = sys.modules.get(name)
+        names = (
+            [key for key, value in vars(module).items() if value is study]
+            if isinstance(module, types.ModuleType)
+            else []
+        )
+        if not names:
+            continue
+        if name != "__main__" and not name.startswith(OWN):
+            return Origin(name, names[0])
+        path = Path(getattr(module, "__file__", None) or "")
+        if path.is_file() and path.suffix == ".py":
+            origin = Origin(path.stem, names[0], str(path.resolve()), path.read_text(encoding="utf-8"))
+            origin.study()  # as a worker process will
+            return origin
+    raise InputError(
+        f"other processes cannot find the study {study.name}: it was made in a notebook, at a prompt or inside a function; put it "
+        "into a file of its own, at the top level, and name that, or leave processes out."
+    )
+
+
 @functools.cache
 def _loaded(origin: Origin) -> Study:
     module = _from_text(origin) if origin.path else _imported(origin.module)
@@ -86,7 +142,8 @@ def _loaded(origin: Origin) -> Study:
 def _imported(name: str) -> Any:
     sys.path.insert(0, "")
     try:
-        return importlib.import_module(name)
+        with _reading(name):
+            return importlib.import_module(name)
     except ImportError as error:
         raise InputError(
             f"the module {name} cannot be imported: {error}; name one that Python finds from here."
@@ -97,7 +154,7 @@ def _imported(name: str) -> Any:
 
 def _from_text(origin: Origin) -> Any:
     """The file as a module, under a name that no other file has; its folder is on the path, as for a script."""
-    name = f"zeroloss_study_{origin.module}_{hashlib.sha256(origin.text.encode()).hexdigest()[:8]}"
+    name = f"{OWN}{origin.module}_{hashlib.sha256(origin.text.encode()).hexdigest()[:8]}"
     module = types.ModuleType(name)
     module.__file__ = origin.path
     sys.modules[name] = module
@@ -105,7 +162,8 @@ def _from_text(origin: Origin) -> Any:
     if folder not in sys.path:
         sys.path.append(folder)
     try:
-        exec(compile(origin.text, origin.path, "exec"), module.__dict__)
+        with _reading(origin.path):
+            exec(compile(origin.text, origin.path, "exec"), module.__dict__)
     except InputError:
         raise
     except Exception as error:

@@ -17,7 +17,7 @@ from typing import Any
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.studies.executors import Executor, Task, make_executor
 from zeroloss.studies.plan import Block, Cell, Overrides, blocks, cells, expected_seconds
-from zeroloss.studies.registry import Origin
+from zeroloss.studies.registry import Origin, refuse_while_read
 from zeroloss.studies.runners import Heartbeat, Watcher, this_runner
 from zeroloss.studies.store import DONE, FAILED, Store
 from zeroloss.studies.study import Study
@@ -132,6 +132,7 @@ def run(
     Raises:
         InputError: a scale, axis, experiment, store or cluster that is not there; a full disk.
     """
+    refuse_while_read()
     progress = progress or Silent()
     wanted = cells(study, scale, overrides, only)
     own = not isinstance(store, Store)

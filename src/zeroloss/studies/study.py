@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.numbers import whole_number
 from zeroloss.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -55,6 +56,19 @@ class Grid:
     axes: Mapping[str, Sequence[Scalar]]
     seeds: int = 1
     where: Callable[[Parameters], bool] | None = None
+
+    def __post_init__(self) -> None:
+        axes = {}
+        for name, values in self.axes.items():
+            if not isinstance(name, str) or not name:
+                raise InputError(f"an axis of a grid has the name {name!r}; give it a word.")
+            if isinstance(values, str | Mapping) or not hasattr(values, "__iter__"):
+                raise InputError(f"axis {name}: give a list of its values, not {str(values)[:40]!r}.")
+            axes[name] = tuple(values)  # once: of a generator nothing would be left the second time
+            if not axes[name]:
+                raise InputError(f"axis {name} has no values, so there is nothing to try; give at least one.")
+        object.__setattr__(self, "axes", axes)
+        object.__setattr__(self, "seeds", whole_number("seeds", self.seeds))
 
     def cells(self) -> Iterator[dict[str, Scalar]]:
         """The combinations, the first axis slowest."""

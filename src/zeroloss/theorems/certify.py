@@ -27,9 +27,10 @@ from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
 from zeroloss.descent.problem import Problem, make_problem, training_arrays
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing import Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.numbers import real_number, whole_number
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
 from zeroloss.tangent.rows import trained_layers
@@ -98,8 +99,8 @@ def certify(
     Raises:
         InputError: a network that does not fit the data, data with NaN, a step that is not a positive number.
     """
-    if step_size is not None and not 0 < step_size < math.inf:
-        raise InputError(f"step_size={step_size}: it must be a positive number.")
+    step_size = None if step_size is None else real_number("step_size", step_size)
+    steps = whole_number("steps", steps)
     require_ieee()
     progress = progress or Silent()
     problem = make_problem(network, data, "squared", trainable)

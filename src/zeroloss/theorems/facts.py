@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import fitting_size, training_arrays
@@ -71,7 +72,7 @@ class Facts:
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
-        data = data if network is None else matched(network, data)
+        data = as_data(data) if network is None else matched(network, data)
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
         for name, value in self.options.items():

@@ -160,7 +160,9 @@ PAPER = Card(
         Hypothesis("regression", "a regression problem", _regression),
         Hypothesis("random design", "inputs drawn independently from a distribution (tell design='random')", _design),
         Hypothesis("smooth function", "a (p, C)-smooth regression function (tell smoothness)", _smooth_function),
-        Hypothesis("global minimum", "weights that minimise the empirical squared risk (tell minimises=True)", _minimiser),
+        Hypothesis(
+            "global minimum", "weights that minimise the empirical squared risk (tell minimises=True)", _minimiser
+        ),
     ),
     ("the expected error is above the minimax rate n^(-2p/(2p+d)), for some design and function",),
     lambda facts: "networks that minimise the empirical squared risk on such data miss the minimax rate",

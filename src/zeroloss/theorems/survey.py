@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.numbers import choice
 from zeroloss.theorems.theories import THEORIES
 from zeroloss.theorems.theories_linear import LINEAR
 from zeroloss.theorems.theory import UNTOLD, Size, Theory
@@ -152,6 +153,7 @@ def atlas(
     if lambda0 is not None:
         told["lambda0_from"] = "as given"
     deep = len(widths) if widths is not None else size.depth if depth is None else depth
+    choice("targets", targets, ("random", "given"))
     size = dataclasses.replace(size, depth=deep, delta=delta, accuracy=accuracy, **told)
     threshold = None
     if measure:
