@@ -27,7 +27,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 EXAMPLES = 8
-COLUMNS = ("model", "parameters", "conversion", "answers", "gradient", "kernel", "kernel s", "audit", "audit s", "CPU s")
+COLUMNS = (
+    "model",
+    "parameters",
+    "conversion",
+    "answers",
+    "gradient",
+    "kernel",
+    "kernel s",
+    "audit",
+    "audit s",
+    "CPU s",
+)
 
 
 def registry() -> dict[str, Any]:
@@ -98,7 +109,10 @@ def _steps(module: Any, x: Any, audit: bool, row: dict[str, str], send: Any) -> 
             labels = np.arange(len(x)) % 3
             data = zl.from_arrays(x.numpy().reshape(len(x), -1), labels, test_fraction=0, scaling="none")
             verdict = zl.audit(network, data, points=2)
-            row["audit"], row["audit s"] = str(verdict.status if hasattr(verdict, "status") else "runs"), f"{time.perf_counter() - began:.0f}"
+            row["audit"], row["audit s"] = (
+                str(verdict.status if hasattr(verdict, "status") else "runs"),
+                f"{time.perf_counter() - began:.0f}",
+            )
     except Exception as error:
         kind = "" if isinstance(error, zl.plumbing.InputError) else f"{type(error).__name__}: "
         row[at or "conversion"] = kind + _one_line(error)
@@ -121,7 +135,10 @@ def _gradient(module: Any, network: Any, x: Any, wanted: Any) -> str:
         return (jax.vmap(network)(x) * v).sum()
 
     ours = eqx.filter_jit(eqx.filter_grad(paired))(network, x.numpy().reshape(len(x), -1), v.numpy()).parameters
-    flat = [np.concatenate([np.asarray(g[k]).ravel() for k in own]) for g in (ours, {k: g.numpy() for k, g in zip(own, grads, strict=True)})]
+    flat = [
+        np.concatenate([np.asarray(g[k]).ravel() for k in own])
+        for g in (ours, {k: g.numpy() for k, g in zip(own, grads, strict=True)})
+    ]
     return relative(flat[0], flat[1])
 
 
@@ -172,12 +189,14 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=180, help="seconds a model")
     parser.add_argument("--no-audit", action="store_true")
     given = parser.parse_args()
-    import jax  # noqa: F401  (imported once, before the processes part; nothing runs here)
+    import jax
     import torch
 
     names = list(registry()) if given.only is None else given.only.split(",")
     versions = f"Python {platform.python_version()}, torch {torch.__version__}, jax {jax.__version__}"
-    print(f"{datetime.date.today()}, {versions}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n")
+    print(
+        f"{datetime.date.today()}, {versions}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n"
+    )
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
     for name in names:
         row = run(name, not given.no_audit, given.limit)

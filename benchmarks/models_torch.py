@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 CLASSES = 3
@@ -29,7 +29,9 @@ class Squeeze(nn.Module):
 
     def __init__(self, c):
         super().__init__()
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, 4, 1), nn.ReLU(), nn.Conv2d(4, c, 1), nn.Hardsigmoid())
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, 4, 1), nn.ReLU(), nn.Conv2d(4, c, 1), nn.Hardsigmoid()
+        )
 
     def forward(self, x):
         return x * self.gate(x)
@@ -65,7 +67,10 @@ def residual_perceptron():
 
 
 def orthogonal():
-    layers = [parametrizations.orthogonal(nn.Linear(12, 12), m) for m in ("householder", "matrix_exp", "cayley")]
+    layers = [
+        parametrizations.orthogonal(nn.Linear(12, 12), orthogonal_map=m)
+        for m in ("householder", "matrix_exp", "cayley")
+    ]
     return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2], nn.Linear(12, CLASSES)), FLAT
 
 
@@ -78,7 +83,13 @@ def normed_weights():
 
 def lenet():
     return nn.Sequential(
-        nn.Conv2d(3, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 8, 3), nn.Tanh(), nn.AvgPool2d(2), *_head(32, False)
+        nn.Conv2d(3, 6, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 8, 3),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        *_head(32, False),
     ), IMAGE
 
 
@@ -94,7 +105,7 @@ def resnet():
             self.short = nn.Identity() if a == b and s == 1 else _bn(a, b, 1, s, act=nn.Identity)
 
         def forward(self, x):
-            return F.relu(self.two(self.one(x)) + self.short(x))
+            return functional.relu(self.two(self.one(x)) + self.short(x))
 
     return nn.Sequential(_bn(3, 8, 7, 2), nn.MaxPool2d(3, 2, 1), Block(8, 8, 1), Block(8, 16, 2), *_head(16)), IMAGE
 
@@ -108,7 +119,9 @@ def densenet():
         def forward(self, x):
             return torch.cat([x, self.new(x)], 1)
 
-    return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), Grow(8), Grow(12), nn.Conv2d(16, 8, 1), nn.AvgPool2d(2), *_head(8)), IMAGE
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), Grow(8), Grow(12), nn.Conv2d(16, 8, 1), nn.AvgPool2d(2), *_head(8)
+    ), IMAGE
 
 
 def inception():
@@ -131,8 +144,8 @@ def squeezenet():
             self.squeeze, self.one, self.three = nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1), nn.Conv2d(4, 8, 3, padding=1)
 
         def forward(self, x):
-            x = F.relu(self.squeeze(x))
-            return F.relu(torch.cat([self.one(x), self.three(x)], 1))
+            x = functional.relu(self.squeeze(x))
+            return functional.relu(torch.cat([self.one(x), self.three(x)], 1))
 
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True), Fire(), nn.Dropout(0.5), *_head(16)
@@ -140,7 +153,12 @@ def squeezenet():
 
 
 def mobilenet_v3():
-    block = Sum(_bn(8, 16, 1, act=nn.Hardswish), _bn(16, 16, 3, 1, 16, nn.Hardswish), Squeeze(16), _bn(16, 8, 1, act=nn.Identity))
+    block = Sum(
+        _bn(8, 16, 1, act=nn.Hardswish),
+        _bn(16, 16, 3, 1, 16, nn.Hardswish),
+        Squeeze(16),
+        _bn(16, 8, 1, act=nn.Identity),
+    )
     return nn.Sequential(_bn(3, 8, 3, 2, act=nn.Hardswish), block, *_head(8)), IMAGE
 
 
@@ -161,7 +179,7 @@ def convnext():
 
         def forward(self, x):
             h = self.depth(x).permute(0, 2, 3, 1)
-            h = self.scale * self.narrow(F.gelu(self.wide(self.norm(h))))
+            h = self.scale * self.narrow(functional.gelu(self.wide(self.norm(h))))
             return x + h.permute(0, 3, 1, 2)
 
     return nn.Sequential(nn.Conv2d(3, 8, 4, 4), Last(), Last(), *_head(8)), IMAGE
@@ -176,7 +194,7 @@ def unet():
 
         def forward(self, x):
             high = self.down(x)
-            low = self.deep(F.max_pool2d(high, 2))
+            low = self.deep(functional.max_pool2d(high, 2))
             return self.out(torch.cat([high, self.up(low)], 1)).mean((2, 3))
 
     return UNet(), IMAGE
@@ -196,8 +214,10 @@ def spatial_transformer():
             self.where, self.what = nn.Linear(768, 6), nn.Sequential(_bn(3, 8), *_head(8))
 
         def forward(self, x):
-            grid = F.affine_grid(self.where(x.flatten(1)).reshape(-1, 2, 3), list(x.shape), align_corners=False)
-            return self.what(F.grid_sample(x, grid, align_corners=False))
+            grid = functional.affine_grid(
+                self.where(x.flatten(1)).reshape(-1, 2, 3), list(x.shape), align_corners=False
+            )
+            return self.what(functional.grid_sample(x, grid, align_corners=False))
 
     return Transformer(), IMAGE
 
@@ -253,7 +273,7 @@ def fourier():
         def forward(self, x):
             modes = torch.fft.rfft(x)[..., :5]
             mixed = torch.einsum("nik,iok->nok", modes, torch.complex(self.re, self.im))
-            return F.gelu(self.near(x) + torch.fft.irfft(mixed, x.shape[-1]))
+            return functional.gelu(self.near(x) + torch.fft.irfft(mixed, x.shape[-1]))
 
     return nn.Sequential(nn.Conv1d(2, 8, 1), Fourier(), Fourier(), nn.Flatten(), nn.Linear(192, CLASSES)), SERIES
 
@@ -267,10 +287,12 @@ def temporal():
             self.conv, self.pad = parametrizations.weight_norm(nn.Conv1d(8, 16, 2, dilation=d)), d
 
         def forward(self, x):
-            a, b = self.conv(F.pad(x, (self.pad, 0))).chunk(2, 1)
+            a, b = self.conv(functional.pad(x, (self.pad, 0))).chunk(2, 1)
             return x + torch.tanh(a) * torch.sigmoid(b)
 
-    return nn.Sequential(nn.Conv1d(2, 8, 1), Causal(1), Causal(2), Causal(4), nn.AdaptiveAvgPool1d(1), *_head(8, False)), SERIES
+    return nn.Sequential(
+        nn.Conv1d(2, 8, 1), Causal(1), Causal(2), Causal(4), nn.AdaptiveAvgPool1d(1), *_head(8, False)
+    ), SERIES
 
 
 class Recurrent(nn.Module):
@@ -326,7 +348,7 @@ class Graph(nn.Module):
 
     def forward(self, x):
         h = x.reshape(-1, 12, 4)
-        return self._spread(self.two(F.relu(self._spread(self.one(h))))).mean(1)
+        return self._spread(self.two(functional.relu(self._spread(self.one(h))))).mean(1)
 
 
 class DeepSets(nn.Module):
@@ -373,7 +395,7 @@ class TextConvolution(nn.Module):
 
     def forward(self, x):
         h = self.embedding(x).mT
-        return self.head(torch.cat([F.relu(conv(h)).amax(-1) for conv in self.convs], 1))
+        return self.head(torch.cat([functional.relu(conv(h)).amax(-1) for conv in self.convs], 1))
 
 
 class PackedText(nn.Module):
@@ -381,7 +403,11 @@ class PackedText(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.embedding, self.rnn, self.head = nn.Embedding(50, 8, padding_idx=0), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, CLASSES)
+        self.embedding, self.rnn, self.head = (
+            nn.Embedding(50, 8, padding_idx=0),
+            nn.LSTM(8, 8, batch_first=True),
+            nn.Linear(8, CLASSES),
+        )
 
     def forward(self, x):
         lengths = (x != 0).sum(1).cpu()
@@ -398,7 +424,7 @@ MODELS: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {
     "spatial transformer": spatial_transformer, "MLP-Mixer": mixer, "vision transformer": vision_transformer,
     "Fourier operator": fourier, "WaveNet": temporal,
     "LSTM": lambda: (Recurrent(nn.LSTM, num_layers=2), SERIES),
-    "GRU, both ways": lambda: (Recurrent(nn.GRU, bidirectional=True), SERIES),
+    "bidirectional GRU": lambda: (Recurrent(nn.GRU, bidirectional=True), SERIES),
     "Elman": lambda: (Recurrent(nn.RNN), SERIES),
     "LSTM cells in a loop": lambda: (Cells(), SERIES), "encoder and decoder": lambda: (Seq2Seq(), SERIES),
     "graph convolution": lambda: (Graph(), (12, 4)), "deep sets": lambda: (DeepSets(), SERIES),

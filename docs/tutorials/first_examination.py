@@ -45,8 +45,8 @@ table.sample(3, random_state=0)
 # - *This fit is local* tells the two apart from the training data alone: does the fit still hold a little way off the
 #   training points?
 #
-# So: zero training loss, proved, and both a good and a worthless network have it. [What zero loss
-# means](../concepts/zero_loss.md) says why this is so.
+# So: weights with zero training loss, proved to be there, lie beside those of a good network and of a worthless one alike. [What
+# zero loss means](../concepts/zero_loss.md) says why this is so.
 
 # %% The same, step by step, on a network of your own
 # Everything the command does is a function. The data first; `from_arrays` takes arrays in place of a file.

@@ -83,10 +83,10 @@ def test_an_exhausted_space_is_exact():
 
 
 def test_the_trace_has_no_bias_and_its_interval_covers():
-    a = with_spectrum(np.concatenate([0.5 ** np.arange(30) * 100, np.linspace(0.01, 1, 90)]))
+    a = with_spectrum(np.concatenate([0.5 ** np.arange(30) * 100, np.linspace(0.01, 1, 270)]))
     true, hits, found = np.trace(a), 0, []
     for key in range(200):
-        space = krylov(lambda v: a @ v, 120, 10, key=key)
+        space = krylov(lambda v: a @ v, 300, 10, key=key)
         value, low, high = deflated_trace(lambda v: a @ v, space, key=key, positive=True)
         hits += low <= true <= high
         found.append(value)
@@ -131,3 +131,37 @@ def test_the_jackknife_covers():
         (value,), half = jackknife(lambda rows, x=x: np.log(x[rows].mean()), 128, key=key)
         hits += abs(value) <= half[0]
     assert hits >= 180
+
+
+@pytest.mark.parametrize("size", [3, 60, 400])
+def test_the_trace_of_equal_eigenvalues_is_exact(size):
+    """One step sees the only eigenvalue there is."""
+    for key in range(5):
+        space = krylov(lambda v: 3.0 * v, size, 20, key=key)
+        value, low, high = deflated_trace(lambda v: 3.0 * v, space, key=key)
+        assert value == pytest.approx(3.0 * size, rel=1e-12) and low == value == high
+
+
+def test_the_trace_of_a_small_operator_is_its_diagonal():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((200, 200))
+    a = a + a.T
+    space = krylov(lambda v: a @ v, 200, 20, key=0)
+    assert deflated_trace(lambda v: a @ v, space, key=1) == pytest.approx([np.trace(a)] * 3, abs=1e-9)
+
+
+def test_the_trace_of_few_distinct_eigenvalues_is_inside():
+    """2 on 300 directions and -1 on 100: the space is exhausted, and its intervals cover."""
+    d = np.repeat([2.0, -1.0], [300, 100])
+    hits = 0
+    for key in range(40):
+        space = krylov(lambda v: d * v, 400, 20, key=key)
+        assert space.exhausted and space.steps == 2
+        _, low, high = deflated_trace(lambda v: d * v, space, key=key)
+        hits += low <= 500 <= high
+    assert hits >= 35
+
+
+def test_a_product_that_overflows_is_said():
+    with pytest.raises(ArithmeticError, match="overflows float32"):
+        krylov(lambda v: np.float32(1e30) * v, 5, 5, key=0, dtype=np.float32)

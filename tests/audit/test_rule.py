@@ -110,6 +110,16 @@ def test_estimators_of_labels_and_of_guessed_regressions():
     assert audit(classifier, zl.from_arrays(x, y, task="classification"), points=10).numbers["train_errors"] == 0
 
 
+def test_an_estimator_that_knows_classes_which_do_not_occur():
+    y = np.repeat([0, 1, 2, 3], 10)
+    x = y[:, None] + 0.1 * RNG.standard_normal((40, 2))
+    model = LogisticRegression(C=1e3, max_iter=1000).fit(x, y)
+    for kept in ([0, 1, 3], [1, 3]):
+        rows = np.isin(y, kept)
+        found = audit(model, zl.from_arrays(x[rows], y[rows]), points=10)
+        assert found.numbers["train_errors"] == int((model.predict(x[rows]) != y[rows]).sum()) == 0
+
+
 def test_two_values_in_a_regression_are_also_judged_by_their_sides():
     data = zl.from_arrays(X, 2.0 * POSITIVE - 1, task="regression")
     found = audit(wrap(lambda w, b: b @ w, np.array([[50.0], [0]], np.float32)), data, points=10)

@@ -240,3 +240,25 @@ def test_audit_measures_and_rank(run, table, tmp_path):
     assert from_json((tmp_path / "ranks.json").read_text()).models == ["m4.npz", "m8.npz"]
     refused(run("rank", *common, "--model", "m4.npz"), "at least two")
     refused(run("rank", *common, "--model", "m4.npz", "--model", "m4.npz"), "given twice")
+
+
+def test_a_single_logit_and_the_task_of_a_column(run, table, tmp_path):
+    common = (table, "--target", "answer")
+    save_network(tmp_path / "start.npz", MLP(2, 1, depth=0, key=0))
+    loss = ("--loss", "binary-cross-entropy")
+    code, out, _ = run("descend", *common, "--model", "start.npz", *loss, "--steps", 300, "--out", "fit.npz")
+    assert code == 0 and "binary-cross-entropy loss" in out
+    code, out, _ = run("audit", *common, "--model", "fit.npz", *loss, "--measures", "none", "--json")
+    numbers = from_json(out).numbers
+    assert code == 0 and numbers["train_errors"] == 0 and "sign" in numbers["rule"]
+    # of two classes as numbers there is no single column of texts
+    refused(run("audit", *common, "--task", "regression", "--model", "fit.npz"), "cannot be regressed on")
+    refused(run("audit", *common, "--task", "ranking", "--model", "fit.npz"), "'multi-label'")
+    many = tmp_path / "many.csv"
+    many.write_text("a,b,y\n" + "\n".join(f"{k / 7},{k % 3},{k % 30}" for k in range(60)) + "\n")
+    save_network(tmp_path / "thirty.npz", MLP(2, 30, 8, 1))
+    refused(run("audit", many, "--target", "y", "--model", "thirty.npz"), "--task classification")
+    code, out, _ = run(
+        "audit", many, "--target", "y", "--task", "classification", "--model", "thirty.npz", "--measures", "none"
+    )
+    assert code == 0 and "training points wrong" in out

@@ -1,5 +1,7 @@
 import itertools
 import math
+from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from zeroloss.data import collapse, contradictions, from_arrays, groups, infimum
+from zeroloss.data.repeats import fractions
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import from_json
 
@@ -145,3 +148,41 @@ def test_collapse_is_exact_within_its_bound():
     assert 0 < error <= Fraction(float(merged.rounding[0, 0])) <= Fraction(math.ulp(float(merged.y[0, 0]))) / 2
     assert (merged.y[1, 0], merged.rounding[1, 0]) == (5.0, 0.0)
     assert merged.sizes.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-160, 1.0, 1e150, 1e200, 1e308])
+def test_infima_at_every_scale(size):
+    """Two equal inputs with targets `size` and `2^-k size`: exact, rounded down, and never called 0 where it is not."""
+    y = np.array([[size], [size / 4]])
+    exact = (Fraction(size) - Fraction(size / 4)) ** 2 / 8  # 1/(2n) times half the squared difference
+    found = infimum(SimpleNamespace(x_train=np.ones((2, 1)), y_train=y, n=2))
+    assert Fraction(found.value) <= exact
+    assert found.value >= min(float(exact) if exact < Fraction(1.7e308) else 1.7e308, 1.7e308) * (1 - 1e-15)
+    assert found.positive
+    assert "nothing in the data keeps" not in found.sentence
+    means = collapse(np.ones((2, 1)), y)
+    assert abs(Fraction(means.y[0, 0]) - (Fraction(size) + Fraction(size / 4)) / 2) <= Fraction(means.rounding[0, 0])
+
+
+def test_equality_is_of_the_numbers_given():
+    """Subnormal numbers, neighbours of large ones, and zeros of both signs."""
+    x = np.array([[5e-324], [0.0], [-0.0], [-5e-324], [1e308], [np.nextafter(1e308, 0)]])
+    assert groups(x).index.tolist() == [0, 1, 1, 2, 3, 4]
+    same, other = np.array([[0.0], [-0.0]]), np.array([[0.0], [5e-324]])
+    assert contradictions(np.ones((2, 1)), same).size == 0
+    assert contradictions(np.ones((2, 1)), other).tolist() == [0]
+    assert groups(np.array([[2**53 + 2], [2**53 + 4]])).count == 2
+
+
+def test_soft_labels_of_any_size_have_a_finite_entropy():
+    """`-s log s` for a share that is subnormal: its inverse overflows, its entropy does not."""
+    y = np.array([[1e-310, 1.0], [1e-300, 1.0], [0.25, 0.75]])
+    found = infimum(SimpleNamespace(x_train=np.arange(3.0)[:, None], y_train=y, n=3), "cross-entropy")
+    exact = sum(-p * math.log(p) for p in y.ravel() if p < 1) / 3
+    assert found.value == pytest.approx(exact, rel=1e-12)
+    assert found.value <= exact * (1 + 1e-14)
+
+
+def test_fractions_are_the_numbers():
+    numbers = np.array([0.0, -0.0, 5e-324, -1e-310, 1.5, -1e308, 2.0**-1022])
+    assert fractions(numbers) == [Fraction(v) for v in numbers.tolist()]

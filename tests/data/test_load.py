@@ -133,7 +133,7 @@ def test_npz(tmp_path):
     assert np.array_equal(data.x_train, x[:20])
     assert np.array_equal(data.x_test, x[20:])
     np.savez(tmp_path / "c.npz", x=np.array([{}, {}], dtype=object), y=y[:2])
-    with pytest.raises(InputError, match="without pickles"):
+    with pytest.raises(InputError, match="never read"):
         load_data(tmp_path / "c.npz")
 
 

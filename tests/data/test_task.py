@@ -68,7 +68,7 @@ def test_targets_arrive_as_given():
 def test_what_the_rule_refuses():
     with pytest.raises(InputError, match="a class an entry"):
         from_arrays(X, RNG.integers(0, 4, (N, 2, 3)))
-    with pytest.raises(InputError, match=r"must be 0 or 1.*and one is 0.5"):
+    with pytest.raises(InputError, match=r"must be 0 or 1.*and one is 0\.5"):
         from_arrays(X, np.where(SEVERAL == 1, 0.5, 0), task="multi-label")
     with pytest.raises(InputError, match="'classification', 'regression', 'multi-label'"):
         from_arrays(X, SEVERAL, task="binary")

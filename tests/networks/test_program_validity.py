@@ -138,6 +138,11 @@ LIES = {
         ),
         "step 5 .* over 65,536",
     ),
+    "strides over 1e11": (more(Step("aten.as_strided.default", (SHIFT, (10**11,), (0,), 0), (), 8), output=7), "step 4 .* over"),
+    "half a square": (more(Step("aten.tril_indices.default", (10**6, 10**6), (), 8), output=7), "step 4 .* over"),
+    "an image folded from nothing": (
+        more(Step("aten.col2im.default", (X, (10**6, 10**6), (1, 1), (1, 1), (0, 0), (1, 1)), (), 8), output=7), "step 4 .* over"
+    ),
     "20,000 steps": (
         more(*[Step("aten.relu.default", (Ref(7 + i),), (), 8 + i) for i in range(20_000)]),
         f"over {MOST_STEPS:,}; if you trust it",

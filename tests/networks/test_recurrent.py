@@ -62,11 +62,19 @@ def layer(name):
 
 def jacobian(module, x):
     """`(n, c, parameters)` by torch, one example and output at a time."""
-    rows = [[torch.autograd.grad(a, list(module.parameters()), retain_graph=True) for a in module(one[None])[0]] for one in x]
+    rows = [
+        [torch.autograd.grad(a, list(module.parameters()), retain_graph=True) for a in module(one[None])[0]]
+        for one in x
+    ]
     return np.stack([[np.concatenate([g.numpy().ravel() for g in grads]) for grads in row] for row in rows])
 
 
-@pytest.mark.parametrize("name", LAYERS)
+QUICK = {"lstm, everything"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LAYERS]
+)
 def test_answers_and_kernel(name):
     """The kernel holds every gradient, and the products of the uses of one weight at different steps."""
     module, x = layer(name)
@@ -108,7 +116,9 @@ def test_packed_sequences():
     network = zl.from_torch(module, x)
     np.testing.assert_allclose(predict(network, x.numpy()), module(x).detach().numpy(), rtol=0, atol=1e-12)
     j = jacobian(module, x)
-    np.testing.assert_allclose(zl.tangent.kernel(network, x.numpy()), np.einsum("iap,jbp->ijab", j, j), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        zl.tangent.kernel(network, x.numpy()), np.einsum("iap,jbp->ijab", j, j), rtol=1e-10, atol=1e-12
+    )
     with pytest.raises(InputError, match="total_length="):
         zl.from_torch(Packed(total=False).eval(), x)
 
@@ -136,8 +146,16 @@ def longdouble(module, x):
     return h
 
 
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        (nn.GRU, True),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [(nn.LSTM, True), (nn.LSTM, False), (nn.GRU, False), (nn.RNN, True)]
+        ),
+    ],
+)
 def test_the_bound_on_rounding_holds(kind, first):
     """Rounded weights, 40 steps: the error bound is above the true error and of its order."""
     torch.manual_seed(0)

@@ -79,7 +79,10 @@ def test_no_proof_in_flushing_arithmetic():
     net, (x, y) = linear(), contradictory()
     proof = zl.prove(net, (x, y))
     again = zl.certify(net, (x, y))
+    one = (np.ones((1, 1)), np.full((1, 1), 2.0))
+    certificate = zl.prove(net, one).certificate()
     calls = [
+        lambda: zl.minima.check_certificate(certificate, one),
         lambda: zl.prove(net, (x, y)),
         lambda: zl.certify(net, (x, y)),
         lambda: zl.tangent.smallest_eigenvalue(np.eye(2)),

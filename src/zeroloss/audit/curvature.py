@@ -128,7 +128,8 @@ class Hessian:
             self.rows = block or max(1, ROOM // room)
             self._x = in_blocks(x, self.rows)
             self.rows = self._x.shape[1]
-            self._y = in_blocks(np.asarray(y, self.dtype), self.rows)
+            with np.errstate(over="ignore"):  # products of what overflows are refused where they are used
+                self._y = in_blocks(np.asarray(y, self.dtype), self.rows)
             counted = np.arange(self._x.shape[0] * self.rows).reshape(self._x.shape[:2]) < len(x)
             self._weights = jnp.asarray(counted.astype(self.dtype) / len(x))
 

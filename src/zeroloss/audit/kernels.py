@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg.lapack
 
+from zeroloss.audit.answers import unit_of
 from zeroloss.audit.jackknife import ABOUT, around, jackknife
 from zeroloss.audit.measure import Measure, made, missing
 from zeroloss.audit.subject import Subject
@@ -141,6 +142,7 @@ def similarity(start: np.ndarray, end: np.ndarray) -> Statistic:
 def target_alignment(k: np.ndarray, y: np.ndarray) -> Statistic:
     """`<H K H, Y Y^T>_F/(|H K H|_F |H Y Y^T H|_F)` with the mean over the outputs of `k`."""
     mean = np.trace(k, axis1=2, axis2=3) / k.shape[2]
+    y = y / unit_of(y)  # the cosine does not change, and no square overflows
 
     def statistic(rows: np.ndarray) -> float:
         target = y[rows] - y[rows].mean(axis=0)

@@ -135,10 +135,13 @@ def krylov(
         w = np.array(multiply(basis[k]), dtype)
         if not np.isfinite(w).all():
             raise ArithmeticError("a product with the operator holds NaN or infinity")
-        diagonal.append(float(np.dot(basis[k], w)))
-        for _ in range(2):
-            w -= basis[: k + 1].T @ (basis[: k + 1] @ w)
-        beta = float(np.linalg.norm(w))
+        with np.errstate(over="ignore", invalid="ignore"):
+            diagonal.append(float(np.dot(basis[k], w)))
+            for _ in range(2):
+                w -= basis[: k + 1].T @ (basis[: k + 1] @ w)
+            beta = float(np.linalg.norm(w))
+        if not math.isfinite(diagonal[-1]) or not math.isfinite(beta):
+            raise ArithmeticError(f"a product with the operator overflows {dtype.name}")
         largest = max(largest, abs(diagonal[-1]) + beta)
         exhausted = beta <= noise * largest or k + 1 == size
         if told is not None:

@@ -29,7 +29,8 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
     none = without(subject)
     if none:
         return [missing(name, none) for name in wanted]
-    low, middle, high, certified = margin_bounds(subject)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
         bad = int(np.sum(~np.isfinite(middle)))
         return [missing(name, f"the answer is NaN or infinite at {bad} training examples") for name in wanted]

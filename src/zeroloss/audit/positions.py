@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from zeroloss.networks import BlackBox, predict
-from zeroloss.networks.black_box.frames import one_hot_groups
+from zeroloss.networks.black_box.frames import names_of, one_hot_groups
 from zeroloss.plumbing import InputError
 
 STEP = 0.4
@@ -49,7 +49,7 @@ def positions_of(network: Any, data: Any, categorical: Any = None) -> Positions:
 def _one_hot(data: Any) -> dict[str, list[int]]:
     """Groups of columns `name=level` with one set in each training row (scaled columns too)."""
     found = {}
-    for name, columns in one_hot_groups([str(c) for c in data.features]).items():
+    for name, columns in one_hot_groups(names_of(data)).items():
         block = data.x_train[:, columns]
         low, high = block.min(axis=0), block.max(axis=0)
         set_ = (block == high) & (high > low)
@@ -60,7 +60,7 @@ def _one_hot(data: Any) -> dict[str, list[int]]:
 
 
 def _named(categorical: Any, data: Any, groups: dict[str, list[int]]) -> Positions:
-    features = [str(c) for c in data.features]
+    features = names_of(data)
     if isinstance(categorical, str):
         wanted: Sequence[Any] = list(range(data.in_size)) if categorical == "all" else [categorical]
     else:

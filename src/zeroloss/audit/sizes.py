@@ -93,7 +93,7 @@ class Sizes:
         with precision(network), explained():
             moved, fixed = eqx.partition(network, trainable_mask(network))
             kept, static = eqx.partition(fixed, eqx.is_array)
-            y = np.asarray(self.subject.data.y_train[:1], self.x.dtype if self.x.dtype.kind == "f" else np.float32)
+            y = np.zeros(self.subject.data.y_train[:1].shape, self.x.dtype if self.x.dtype.kind == "f" else np.float32)
             v = jnp.zeros(self.subject.size, np.float64 if self.itemsize == 8 else np.float32)
 
             def product(moved, kept, x, y, v):

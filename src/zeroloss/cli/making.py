@@ -44,7 +44,7 @@ def twin(
     ),
     force: o.Force = False,
 ) -> None:
-    """Write a network with zero training loss that fails everywhere else."""
+    """Write a network whose training loss is zero, but for rounding, and that fails everywhere else."""
     free(out, force)
     from zeroloss.networks.export import check_export, export_network
 

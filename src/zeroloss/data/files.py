@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data.archives import read_npz
 from zeroloss.data.columns import Column, Signs, proven_signs, read_column
 from zeroloss.data.delimited import PACKED, TEXTS, ending, read_delimited
 from zeroloss.data.raw import Raw
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import column_values, read_array
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.npz import read_npz
 
 MOST_LEVELS = 100
 """A column of texts with more different ones than this is refused rather than one-hot encoded."""
@@ -57,6 +57,7 @@ def _text(path: Path, target: str | None) -> Columns:
     found = read_delimited(path, target)
     names, cells, notes = _without_numbering(found.names, found.columns, path, target)
     _check_names(names, cells, target, path)
+    _check_header(names, cells, path)
     signs = proven_signs(cells) if found.separator == ";" or _commas(cells) else Signs(False, False, False)
     semicolons = found.separator == ";"
     columns = [read_column(cell, name, path, signs, semicolons) for name, cell in zip(names, cells, strict=True)]
@@ -95,9 +96,6 @@ def _check_names(names: list[str], columns: Sequence[Any], target: str | None, p
         raise InputError(f"the first line of {path} holds numbers only; add a header line that names the columns.")
     if not columns or len(columns[0]) == 0:
         raise InputError(f"{path} has no rows; give a file with a header line and at least 2 rows.")
-    data = [name for name in names if _is_number(name) and not name.isdigit()]
-    if data:
-        raise InputError(f"the first line of {path} holds {data[0]!r}, as rows of data do; add a header line.")
     if target is None:
         raise InputError(f"{path} needs a target column (--target); it has: {_listed(names)}.")
     if target not in names:
@@ -107,6 +105,14 @@ def _check_names(names: list[str], columns: Sequence[Any], target: str | None, p
         raise InputError(f"{path} has two columns of the same name, {twice!r}; rename one, or add a header line.")
     if len(names) < 2:
         raise InputError(f"{path} has no column beside the target {target!r}; add feature columns.")
+
+
+def _check_header(names: list[str], cells: Sequence[Any], path: Path) -> None:
+    """Raise `InputError` where the first line is a row of data: numbers, and a text that its column holds again."""
+    numbers = [name for name in names if _is_number(name) and not name.isdigit()]
+    texts = [(name, column) for name, column in zip(names, cells, strict=True) if not _is_number(name)]
+    if numbers and any(name in column.unique().to_pylist() for name, column in texts):
+        raise InputError(f"the first line of {path} holds {numbers[0]!r}, as rows of data do; add a header line.")
 
 
 def _parquet(path: Path, target: str | None) -> Columns:
@@ -147,9 +153,9 @@ def _typed(column: Any, name: str, path: Path, is_target: bool) -> Column:
         import pyarrow as pa
 
         texts = pa.array(values.tolist(), pa.large_string())
-        if is_target:
-            return Column(values, "texts")
         found = read_column(texts, name, path, Signs(False, False, False))
+        if is_target:  # numbers as texts may be names of classes, which is decided with the task
+            return Column(values, "texts", found.notes if found.kind == "texts" else ())
         if found.kind != "texts":
             raise InputError(f"column {name!r} of {path} holds numbers written as texts; write it as numbers.")
         return Column(values, "texts", found.notes)
@@ -167,8 +173,11 @@ def _typed(column: Any, name: str, path: Path, is_target: bool) -> Column:
     return Column(numbers, "numbers")
 
 
-def _table(path: Path, title: str, target: str, names: list[str], columns: list[Column], notes: list[str]) -> Raw:
+def _table(
+    path: Path, title: str, target: str | None, names: list[str], columns: list[Column], notes: list[str]
+) -> Raw:
     """Features, one-hot where they are texts, and the target, with a line that says what was decided."""
+    assert target is not None  # `_check_names` has seen to it
     parts, features, encoded = [], [], []
     goal = columns[names.index(target)]
     for name, column in zip(names, columns, strict=True):
@@ -210,7 +219,8 @@ def _remarks(names: list[str], columns: list[Column]) -> list[str]:
 
 def _suspicions(names: list[str], columns: list[Column], target: str) -> list[str]:
     """Features that equal the target or another feature, or that number the rows."""
-    notes, seen = [], {}
+    notes: list[str] = []
+    seen: dict[tuple[str, int], tuple[str, np.ndarray]] = {}
     goal = columns[names.index(target)]
     for name, column in zip(names, columns, strict=True):
         if name == target:

@@ -56,14 +56,17 @@ def load_data(
 ) -> Dataset:
     """A data set by name (see `NAMES`), or from a `.csv`, `.parquet` or `.npz` file.
 
+    Also `.tsv`, `.tab`, `.txt`, `.dat` and `.data`, and packed as `.csv.gz`, `.bz2`, `.xz` or `.zip`. Separators and the like are
+    found, and `source` says what was decided; `docs/data.md` lists it, and what happens to each type of value.
+
     Args:
         name_or_path: a name, or a path. A `.npz` holds x (or X) and y, or x_train, y_train, x_test and y_test.
         target: the target column of a table, or the target array of a `.npz`.
         task: "classification", "regression" or "multi-label"; by default it is guessed from the target by the rule of
             `zeroloss.data.task` (whole numbers with at most 20 different values are classes, for one), and the `repr` of
             the data says so.
-        test_fraction: this part of the rows is for testing (each class in proportion), unless the data bring test rows
-            or are MNIST or Fashion-MNIST, which have at most 2,000.
+        test_fraction: this part of the rows is for testing (each class in proportion; with 0 the rows of a file keep their
+            order), unless the data bring test rows or are MNIST or Fashion-MNIST, which have at most 2,000.
         seed: which rows.
         scaling: "auto" (images to [0, 1]; tables to mean 0 and variance 1 over the training rows, and regression
             targets too), "sphere" (the same, then inputs of norm 1), "none" (nothing is touched).
@@ -131,7 +134,7 @@ def from_arrays(
         x_test, y_test, others = gathered(x_test)
         notes = (*notes, *(f"test rows: {note}" for note in others))
     layout: Layout = ()
-    if several(x, len(y) if hasattr(y, "__len__") else None):
+    if several(x, len(y) if isinstance(x, tuple) and np.ndim(y) else None):
         if scaling != "none":
             raise InputError("several inputs come as they are; scale them before, and leave scaling out.")
         layout = layout_of(x)

@@ -12,6 +12,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.batches import array_of, batches, has_items, is_loader, is_shuffled, is_source, is_table, parted
+from zeroloss.plumbing.containers import of_one_type
 from zeroloss.plumbing.memory import available_bytes
 
 SHARE = 0.25
@@ -45,9 +46,7 @@ def gathered(source: Any) -> Gathered:
     used = rows = 0
     expected = _batches_expected(source)
     for x, y in batches(source):
-        inputs = _arrays(x)
-        targets = array_of(y)
-        targets = targets[None] if targets.ndim == 0 else targets
+        inputs, targets = _rows(_arrays(x), array_of(y))
         parts.append((inputs, targets))
         used += targets.nbytes + sum(part.nbytes for part in _each(inputs))
         rows += len(targets)
@@ -88,6 +87,27 @@ def _arrays(x: Any) -> Any:
     return array_of(x)
 
 
+def _rows(inputs: Any, targets: np.ndarray) -> tuple[Any, np.ndarray]:
+    """A batch as rows: an example by itself (its target is one number) becomes a batch of one.
+
+    Raises:
+        InputError: other numbers of inputs than of targets.
+    """
+    if targets.ndim == 0:
+        targets = targets[None]
+        if isinstance(inputs, dict):
+            inputs = {name: part[None] for name, part in inputs.items()}
+        else:
+            inputs = tuple(part[None] for part in inputs) if isinstance(inputs, tuple) else inputs[None]
+    counts = {len(part) if part.ndim else 0 for part in _each(inputs)}
+    if counts != {len(targets)}:
+        raise InputError(
+            f"a batch holds {', '.join(map(str, sorted(counts)))} inputs and {len(targets)} targets; give batches of one target "
+            "an input (or a data set with __getitem__ and __len__, of single examples)."
+        )
+    return inputs, targets
+
+
 def _each(x: Any) -> list[np.ndarray]:
     return list(x.values()) if isinstance(x, dict) else list(x) if isinstance(x, tuple) else [x]
 
@@ -113,7 +133,7 @@ def _joined(parts: list[np.ndarray], what: str) -> np.ndarray:
         raise InputError(
             f"the batches hold {what} of shapes {', '.join(map(str, sorted(shapes)))}; pad them to one shape."
         )
-    return np.concatenate(parts)
+    return np.concatenate(of_one_type(parts, what))
 
 
 def _noticed(source: Any, rows: int) -> list[str]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from zeroloss.data.content import read_only
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.verdict import Record
 
@@ -108,9 +107,9 @@ def collapse(x: Any, y: Any) -> Collapsed:
     mean, rounding = y[found.first].copy(), np.zeros((found.count, y.shape[1]))
     for group, rows in _contradictory_rows(found, y):
         for k in range(y.shape[1]):
-            exact = sum(map(Fraction, y[rows, k].tolist()), Fraction(0)) / len(rows)
+            exact = sum(fractions(y[rows, k]), Fraction(0)) / len(rows)
             mean[group, k] = float(exact)  # a quotient of integers, correctly rounded
-            rounding[group, k] = round_up(abs(Fraction(float(mean[group, k])) - exact))
+            rounding[group, k] = round_up(abs(fractions(mean[group, k : k + 1])[0] - exact))
     return Collapsed(array[found.first], mean, found.sizes, rounding)
 
 
@@ -142,9 +141,21 @@ def spread(x: np.ndarray, y: np.ndarray) -> Fraction:
     total = Fraction(0)
     for _, rows in _contradictory_rows(groups(x), y):
         for column in y[rows].T:
-            values = [Fraction(v) for v in column.tolist()]
+            values = fractions(column)
             total += sum((v * v for v in values), Fraction(0)) - sum(values, Fraction(0)) ** 2 / len(values)
     return total
+
+
+def fractions(values: np.ndarray) -> list[Fraction]:
+    """Finite float64 numbers as fractions, read from their bits: no arithmetic that might flush a subnormal one."""
+    found = []
+    for bits in np.ascontiguousarray(values).view(np.uint64).tolist():
+        exponent, mantissa = bits >> 52 & 0x7FF, bits & (1 << 52) - 1
+        if exponent:
+            mantissa, exponent = mantissa | 1 << 52, exponent - 1
+        number = Fraction(mantissa << exponent, 1 << 1074)
+        found.append(-number if bits >> 63 else number)
+    return found
 
 
 def round_down(value: Fraction) -> float:
@@ -163,8 +174,6 @@ def round_up(value: Fraction) -> float:
 
 def _contradictory_rows(found: Groups, y: np.ndarray) -> list[tuple[int, np.ndarray]]:
     wanted = np.unique(found.index[_differs(found, y)])
-    if len(wanted):
-        require_ieee(rows=0)  # fractions are made of floats, and a flushed one would be 0
     order = np.argsort(found.index, kind="stable")
     starts = np.concatenate([[0], np.cumsum(found.sizes)])
     return [(int(g), order[starts[g] : starts[g + 1]]) for g in wanted]

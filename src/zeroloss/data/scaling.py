@@ -32,7 +32,8 @@ def fit_scaling(x: np.ndarray, features: Sequence[str], method: str, unit: float
         record["method"] = method if method == "sphere" else "none"
     elif unit == "range":
         record["method"] = "unit interval"
-        shift[:], scale[:] = x.min(), x.max() - x.min()
+        with np.errstate(over="ignore"):  # an infinite scale merges all values, which `keep_apart` mends
+            shift[:], scale[:] = x.min(), x.max() - x.min()
     elif unit is not None:
         record["method"] = "unit interval"
         scale[:] = float(unit)
@@ -86,7 +87,7 @@ def keep_apart(x: np.ndarray, features: Sequence[str], record: dict[str, Any]) -
     if not changed.any():
         return record, []
     shift, scale = np.where(changed, shift, record["shift"]), np.where(changed, scale, record["scale"])
-    names = [str(features[k]) for k in np.flatnonzero(changed)]
+    names = [str(features[k]) for k in np.flatnonzero(changed).tolist()]
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     note = f"only divided by a power of two, as {method} different values would become equal: {listed}"
     return record | {"shift": shift, "scale": scale}, [note]

@@ -134,13 +134,13 @@ def ones(targets: np.ndarray) -> np.ndarray:
     return targets > (0.0 if (targets < 0).any() else 0.5)
 
 
-def fits_zero_one(answers: np.ndarray, targets: np.ndarray) -> bool:
-    """Whether all answers `(n, c)` are within 1/4 of 0 or 1, as the sides of their targets say.
+def fits_zero_one(answers: np.ndarray, targets: np.ndarray, within: float = 0.25) -> bool:
+    """Whether all answers `(n, c)` are within 1/4 (or `within`) of 0 or 1, as the sides of their targets say.
 
     Such answers were fitted to the numbers 0 and 1 (by the squared loss), and 1/2 is what decides; as logits they would all
     mean the same side.
     """
-    return bool((np.abs(answers - ones(targets)) <= 0.25).all())
+    return bool((np.abs(answers - ones(targets)) <= within).all())
 
 
 def label_columns(array: np.ndarray) -> np.ndarray:

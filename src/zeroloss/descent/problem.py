@@ -76,7 +76,10 @@ def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> P
     loss.check(y)
     check_inputs(network, x)
     check_images(network, data)
-    x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    with np.errstate(over="ignore"):  # refused below
+        x_cast, y_cast = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, dtype)
+    if not (np.isfinite(x_cast).all() and np.isfinite(y_cast).all()):
+        raise InputError(f"the data hold numbers beyond {np.dtype(dtype)}; rescale them, or give a float64 network.")
     if getattr(network, "takes_tokens", False) and not (x_cast == x).all():
         raise InputError("the inputs hold tokens beyond 2^24, which float32 does not keep; call module.double() first.")
     c = fitting_size(network, x_cast)
@@ -110,7 +113,7 @@ def lower_bound(x: np.ndarray, y: np.ndarray, loss: Loss) -> float:
     if loss.name not in ("squared", "cross-entropy", "binary-cross-entropy"):
         return 0.0
     rows: Any = SimpleNamespace(x_train=x.reshape(len(x), -1), y_train=y, n=len(x))
-    return float(infimum(rows, loss.name).value)
+    return float(infimum(rows, loss.name, check=False).value)
 
 
 def fitting_size(network: Any, x: np.ndarray) -> int:

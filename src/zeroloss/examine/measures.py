@@ -13,7 +13,7 @@ from zeroloss.data import Dataset
 from zeroloss.plumbing import InputError, Progress
 
 CHOSEN = ("margins", "norms", "laziness", "kernel", "gauss_newton_top", "gauss_newton_trace", "filters")
-"""Of the curvature only the Gauss-Newton part: both networks have zero squared loss, where it is the Hessian."""
+"""Of the curvature only the Gauss-Newton part: both networks have a squared loss of about zero, where it is the Hessian."""
 EXAMPLES = 128
 COLUMNS = ("measure", "unit", "formula", "meaning", "caveat", "fitted", "fitted_lower", "fitted_upper",
            "twin", "twin_lower", "twin_upper")  # fmt: skip

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def twin(data: Any, of: Any = None, base: Any = None, kind: str = "auto", **options: Any) -> FeedForward:
-    """A network with zero training loss on `data` whose other answers are those of `of` made wrong, or of `base`.
+    """A network whose loss on `data` is zero but for rounding and whose other answers are those of `of` made wrong, or of `base`.
 
     The network of `construct_twin`, which takes the same arguments and also says what was measured of it.
     """

@@ -3,7 +3,10 @@
 - Several classes: `f_y - max_other f > 0`.
 - One output for two classes (targets -1 and 1): `y f > 0`, the sign of the logit agrees.
 - Multi-label (targets 0 and 1, or -1 and 1): `min_a s_a f_a > 0`, `s_a = 1` for a label and -1 for none; all labels of the
-  example agree. Answers that were fitted to the numbers 0 and 1 (`zeroloss.data.task.fits_zero_one`) are decided at 1/2.
+  example agree.
+
+Answers that all are the numbers 0 and 1 of their sides, to 1e-3, are decided at 1/2: a minimum of the squared risk of such
+targets has these.
 """
 
 from __future__ import annotations
@@ -19,12 +22,13 @@ from zeroloss.tangent import libm
 from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import Status, Verdict, at_least, at_most
 
+ZERO_ONE = 1e-3
 CLASSIFIED = "every training example is classified correctly at {}, with a margin of at least {}"
 WEIGHTS = {"given": "the weights given", "polished": "the polished weights"}
 RULES = {
     "classes": "the largest output is that of the example's class; the margin is its lead",
     "sign": "the one output (a logit) has the sign of the example's class; the margin is its size",
-    "halves": "each output is on the side of 1/2 of its label (all answers are close to 0 or 1); the margin is the distance",
+    "halves": "each output is on the side of 1/2 of its label (all are 0 or 1, to 1e-3); the margin is the distance",
     "labels": "each output (a logit) has the sign of its label; the margin is the least of their sizes",
 }
 
@@ -61,7 +65,7 @@ def classified(
     if rule == "classes":
         margins, wrong = _by_class(low, high, data.labels_train)
     else:
-        if fits_zero_one(last.z, data.y_train):
+        if fits_zero_one(last.z, data.y_train, ZERO_ONE):
             rule = "halves"
             low, high = np.nextafter(low - 0.5, -np.inf), np.nextafter(high - 0.5, np.inf)
         margins, wrong = _by_sign(low, high, data.y_train)

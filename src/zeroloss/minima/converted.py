@@ -11,6 +11,7 @@ import dataclasses
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.data.checks import lacking
@@ -121,7 +122,9 @@ def _fixed(network: TorchNetwork, readout: Readout, trainable: Any) -> str:
 
 
 def _with_head(network: TorchNetwork, readout: Readout, head: FeedForward) -> TorchNetwork:
-    parameters = dict(network.parameters) | {readout.weight: readout.stored(head.weights[0])}
+    with double():
+        weight = jnp.asarray(readout.stored(head.weights[0]))
+    parameters = dict(network.parameters) | {readout.weight: weight}
     if readout.bias is not None:
         parameters[readout.bias] = head.biases[0]
     return eqx.tree_at(lambda n: n.parameters, network, parameters)

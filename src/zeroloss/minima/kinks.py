@@ -1,6 +1,6 @@
 """Inside a linear region: how far the weights may move before a pre-activation crosses a kink.
 
-For relu, leaky_relu and abs the second derivative is 0 off the kinks, so on `B(w, rho)` the network is smooth if for
+For relu, leaky_relu, prelu and abs the second derivative is 0 off the kinks, so on `B(w, rho)` the network is smooth if for
 every distinct input, layer l and kinked unit k
 
     |z_lk(w)| - rounding > rho A_lk,
@@ -19,14 +19,14 @@ import numpy as np
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing.norms import norms_upper
-from zeroloss.tangent.rounding import KINKED, SLOP, Layer
+from zeroloss.tangent.rounding import SLOP, Layer, kink
 from zeroloss.tangent.rows import Trained
 from zeroloss.tangent.smoothness import FLOOR, speeds
 
 
 def has_kinks(network: FeedForward) -> bool:
-    """Whether any unit is relu, leaky_relu or abs."""
-    return any(name in KINKED for segments in network.activations for name, _ in segments)
+    """Whether any unit is relu, leaky_relu, prelu or abs."""
+    return any(kink(name) is not None for segments in network.activations for name, _ in segments)
 
 
 def undecided(network: FeedForward, layers: list[Layer]) -> int:
@@ -70,6 +70,6 @@ def _kinked(network: FeedForward, layers: list[Layer]):
         start = 0
         for name, count in segments:
             units = slice(start, start + count)
-            if name in KINKED and count:
+            if kink(name) is not None and count:
                 yield index, units, layers[index].z[:, units], layers[index].z_error[:, units]
             start += count

@@ -199,7 +199,7 @@ def _prove_converted(
         raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
     given = prepared_converted(network, x, y)
     distinct = collapse(x, y)
-    labelled = getattr(data, "labels_train", None) is not None
+    labelled = getattr(data, "labels_train", None) is not None or getattr(data, "task", None) == "multi-label"
     found = judge_converted(given, distinct, trainable, polish, progress, margins=labelled)
     moved = distance(given, found.network)
     which = "polished" if found.network is not given else "given"

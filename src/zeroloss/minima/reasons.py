@@ -12,6 +12,7 @@ from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
 from zeroloss.minima.newton_kantorovich import NewtonKantorovich
+from zeroloss.plumbing import arithmetic
 from zeroloss.tangent import libm
 from zeroloss.tangent.readout import ReadoutProof
 from zeroloss.tangent.rounding import Layer, forward
@@ -41,10 +42,9 @@ class Judged:
 def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float) -> str:
     """Why, in a sentence or two."""
     infimum = evidence["infimum"]
-    # "About": the infimum is exact and its float64 is rounded, to 0 where it is positive and smaller than all of them.
-    minimum = "zero training loss" if not evidence["contradictory_groups"] else (
-        f"the infimum of the training loss (about {infimum:.6g}; equal inputs have different targets)"
-    )  # fmt: skip
+    minimum = f"the infimum {infimum:.6g} of the training loss" if infimum > 0 else "zero training loss"
+    if infimum == 0 and evidence["contradictory_groups"]:
+        minimum = "the infimum of the training loss (positive, and smaller than every float64)"
     what = "the read-out" if judged.method == "readout" else "them"
     polished = f" (the weights given, after polishing moved {what} by {moved:.3g})" if which == "polished" else ""
     readout, newton = judged.readout, judged.newton
@@ -97,7 +97,7 @@ def evidence_of(
         "arithmetic": "float64 on LAPACK; the network in exact arithmetic at its float64 weights",
         "assumptions": {
             libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-            "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+            arithmetic.ASSUMPTION: arithmetic.STANDING,
         }
         | _conditions(judged.method, judged.readout, newton),
         "data_sha256": digest,

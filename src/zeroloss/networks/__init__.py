@@ -8,7 +8,15 @@ from zeroloss.networks.export import export_network
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
-from zeroloss.networks.pytorch import TorchNetwork, from_torch, is_torch_module, register_operator, to_torch
+from zeroloss.networks.pytorch import (
+    ConversionWarning,
+    KinkWarning,
+    TorchNetwork,
+    from_torch,
+    is_torch_module,
+    register_operator,
+    to_torch,
+)
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
@@ -21,7 +29,9 @@ __all__ = [
     "MLP",
     "AntisymmetricMLP",
     "BlackBox",
+    "ConversionWarning",
     "FeedForward",
+    "KinkWarning",
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",

@@ -90,10 +90,10 @@ def _function(name: str) -> Callable:
 
     slope = negative_slope(name)
     if slope is not None:
-        return lambda z: jax.nn.leaky_relu(z, slope)
+        return lambda z: jnp.where(z > 0, z, slope * z)  # at 0 the slope of the left, as torch has it
     return {
         "relu": jax.nn.relu,
-        "abs": jnp.abs,
+        "abs": lambda z: z * jax.lax.stop_gradient(jnp.sign(z)),  # derivative 0 at 0, as torch has it
         "tanh": jnp.tanh,
         "sigmoid": jax.nn.sigmoid,
         "softplus": jax.nn.softplus,

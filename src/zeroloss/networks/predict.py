@@ -13,6 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.batches import batches, is_source
+from zeroloss.plumbing.containers import read_array
+from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.layout import Layout, is_whole, joined, pieces, several
 from zeroloss.plumbing.operations import held
 
@@ -41,12 +44,16 @@ def suited(network: Any, x: Any) -> np.ndarray:
     from zeroloss.networks.pytorch.inputs import check_inputs
 
     x = rows_of(network, x)
+    if x.dtype.kind == "c":
+        raise InputError(f"the inputs are complex ({x.dtype}); give real ones, such as array.real.")
     check_inputs(network, x)
     if getattr(getattr(network, "program", None), "whole", False) and x.dtype.kind in "fiub":
         return np.ascontiguousarray(x, np.int32)
     dtype = np.float64 if is_double(network) else np.float32
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     found = np.ascontiguousarray(x, np.int32 if whole else dtype)
+    if whole and not (found == x).all():
+        raise InputError("the inputs hold whole numbers beyond 2^31, which no table of tokens has; check the tokens.")
     if not whole and dtype is np.float32:
         _check_exact(layout_of_network(network), x, found)
     return found
@@ -54,7 +61,12 @@ def suited(network: Any, x: Any) -> np.ndarray:
 
 def layout_of_network(network: Any) -> Layout | None:
     """How a row splits into the inputs of a network that takes several (converted or wrapped); None of others."""
-    return getattr(network, "layout", None) or getattr(getattr(network, "function", None), "layout", None)
+    parts = (
+        network,
+        getattr(network, "function", None),
+        getattr(network, "rest", None),
+    )  # rest: of a linearised network
+    return next((layout for layout in (getattr(part, "layout", None) for part in parts) if layout), None)
 
 
 def rows_of(network: Any, x: Any) -> np.ndarray:
@@ -68,7 +80,9 @@ def rows_of(network: Any, x: Any) -> np.ndarray:
         if layout is None:
             raise InputError("this network takes one array; give the examples as the rows of an array.")
         return joined(x, layout)
-    return np.asarray(x)
+    found = read_array(x, "inputs").array
+    plain = found.dtype.kind in "biuf" and found.dtype != np.longdouble
+    return found if plain else as_float64(found, "inputs")
 
 
 def _check_exact(layout: Layout | None, x: np.ndarray, found: np.ndarray) -> None:
@@ -94,13 +108,15 @@ def _takes(network: Any, x: np.ndarray, dtype: Any) -> bool:
 def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndarray:
     """`network` on each row of `x`: `(n, ...) -> (n, c)`, in the network's own precision, `block` rows at a time.
 
-    Several inputs: a tuple or mapping of arrays, as the network takes them. By default at most 4,096 rows, and so many that
-    what is held at once is about 256 MB. A plain Python function of a batch of arrays (a black box) is called as it is; a
-    model of another framework is taken as `zeroloss.networks.differentiable` says.
+    Several inputs: a tuple or mapping of arrays, as the network takes them; a loader batch by batch. By default at most
+    4,096 rows, and so many that what is held at once is about 256 MB. A plain Python function of a batch of arrays (a black
+    box) is called as it is; a model of another framework is taken as `zeroloss.networks.differentiable` says.
     """
     from zeroloss.networks.differentiable import differentiable, is_foreign
 
     network = differentiable(network, x) if is_foreign(network) else network
+    if is_source(x):
+        return np.concatenate([predict(network, inputs, block=block) for inputs, _ in batches(x)])
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         if not callable(network):
             from zeroloss.networks.black_box import black_box

@@ -18,6 +18,7 @@ import numpy as np
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.kinds import KINDS, described, rebuilt
 from zeroloss.networks.mlp import MLP
+from zeroloss.networks.pytorch.export import is_torch_module
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
 from zeroloss.networks.pytorch.validity import validate
@@ -46,6 +47,8 @@ def save_network(path: str | os.PathLike, network: Network, *, force: bool = Fal
         InputError: the file exists (and not `force`), the network is of a kind that cannot be written, or holds NaN or
             infinity (it could not be read again).
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"the path comes first: save_network(path, network); the first is a {type(path).__name__}.")
     return write_whole(path, network_bytes(network), force=force)
 
 
@@ -75,6 +78,10 @@ def parts_of(network: Network) -> Parts:
     """
     if isinstance(network, TorchNetwork):
         return _torch_parts(network)
+    if is_torch_module(network):
+        raise InputError(
+            "a torch module is saved once it is converted: save_network(path, zeroloss.from_torch(module, example))."
+        )
     found = described(network)
     if found is not None:
         return {"format": FORMAT, "kind": type(network).__name__, "config": found[0]}, found[1]

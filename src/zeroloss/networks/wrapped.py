@@ -26,6 +26,11 @@ class Wrapped(eqx.Module):
     params: Any
     function: Callable = eqx.field(static=True)
 
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether an input is of whole numbers that stand for something, so that no point lies between two."""
+        return any(is_whole(dtype) for _, _, dtype in getattr(self.function, "layout", None) or ())
+
     def __call__(self, x):
         return self.batch(x[None])[0]
 

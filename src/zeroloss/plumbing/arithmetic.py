@@ -22,6 +22,8 @@ EACH, COLUMNS, DEEP = 32, 256, 256
 EVERY = 8
 """One row in so many is not zero: every thread gets some, and few subnormal numbers, which are slow."""
 MOST_THREADS = 128
+ASSUMPTION = "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK"
+STANDING = "assumed; checked before the proof on sums and products with known results"
 MEND = (
     "turn off what changed it (torch.set_flush_denormal(False), fesetround, -ffast-math) before zeroloss is imported, in a "
     "fresh process"

@@ -5,12 +5,14 @@ Nothing is imported for the question: PyTorch and Hugging Face `datasets` are kn
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing.containers import of_one_type, read_array
 from zeroloss.plumbing.errors import InputError
 
 TARGETS = ("labels", "label", "y", "targets", "target")
@@ -41,6 +43,13 @@ def is_table(thing: Any) -> bool:
     return hasattr(thing, "features") and hasattr(thing, "column_names") and has_items(thing)
 
 
+def is_stream(thing: Any) -> bool:
+    """Whether this gives single examples one after the other: an iterable data set of PyTorch or Hugging Face."""
+    torch = sys.modules.get("torch")
+    named = hasattr(thing, "features") and hasattr(thing, "column_names")
+    return named or (torch is not None and isinstance(thing, torch.utils.data.IterableDataset))
+
+
 def is_loader(thing: Any) -> bool:
     """Whether this is PyTorch's `DataLoader`, or looks like it."""
     return hasattr(thing, "dataset") and hasattr(thing, "collate_fn") and hasattr(thing, "__iter__")
@@ -67,6 +76,10 @@ def batches(source: Any) -> Iterator[tuple[Any, Any]]:
     elif has_items(source) and not hasattr(source, "__next__"):
         for start in range(0, len(source), ITEMS):
             yield stacked([parted(source[i]) for i in range(start, min(start + ITEMS, len(source)))])
+    elif is_stream(source):
+        examples = iter(source)
+        while some := list(itertools.islice(examples, ITEMS)):
+            yield stacked([parted(example) for example in some])
     else:
         yield from map(parted, source)
 
@@ -121,12 +134,19 @@ def parted(batch: Any) -> tuple[Any, Any]:
 def stacked(examples: list[tuple[Any, Any]]) -> tuple[Any, Any]:
     """Single examples as a batch."""
     first = examples[0][0]
-    y = np.stack([array_of(target) for _, target in examples])
+    y = _stacked([target for _, target in examples])
     if isinstance(first, Mapping):
-        return {name: np.stack([array_of(x[name]) for x, _ in examples]) for name in first}, y
+        return {name: _stacked([x[name] for x, _ in examples]) for name in first}, y
     if isinstance(first, tuple):
-        return tuple(np.stack([array_of(x[k]) for x, _ in examples]) for k in range(len(first))), y
-    return np.stack([array_of(x) for x, _ in examples]), y
+        return tuple(_stacked([x[k] for x, _ in examples]) for k in range(len(first))), y
+    return _stacked([x for x, _ in examples]), y
+
+
+def _stacked(examples: list[Any]) -> np.ndarray:
+    arrays = [array_of(example) for example in examples]
+    if len({array.shape for array in arrays}) > 1:
+        raise InputError("the examples are not arrays of one shape; collate or pad them.")
+    return np.stack(of_one_type(arrays, "examples"))
 
 
 def array_of(values: Any) -> np.ndarray:
@@ -135,11 +155,7 @@ def array_of(values: Any) -> np.ndarray:
     Raises:
         InputError: what is no array of one shape.
     """
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        if str(values.dtype) == "torch.bfloat16":
-            values = values.float()
-    array = np.asarray(values)
+    array = read_array(values, "examples").array
     if array.dtype.kind == "O":
         raise InputError("the examples are not arrays of one shape; collate or pad them.")
     return array

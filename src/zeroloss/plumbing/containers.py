@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zeroloss.plumbing.errors import InputError
-from zeroloss.plumbing.exact import as_float64, is_number, place
+from zeroloss.plumbing.exact import as_float64, place
 from zeroloss.plumbing.memory import available_bytes
 
 
@@ -269,16 +269,27 @@ def _stacked(parts: list[np.ndarray], what: str) -> np.ndarray:
     if len(shapes) > 1:
         few = ", ".join(map(str, sorted(shapes)[:3]))
         raise InputError(f"the {what} are arrays of different shapes ({few}); give each row the same columns.")
-    if len({part.dtype for part in parts}) > 1:
-        parts = [
-            as_float64(part.reshape(1, -1), f"{what} of row {row}").reshape(part.shape)
-            if is_number(part.dtype) or part.dtype.kind == "O"
-            else part.astype(object)
-            for row, part in enumerate(parts)
-        ]
-        if len({part.dtype for part in parts}) > 1:
-            raise InputError(f"the {what} mix numbers and texts; give numbers alone.")
-    return np.stack(parts)
+    return np.stack(of_one_type(parts, what))
+
+
+def of_one_type(parts: Sequence[np.ndarray], what: str) -> list[np.ndarray]:
+    """Arrays of rows that NumPy may stack or join without a change of value.
+
+    Raises:
+        InputError: texts beside numbers, or types whose common one is float64, and a number that it lacks.
+    """
+    kinds = {"bool" if part.dtype.kind == "b" else "text" if part.dtype.kind in "US" else "number" for part in parts}
+    if "text" in kinds and len(kinds) > 1:
+        raise InputError(f"the {what} mix numbers and texts; give numbers alone.")
+    types = {part.dtype for part in parts}
+    if len(types) == 1 or kinds == {"text"}:
+        return list(parts)
+    whole = all(part.dtype.kind in "iu" for part in parts)
+    if whole and np.result_type(*types).kind in "iu":
+        return list(parts)
+    return [
+        as_float64(part.reshape(1, -1), f"{what} of row {row}").reshape(part.shape) for row, part in enumerate(parts)
+    ]
 
 
 def _arrow(value: Any, what: str) -> Any:

@@ -39,7 +39,7 @@ def as_float64(array: Any, what: str, names: Sequence[str] = ()) -> np.ndarray:
     Raises:
         InputError: masked entries, complex numbers, times, texts, missing values, or a number that float64 cannot hold: row and column.
     """
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray) or array.dtype.kind in "OVT":
         from zeroloss.plumbing.containers import read_array  # it needs this module
 
         array = read_array(array, what).array
@@ -146,13 +146,13 @@ def _objects(array: np.ndarray, what: str, names: Sequence[str]) -> np.ndarray:
     types = set(map(type, flat))
     if types <= _PLAIN:
         return array.astype(np.float64)
-    result = np.empty(array.size)
+    flat_result = np.empty(array.size)
     rounded = False
     for k, value in enumerate(flat):
-        where = place(np.unravel_index(k, array.shape), names)
-        result[k], inexact = _number(value, what, where)
+        where = place(map(int, np.unravel_index(k, array.shape)), names)
+        flat_result[k], inexact = _number(value, what, where)
         rounded |= inexact
-    result = result.reshape(array.shape)
+    result = flat_result.reshape(array.shape)
     if rounded:
         _merged(array, result, what, names)
     return result

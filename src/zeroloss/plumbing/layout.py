@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.errors import InputError
+from zeroloss.plumbing.exact import as_float64, is_extension
 
 Layout = tuple[tuple[str, tuple[int, ...], str], ...]
 """`(name, shape of one example, dtype)` of each input, in order; inputs that were given by position are named 0, 1, ..."""
@@ -27,7 +29,10 @@ def several(x: Any, rows: int | None = None) -> bool:
         return False
     if rows is None:
         return any(len(part.shape) > 1 for part in x)
-    return all(len(part) == rows for part in x) and (len(x) != rows or any(len(part.shape) > 1 for part in x))
+    deep = any(len(part.shape) > 1 for part in x)
+    if all(len(part) == rows for part in x):
+        return deep or len(x) != rows
+    return deep and len(x) != rows  # of other numbers of rows: the message says so; else a tuple of examples
 
 
 def layout_of(inputs: Any, arrays: list[np.ndarray] | None = None) -> Layout:
@@ -50,7 +55,9 @@ def as_arrays(inputs: Any) -> list[np.ndarray]:
     parts = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
     arrays = []
     for name, part in parts:
-        array = np.asarray(part.detach().cpu() if hasattr(part, "detach") else part)
+        array = read_array(part, f"values of the input {name!r}").array
+        if is_extension(array.dtype) or array.dtype.kind == "O" or array.dtype == np.longdouble:
+            array = as_float64(array, f"values of the input {name!r}")
         if array.dtype.kind not in "fiub" or array.ndim == 0:
             raise InputError(
                 f"the input {name!r} is {array.dtype} of shape {array.shape}; give real numbers, a row each."

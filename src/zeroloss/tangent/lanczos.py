@@ -47,11 +47,13 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
     largest = 0.0
     for k in range(most):
         w = np.asarray(multiply(q[k]), np.float64)
+        if not np.isfinite(w).all():
+            raise InputError("the kernel overflows; rescale the weights or the inputs, or use a float64 network.")
         diagonal.append(float(q[k] @ w))
         known = q[: k + 1]
         w = w - known.T @ (known @ w)
         w = w - known.T @ (known @ w)
-        beta = float(np.linalg.norm(w))
+        beta = norm_upper(w)
         largest = max(largest, abs(diagonal[-1]) + beta)
         if beta <= 1e-13 * largest or k + 1 == most:
             break

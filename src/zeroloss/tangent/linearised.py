@@ -12,6 +12,7 @@ from zeroloss.networks import Wrapped, differentiable, is_double, trainable_mask
 from zeroloss.networks.trainable import constant
 from zeroloss.plumbing import double
 from zeroloss.plumbing.derivatives import pushforward
+from zeroloss.plumbing.outputs import one_array
 
 
 class Expansion(eqx.Module):
@@ -75,7 +76,12 @@ class _WrappedExpansion:
         self.function = function
 
     def __call__(self, expansion: Expansion, batch):
-        return _expanded(expansion, lambda params: self.function(params, batch))
+        return _expanded(expansion, lambda params: one_array(self.function(params, batch)))
+
+    @property
+    def layout(self):
+        """How a row splits into several inputs, where the function takes these."""
+        return getattr(self.function, "layout", None)
 
     def __eq__(self, other):
         return type(other) is type(self) and other.function == self.function

@@ -11,6 +11,7 @@ import numpy as np
 from zeroloss.networks import suited
 from zeroloss.networks.predict import rows_of
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.exact import as_float64
 
 
 def points(network: Any, x: Any) -> np.ndarray:
@@ -18,7 +19,7 @@ def points(network: Any, x: Any) -> np.ndarray:
     x = rows_of(network, x)
     if x.ndim < 1 or len(x) == 0:
         raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
-    if x.dtype.kind not in "iu" and not np.isfinite(np.asarray(x, np.float64)).all():
+    if x.dtype.kind not in "iu" and not np.isfinite(as_float64(x, "the inputs")).all():
         raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
     return suited(network, x)
 

@@ -118,6 +118,7 @@ def last_layer(head: FeedForward, h: np.ndarray, h_error: np.ndarray) -> Layer:
     return Layer(h, h_error, z, z_error)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # moves that overflow are not taken
 def polish_readout(
     network: FeedForward, x: np.ndarray, y: np.ndarray, *, rounds: int = 4, last: Layer | None = None
 ) -> FeedForward:
@@ -132,12 +133,15 @@ def polish_readout(
     matrix, _ = readout_matrix(network, last)
     if matrix.shape[1] < matrix.shape[0]:
         return network
+    gram = matrix @ matrix.T
+    if not np.isfinite(gram).all():
+        return network
     try:
-        factor = scipy.linalg.cho_factor(matrix @ matrix.T, lower=True)
+        factor = scipy.linalg.cho_factor(gram, lower=True)
     except np.linalg.LinAlgError:
         return network
     with_bias = matrix.shape[1] > last.h.shape[1]
-    best, smallest = network, float(np.linalg.norm(y - last.z))
+    best, smallest = network, norm_upper(y - last.z)
     weights = np.array(network.weights[-1], np.float64)
     bias = None if network.biases[-1] is None else np.array(network.biases[-1], np.float64)
     residual = y - last.z
@@ -148,7 +152,7 @@ def polish_readout(
             bias = bias + move[-1]
         outputs = network.weight_scales[-1] * (last.h @ weights.T)
         residual = y - (outputs if bias is None else outputs + network.bias_scales[-1] * bias)
-        norm = float(np.linalg.norm(residual))
+        norm = norm_upper(residual)
         if not norm < smallest:
             break
         smallest = norm

@@ -17,7 +17,7 @@ import dataclasses
 import numpy as np
 
 from zeroloss.networks import FeedForward
-from zeroloss.networks.activations import LEAKY_SLOPE, activation
+from zeroloss.networks.activations import LEAKY_SLOPE, activation, negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.norms import ldexp_up, norm_upper, norms_upper, scaled_to_one
 from zeroloss.tangent import libm
@@ -27,7 +27,13 @@ SLOP = 1 + 1e-6
 TINY = 1e-290
 """More than fewer than `1e30` operations lose by underflow."""
 KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
-"""Activations that are linear but for a kink at 0: their slopes to its left and right."""
+"""Activations that are linear but for a kink at 0: their slopes to its left and right; `prelu(a)` is another (`kink`)."""
+
+
+def kink(name: str) -> tuple[float, float] | None:
+    """The slopes of an activation to the left and right of its kink at 0; None for one without."""
+    leak = negative_slope(name)
+    return KINKED.get(name) if leak is None else (leak, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,11 +161,12 @@ def _slopes(segments, layer: Layer, kinks: bool):
     value, error, start = np.empty_like(layer.z), np.empty_like(layer.z), 0
     for name, units in segments:
         part = slice(start, start + units)
-        if kinks and name in KINKED:
-            left, right = KINKED[name]
+        jump = kink(name) if kinks else None
+        if jump is not None:
+            left, right = jump
             z = layer.z[:, part]
             value[:, part] = np.where(z > 0, right, left)
-            error[:, part] = np.where(np.abs(z) > layer.z_error[:, part], 0.0, (right - left) * SLOP)
+            error[:, part] = np.where(np.abs(z) > layer.z_error[:, part], 0.0, abs(right - left) * SLOP)
             start += units
             continue
         value[:, part], own = libm.slope(name, layer.z[:, part])

@@ -44,7 +44,7 @@ from zeroloss.plumbing.norms import (
 )
 from zeroloss.tangent.enclosure import gamma, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.one_layer import one_layer_lipschitz
-from zeroloss.tangent.rounding import KINKED, SLOP, TINY, Layer, backward, forward, spectral_norm_upper
+from zeroloss.tangent.rounding import SLOP, TINY, Layer, backward, forward, kink, spectral_norm_upper
 from zeroloss.tangent.rows import Trained, jacobian_rows
 
 BLOCK = 1_000_000
@@ -267,4 +267,4 @@ def lipschitz_of_derivative(
 
 
 def _curvature(known: Activation, linear_pieces: bool) -> float:
-    return 0.0 if linear_pieces and known.name in KINKED else known.curvature
+    return 0.0 if linear_pieces and kink(known.name) is not None else known.curvature

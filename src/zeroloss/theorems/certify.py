@@ -119,7 +119,8 @@ def certify(
     if trained is not None:
         with double():
             start = as_double(network)
-        known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and proves nothing
+            known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
         theorem = composite_theorem(known.lam0, known.Lam0, known.residual, len(x), known.beta, step_size)
         sampled = None
         if sample_beta and not theorem.holds and math.isfinite(theorem.ratio):

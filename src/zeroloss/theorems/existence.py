@@ -14,7 +14,7 @@ import numpy as np
 
 from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
-from zeroloss.plumbing import Progress, double
+from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
 from zeroloss.tangent.agreement import disagreement
@@ -28,7 +28,7 @@ EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
@@ -38,12 +38,12 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
     if clashes:
         groups = "1 group of equal inputs has" if clashes == 1 else f"{clashes} groups of equal inputs have"
         reason = f"{groups} different targets (equal and different as the float64 numbers given); no function of the input fits both."
-        evidence = {
+        found = {
             "contradictory_groups": clashes,
             "distinct_inputs": n,
             "equality": "of float64 numbers, bit for bit",
         }
-        return Verdict(EXISTS, Status.REFUTED, reason, evidence)
+        return Verdict(EXISTS, Status.REFUTED, reason, found)
     matrix, error, columns, why = _features(network, mask, distinct.x, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:

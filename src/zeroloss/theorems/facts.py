@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
+from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, double
+from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.norms import square_upper
 from zeroloss.plumbing.precision import as_double
@@ -29,7 +30,7 @@ from zeroloss.theorems.composite import Composite, composite_theorem
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-    "IEEE 754 double arithmetic, round to nearest, in BLAS and LAPACK": "assumed",
+    arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
@@ -71,7 +72,7 @@ class Facts:
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
-        data = data if network is None else matched(network, data)
+        data = as_data(data) if network is None else matched(network, data)
         self.network, self.data, self.options = network, data, dict(options or {})
         self.progress = progress or Silent()
         for name, value in self.options.items():

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.black_box.frames import names_of
+
 ENCODERS = ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder")
 
 
@@ -27,7 +29,7 @@ def categorical_columns(model: Any, data: Any) -> tuple[int, ...]:
     if mask is not None:
         columns |= set(np.flatnonzero(mask).tolist())
     if names and data is not None:
-        own = [str(c) for c in data.features]
+        own = names_of(data)
         if set(names) == set(own):  # the model's order of the columns is not that of the data
             columns = {own.index(names[k]) for k in columns}
         elif own != [f"x{k}" for k in range(len(own))]:
@@ -42,10 +44,8 @@ def _first(transformer: Any) -> Any:
 def _numbers(some: Any, names: list[str], size: int) -> set[int]:
     if isinstance(some, slice):
         return set(range(*some.indices(size)))
-    if isinstance(some, str):
+    if isinstance(some, str | int):
         some = [some]
-    if np.isscalar(some):
-        return {int(some)}  # type: ignore[call-overload]
     found = np.asarray(some)
     if found.dtype.kind == "b":
         return set(np.flatnonzero(found).tolist())

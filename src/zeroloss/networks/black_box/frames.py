@@ -29,7 +29,7 @@ def feed_of(model: Any, data: Any, name: str) -> Callable[[np.ndarray], Any] | N
             )
         return None
     names = [str(c) for c in wanted]
-    own = None if data is None else [str(c) for c in data.features]
+    own = None if data is None else names_of(data)
     if own is None or _unnamed(own):
         if own is not None and len(own) != len(names):
             raise InputError(
@@ -56,6 +56,11 @@ def one_hot_groups(features: list[str]) -> dict[str, list[int]]:
         if equals and before:
             found.setdefault(before, []).append(k)
     return {before: columns for before, columns in found.items() if len(columns) > 1}
+
+
+def names_of(data: Any) -> list[str]:
+    """The names of the columns; x0, x1, ... where the data have none."""
+    return [str(c) for c in data.features] or [f"x{k}" for k in range(data.in_size)]
 
 
 def _unnamed(features: list[str]) -> bool:

@@ -2,7 +2,18 @@
 
 from zeroloss.networks.pytorch.convert import from_torch, to_torch
 from zeroloss.networks.pytorch.export import is_torch_module
+from zeroloss.networks.pytorch.forms import ConversionWarning
+from zeroloss.networks.pytorch.kinks import KinkWarning
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.operators import OPERATORS, register_operator
 
-__all__ = ["OPERATORS", "TorchNetwork", "from_torch", "is_torch_module", "register_operator", "to_torch"]
+__all__ = [
+    "OPERATORS",
+    "ConversionWarning",
+    "KinkWarning",
+    "TorchNetwork",
+    "from_torch",
+    "is_torch_module",
+    "register_operator",
+    "to_torch",
+]

@@ -7,8 +7,9 @@ one tensor in and one out.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def adapted(torch: Any, module: Any, batch: Any, layout: Layout | None, output: 
     wrapped.training = module.training
     if layout is None and output is None:
         try:
-            with torch.no_grad():
+            with _looked_at(torch, module):
                 answer = module(batch[:1].clone())
         except Exception:  # the export says why
             return module
@@ -62,9 +63,23 @@ def adapted(torch: Any, module: Any, batch: Any, layout: Layout | None, output: 
     return wrapped
 
 
-def _answer(torch: Any, wrapped: Any, batch: Any) -> Any:
+@contextlib.contextmanager
+def _looked_at(torch: Any, module: Any) -> Iterator[None]:
+    """Without gradients, and with the buffers as they were afterwards: a look at the answer changes nothing."""
+    kept = {name: buffer.clone() for name, buffer in module.named_buffers()}
     try:
         with torch.no_grad():
+            yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                if name in kept and kept[name].shape == buffer.shape:
+                    buffer.copy_(kept[name])
+
+
+def _answer(torch: Any, wrapped: Any, batch: Any) -> Any:
+    try:
+        with _looked_at(torch, wrapped):
             return wrapped.whole_answer(batch[:1].clone())
     except Exception as error:
         first = str(error).strip().split("\n")[0][:200]
@@ -78,7 +93,7 @@ def stripped(name: str, module: Any) -> str:
 
 @functools.cache
 def _adapted_class(torch: Any) -> Any:
-    class Adapted(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Adapted(torch.nn.Module):
         """One tensor `(n, d)` in, one `(n, c)` out."""
 
         adapts_zeroloss = True

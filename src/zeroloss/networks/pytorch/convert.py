@@ -10,7 +10,9 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.adapt import adapted, inputs_of
 from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.examples import example_batch, in_order
-from zeroloss.networks.pytorch.export import export_program, is_torch_module, torch_package
+from zeroloss.networks.pytorch.export import export_program, refuse_training_mode, torch_package
+from zeroloss.networks.pytorch.forms import as_module, in_one_precision
+from zeroloss.networks.pytorch.kinks import warn_of_kinks
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.ties import module_ties
@@ -29,8 +31,9 @@ def from_torch(
     constants.
 
     Args:
-        module: an `nn.Module` in evaluation mode, on floating tensors or whole numbers (tokens), that answers `(n, c)`;
-            answers of more axes are flattened.
+        module: an `nn.Module` (compiled, exported, in `DataParallel`) in evaluation mode, on floating tensors or whole
+            numbers (tokens), that answers `(n, c)`; answers of more axes are flattened. In half precision, or of several
+            types, it is taken at its exact values in the widest, at least float32 (a `ConversionWarning` says so).
         example: a batch as the module takes it, `(n, ...)`, of torch or NumPy; a tuple or dict of such, for a module of
             several inputs (by position or by name); a `Dataset`, whose rows are tried flat and as images; a loader, of which
             one batch is read; by default a row for the first linear layer. Several inputs become one row of numbers, side by
@@ -42,13 +45,17 @@ def from_torch(
 
     Raises:
         InputError: training mode with dropout or batch statistics; control flow that depends on data; an operator without
-            a translation (and how to add it); a module in which one example's answer depends on another's.
+            a translation (and how to add it); a module in which one example's answer depends on another's, or whose
+            gradients are not those of what it computes (a backward of its own, a hook): a random vector-Jacobian product is
+            compared with torch's. `.detach()` and `torch.no_grad()` stop the gradient here too.
+
+    Warns:
+        KinkWarning: rows of the example lie on a kink, where the derivative is torch's convention.
 
     Standing: ours.
     """
     torch = torch_package()
-    if not is_torch_module(module):
-        raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module itself.")
+    module = in_one_precision(torch, as_module(torch, module))
     if inputs is not None:
         if example is not None:
             raise InputError("example= and inputs= are both given; give one of them.")
@@ -60,16 +67,27 @@ def from_torch(
                 f"the {type(example).__name__} gives no batches; if it is an iterator, it may have been used up."
             )
         example = first[0]
+    if example is None and isinstance(getattr(module, "example_input_array", None), torch.Tensor):
+        example = module.example_input_array  # as a Lightning module has it
     layout = inputs_of(example)
     batch, order = example_batch(module, example, layout)
+    refuse_training_mode(module)  # before its answer is looked at
     module = adapted(torch, module, batch, layout, output)
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
-    compare(torch, module, network, batch.to(one.device))
+    compare(torch, module, network, batch.to(one.device), lambda m, x: _built(*export_program(m, x), layout))
+    if example is not None:
+        _look_for_kinks(torch, module, network, batch)
     network = in_order(network, order)
     chain = as_feedforward(network) if layers else None
     return network if chain is None else chain
+
+
+def _look_for_kinks(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
+    values = {("parameter", k): v for k, v in network.parameters.items()}
+    values |= {("constant", k): v for k, v in network.constants.items()}
+    warn_of_kinks(torch, network.program, {k: torch.from_numpy(np.array(v)) for k, v in values.items()}, batch.cpu())
 
 
 def to_torch(
@@ -77,8 +95,8 @@ def to_torch(
 ) -> Any:
     """Write the weights of `network` into `module`, the torch module it was converted from, and return the module.
 
-    The module keeps its own precision unless the network is float64 (after polishing or a proof): then the module is made
-    float64 first (`module.double()`), so that no bit is lost. `module.float()` afterwards rounds to nearest.
+    The module keeps its own precision unless the network is float64 (after polishing or a proof), or the module in half
+    precision: then it is made float64 (float32) first, so that no bit is lost. `module.float()` afterwards rounds to nearest.
 
     Args:
         network: the converted network, or what descent, polishing or a proof made of it.
@@ -89,8 +107,10 @@ def to_torch(
         InputError: a module of other parameters than the network's.
     """
     torch = torch_package()
-    if not is_torch_module(module):
-        raise InputError(f"a {type(module).__name__} is not a torch nn.Module; give the module to write into.")
+    given = module
+    if isinstance(module, torch.export.ExportedProgram):
+        raise InputError("weights are written into a module; give exported.module(), and keep what this returns.")
+    module = as_module(torch, module)
     found = _by_name(network, module, example, output)
     own, ties = dict(module.named_parameters(remove_duplicate=False)), module_ties(module)
     for name, value in found.items():
@@ -106,13 +126,15 @@ def to_torch(
             )
     if any(value.dtype == np.float64 for value in found.values()):
         module.double()
+    elif any(own[name].dtype in (torch.float16, torch.bfloat16) for name in found):
+        module.float()
     with torch.no_grad():
         for name, value in found.items():
             own[name].copy_(torch.from_numpy(np.array(value)))
         for name, first in ties.items():
             if own[name] is not own[first]:
                 own[name].data = own[first].data  # `double()` gave each memory of its own
-    return module
+    return given
 
 
 def _by_name(network: Any, module: Any, example: Any, output: Any) -> dict[str, np.ndarray]:

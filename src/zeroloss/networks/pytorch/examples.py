@@ -15,6 +15,8 @@ import numpy as np
 
 from zeroloss.networks.pytorch.adapt import joined_batch
 from zeroloss.networks.pytorch.export import torch_package
+from zeroloss.networks.pytorch.forms import as_batch
+from zeroloss.networks.pytorch.kinks import ROWS
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import Ref, Step, renamed
 from zeroloss.plumbing import InputError
@@ -45,8 +47,7 @@ def example_batch(module: Any, example: Any, layout: Any = None) -> tuple[Any, t
         example = example[0]
     if hasattr(example, "x_train"):
         return _of_dataset(module, example, kind)
-    batch = example if isinstance(example, torch.Tensor) else torch.from_numpy(np.array(example))
-    batch = batch.detach()
+    batch = as_batch(torch, example)
     if batch.ndim < 2:
         raise InputError(
             f"an example of shape {tuple(batch.shape)}: give a batch as the module takes it, (n, ...), not one example alone."
@@ -62,7 +63,7 @@ def _leaves(module: Any) -> Any:
 def _of_dataset(module: Any, data: Any, kind: Any) -> tuple[Any, tuple[tuple[int, ...], Order] | None]:
     """The first rows of the data in the first of these shapes that the module takes: flat, an image, tokens."""
     torch = torch_package()
-    rows = torch.from_numpy(np.array(data.x_train[:3])).to(kind)
+    rows = torch.from_numpy(np.array(data.x_train[:ROWS])).to(kind)
     size = rows.shape[1]
     image = getattr(data, "image_shape", None)
     first = next(iter(_leaves(module)), None)
@@ -103,7 +104,7 @@ def _tokens(data: Any) -> Any:
             f"the module takes whole numbers (tokens), and row {broken[0]} of {data.name} holds fractions (were the inputs scaled?); "
             "give the data as they are: scaling='none'."
         )
-    return torch.from_numpy(rows[:3].astype(np.int64))
+    return torch.from_numpy(rows[:ROWS].astype(np.int64))
 
 
 def _orders(module: Any, rows: Any, image: tuple[int, ...], first: Any) -> list[Any]:

@@ -10,6 +10,7 @@ refuses more Python for nothing gained here.)
 from __future__ import annotations
 
 import contextlib
+import operator
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.pytorch.adapt import stripped
+from zeroloss.networks.pytorch.branches import without_branches
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref, Step, live_steps
 from zeroloss.networks.pytorch.recurrent import layers_as_operators
 from zeroloss.networks.pytorch.stops import STOP, export, is_stop, reached, without_idle_stops
@@ -28,7 +30,9 @@ NEEDS = "torch"
 _DROPPED = {"layout", "device", "pin_memory", "memory_format", "non_blocking"}
 _MOST_TOKENS = 2
 _WHOLE = {"aten.lstm.input", "aten.gru.input", "aten.rnn_tanh.input", "aten.rnn_relu.input"}
-"""Composite operators that are not decomposed."""
+_WHOLE |= {"aten.sinc.default", "aten.hardsigmoid.default", "aten.hardswish.default", "aten.std.correction"}
+_WHOLE |= {"aten.std.dim", "aten.std_mean.correction"}
+"""Operators that are not decomposed: recurrent layers, and what the parts have other derivatives of at a kink."""
 
 
 def torch_package() -> Any:
@@ -106,7 +110,7 @@ def export_program(module: Any, example: Any) -> tuple[Program, dict[str, np.nda
     changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
     if changed:
         raise InputError(
-            f"the module changes {changed[0]} each time it is called; call module.eval(), or leave that out."
+            f"the module changes {stripped(changed[0], module)} each time it is called; call module.eval(), or leave that out."
         )
     program, arrays = _translated(exported, example, module, module_ties(module, exported.constants))
     program.check()
@@ -157,7 +161,7 @@ def _translated(
     steps: list[Step] = []
     output: int | None = None
     effects = _effects(exported)
-    nodes = [node for node in exported.graph.nodes if node not in effects]
+    nodes = [node for node in without_branches(exported.graph_module).nodes if node not in effects]
     for node in (n for n in nodes if n.op == "placeholder"):
         numbers[node] = Ref(len(inputs))
         if node.name not in places:
@@ -173,8 +177,7 @@ def _translated(
     for node in nodes:
         if node.op == "call_function":
             numbers[node] = Ref(len(numbers))
-            name = "getitem" if not hasattr(node.target, "_schema") else str(node.target)
-            name = STOP if is_stop(node.target) else name
+            name = STOP if is_stop(node.target) else _name(node.target)
             given, named_too = node.args, {k: v for k, v in node.kwargs.items() if k not in _DROPPED}
             if name == "aten.as_strided.default":
                 name, rest, named_too = strided(*_three(node), node.args[0].meta["val"])
@@ -191,6 +194,17 @@ def _translated(
     if any(named[name].dtype is torch_package().float64 for name in signature.parameters):
         kept = tuple(map(_rounding, kept))
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays
+
+
+def _name(target: Any) -> str:
+    if hasattr(target, "_schema"):
+        return str(target)
+    if target is operator.getitem:
+        return "getitem"
+    raise InputError(
+        f"the exported module holds {getattr(target, '__name__', target)}, which is not translated; "
+        "write it with operations on tensors."
+    )
 
 
 def _effects(exported: Any) -> set[Any]:
@@ -228,6 +242,8 @@ def _output(node: Any, numbers: dict[Any, Ref], effects: set[Any]) -> int:
 def _argument(value: Any, numbers: dict[Any, Ref]) -> Any:
     torch = torch_package()
     if isinstance(value, torch.fx.Node):
+        if value not in numbers:
+            raise InputError(f"the module computes with the result of a check ({value}), which is not translated.")
         return numbers[value]
     if isinstance(value, torch.dtype):
         return Dtype(str(value).removeprefix("torch."))
@@ -254,7 +270,7 @@ def _rounding(step: Step) -> Step:
 def _array(tensor: Any, name: str) -> np.ndarray:
     tensor = tensor.detach().cpu()
     if str(tensor.dtype) in ("torch.float16", "torch.bfloat16"):
-        raise InputError(f"{name} is {tensor.dtype}; call module.float() first.")
+        return tensor.float().numpy().copy()  # a constant of the code, at its exact value
     if tensor.dtype.is_complex:
         raise InputError(f"{name} holds complex numbers, which are not translated.")
     return tensor.numpy().copy()

@@ -25,7 +25,7 @@ _SAME |= {"aten._unsafe_view.default", "aten.reshape.default", "aten.expand.defa
 def as_feedforward(network: TorchNetwork) -> FeedForward | None:
     """The same function as a `FeedForward`, with the same weights; None where the program is no such chain."""
     found = chain(network.program)
-    if found is None:
+    if found is None or network.program.replaced():
         return None
     linear, activations = found
     if any(kind == "constant" for pair in linear for kind, _ in pair if kind):

@@ -120,6 +120,12 @@ class Program:
         """The names of the operators it calls, sorted."""
         return sorted({step.operator for step in self.steps})
 
+    def replaced(self) -> list[str]:
+        """Names of operators whose translation is its user's own, by `register_operator`."""
+        from zeroloss.networks.pytorch.operators import TRANSLATIONS
+
+        return [name for name, function in self._functions.items() if TRANSLATIONS.get(name) is not function]
+
     def check(self) -> None:
         """InputError that names the operators which have no translation."""
         from zeroloss.networks.pytorch.operators import OPERATORS

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from zeroloss.networks.pytorch.program import Program, Step, live_steps, references, renamed
+from zeroloss.plumbing import InputError
 
 STOP = "aten.detach.default"
 _MARK = "zeroloss.stop_gradient.default"
@@ -51,9 +52,49 @@ def export(torch: Any, module: Any, example: Any) -> Any:
                 raise
             with _data_as_detach(torch):  # an export loses sight of what was read by `.data`
                 exported = torch.export.export(module, (example,))
+    _refuse_randomness(exported.graph_module)
     for graph in (m for m in exported.graph_module.modules() if isinstance(m, torch.fx.GraphModule)):
         _mark_stops(torch, graph)
     return exported
+
+
+_DRAWS = (
+    "rand",
+    "bernoulli",
+    "normal_",
+    "normal.",
+    "multinomial",
+    "exponential",
+    "uniform",
+    "poisson",
+    "cauchy",
+    "geometric",
+)
+
+
+def _refuse_randomness(module: Any) -> None:
+    """InputError that names what draws random numbers each time it is called, evaluation mode or not."""
+    for node in (n for part in module.modules() for n in getattr(getattr(part, "graph", None), "nodes", ())):
+        name = str(node.target).removeprefix("aten.") if node.op == "call_function" else ""
+        if "dropout" in name and len(node.args) > 2 and node.args[1] and node.args[2]:
+            what = (
+                f"F.{name.split('.')[0].rstrip('_')}(x) without training=self.training stays random in evaluation mode"
+            )
+            raise InputError(
+                f"{what}{_line(node)}; write F.dropout(x, p, training=self.training), and call module.eval()."
+            )
+        if name.startswith(_DRAWS) and not name.startswith("randperm.default(1"):
+            what = f"the module draws random numbers (torch.{name.split('.')[0]})"
+            raise InputError(
+                f"{what}{_line(node)}; zeroloss needs a function of the example: leave that out, "
+                "or draw it once and keep it as a buffer."
+            )
+
+
+def _line(node: Any) -> str:
+    """Where in the user's code this was called."""
+    lines = [line.strip() for line in str(node.meta.get("stack_trace") or "").strip().split("\n") if line.strip()]
+    return f", in the line `{lines[-1]}`" if lines else ""
 
 
 def _mark_stops(torch: Any, module: Any) -> None:

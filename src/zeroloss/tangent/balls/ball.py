@@ -61,11 +61,14 @@ def exact(value: Any) -> Ball:
         NoBoundError: whole numbers or others that float64 does not hold.
     """
     given = np.asarray(value)
-    mid = given.astype(np.float64)
-    if given.dtype.kind in "iu" and given.dtype.itemsize > 4 and given.size and np.max(np.abs(mid)) > 2.0**53:
-        raise NoBoundError("whole numbers beyond 2^53 taken for floating ones")
-    if given.dtype.kind not in "iubf" or given.dtype.itemsize > 8:
+    if given.dtype.kind not in "iub" and given.dtype not in (
+        np.float32,
+        np.float64,
+    ):  # half precision rounds as it goes
         raise NoBoundError(f"numbers of the type {given.dtype}")
+    mid = given.astype(np.float64)
+    if given.dtype.kind in "iu" and given.dtype.itemsize > 4 and given.size and np.max(np.abs(mid)) >= 2.0**53:
+        raise NoBoundError("whole numbers beyond 2^53 taken for floating ones")
     return Ball(mid, np.zeros(mid.shape))
 
 
@@ -126,7 +129,8 @@ def divide(a: Any, b: Any) -> Ball:
     if not np.all(least > 0):
         raise NoBoundError("a division by what may be 0")
     mid = a.mid / b.mid
-    return rounded(mid, (a.err + np.abs(mid) * SLOP * b.err) / least)
+    # A quotient or a product that underflows is off by less than TINY, before `least` divides it and after.
+    return rounded(mid, (a.err + (np.abs(mid) * SLOP + TINY) * b.err + TINY * (b.err > 0)) / least)
 
 
 def root(a: Any) -> Ball:

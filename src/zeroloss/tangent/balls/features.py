@@ -54,6 +54,9 @@ def evaluate(
     missing = sorted({s.operator for s in steps if not known(s.operator)})
     if missing:
         raise NoBoundError(f"the rounding of {', '.join(missing)} is not bounded")
+    own = sorted(set(program.replaced()) & {s.operator for s in steps})
+    if own:
+        raise NoBoundError(f"the rounding of your own {', '.join(own)} (register_operator) is not bounded")
     values: dict[Any, Any] = {("parameter", k): np.asarray(v) for k, v in network.parameters.items()}
     values |= {("constant", k): np.asarray(v) for k, v in network.constants.items()}
     x = np.asarray(x, np.float64).reshape(len(x), *program.input_shape)
@@ -77,7 +80,8 @@ def _collected(program: Program, steps, values, output, x, progress) -> tuple[np
         rows.append(found)
         start += len(part)
         progress.update(start / len(x))
-    return np.concatenate([r.mid for r in rows]), np.concatenate([r.err for r in rows])
+    mids, errs = ([np.atleast_1d(getattr(r, name)) for r in rows] for name in ("mid", "err"))
+    return np.concatenate(mids), np.concatenate(errs)
 
 
 def _run(program: Program, steps: tuple[Step, ...], values: dict, output: int, count: int) -> Ball:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.tangent.balls.ball import Ball, NoBoundError, Unsure, as_ball
-from zeroloss.tangent.balls.rules import RULES, rule
+from zeroloss.tangent.balls.rules import RULES, product, rule
 from zeroloss.tangent.balls.whole import cast, is_whole, settled
 
 
@@ -105,7 +105,7 @@ def _roll(x, shifts, dims=()):
 def _padded(mode: str) -> Callable[..., np.ndarray]:
     def pad(x, pad):
         pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
-        return np.pad(x, pairs, mode=mode)  # type: ignore[call-overload]
+        return np.pad(x, pairs, mode=mode)
 
     return pad
 
@@ -117,6 +117,30 @@ def _nearest(x, output_size=None, scale_factors=None):
         step = 1 / scale_factors[k] if scale_factors else x.shape[axis] / out
         rows = np.minimum(np.floor(np.arange(out) * step).astype(int), x.shape[axis] - 1)
         x = np.take(x, rows, axis=axis)
+    return x
+
+
+def _linear_weights(size: int, out: int, align_corners: bool, scale: float | None) -> np.ndarray:
+    """Those of the network's own resizing, `(size, out)`."""
+    if align_corners:
+        place = np.arange(out) * ((size - 1) / (out - 1) if out > 1 else 0.0)
+    else:
+        place = np.maximum((np.arange(out) + 0.5) * (1 / scale if scale else size / out) - 0.5, 0.0)
+    low = np.minimum(np.floor(place).astype(int), size - 1)
+    weights = np.zeros((size, out))
+    np.add.at(weights, (low, np.arange(out)), 1 - (place - low))
+    np.add.at(weights, (np.minimum(low + 1, size - 1), np.arange(out)), place - low)
+    return weights
+
+
+@rule("upsample_linear1d.vec", "upsample_bilinear2d.vec", "upsample_trilinear3d.vec")
+def _resized(x, output_size, align_corners, scale_factors=None):
+    x = as_ball(x)
+    sizes = output_size or [int(np.floor(s * f)) for s, f in zip(x.shape[2:], scale_factors, strict=True)]
+    for k, (axis, out) in enumerate(zip(range(2, x.mid.ndim), sizes, strict=True)):
+        weights = _linear_weights(x.shape[axis], out, align_corners, scale_factors[k] if scale_factors else None)
+        found = product(Ball(np.moveaxis(x.mid, axis, -1), np.moveaxis(x.err, axis, -1)), weights)
+        x = Ball(np.moveaxis(found.mid, -1, axis), np.moveaxis(found.err, -1, axis))
     return x
 
 

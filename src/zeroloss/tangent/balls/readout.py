@@ -33,14 +33,14 @@ class Readout:
     features: int
     turned: bool = False
 
-    def matrix(self, network: TorchNetwork) -> Any:
+    def matrix(self, network: TorchNetwork) -> np.ndarray:
         """`W` `(c, m)`."""
-        stored = network.parameters[self.weight]
+        stored = np.asarray(network.parameters[self.weight])
         return stored.T if self.turned else stored
 
     def stored(self, matrix: Any) -> Any:
         """`W` `(c, m)` as the parameter holds it."""
-        return matrix.T if self.turned else matrix
+        return np.asarray(matrix).T if self.turned else matrix
 
     def width(self, network: TorchNetwork) -> int:
         """`m`, the number of features."""
@@ -116,6 +116,13 @@ def _parts(step: Step, by_out: dict[int, Step]) -> tuple[int, int, int | None, b
     """Numbers of `h`, `W` and `b` (None: no bias), and whether the parameter holds `W` transposed."""
     bias: Any = None
     if step.kwargs:
+        return None
+    if step.operator == "aten.add.Tensor" and len(step.args) == 2:  # `h @ w + b`
+        for product, offset in (step.args, step.args[::-1]):
+            inner = by_out.get(_ref(product))
+            found = None if inner is None or inner.operator == "aten.add.Tensor" else _parts(inner, by_out)
+            if found is not None and found[2] is None and _ref(offset) >= 0:
+                return found[0], found[1], _ref(offset), found[3]
         return None
     if step.operator == "aten.linear.default":
         h, weight, *rest = step.args

@@ -387,6 +387,8 @@ def _argmax(x, dim=None, keepdim=False):
     x = as_ball(x)
     axis = axes_of(dim)
     if axis is None:
+        if keepdim:
+            raise NoBoundError("the place of the largest of all, kept as an array")
         x, axis = Ball(x.mid.ravel(), x.err.ravel()), 0
     place = np.argmax(x.mid, axis=axis, keepdims=True)
     least = np.take_along_axis(x.mid - x.err, place, axis=axis)
@@ -498,15 +500,15 @@ def _logsumexp(x, dim=None, keepdim=False):
 
 
 def product(x: Any, y: Any) -> Ball:
-    """A product of matrices: `|x| e_y + e_x |y| + e_x e_y + gamma_k |x||y|`."""
+    """A product of matrices: `|x| e_y + e_x |y| + e_x e_y + gamma_k |x||y|` (and `TINY` for what underflows before `y`)."""
     from zeroloss.tangent.enclosure import gamma
 
     x = as_ball(x)
     wide, step = np.abs(x.mid), gamma(x.shape[-1] + 2)
     if not isinstance(y, Ball):  # a matrix of weights: exact
         y = as_ball(y).mid
-        return rounded(x.mid @ y, (x.err + step * wide) @ np.abs(y))
-    return rounded(x.mid @ y.mid, (x.err + step * wide) @ np.abs(y.mid) + (wide + x.err) @ y.err)
+        return rounded(x.mid @ y, (x.err + step * wide + TINY) @ np.abs(y))
+    return rounded(x.mid @ y.mid, (x.err + step * wide + TINY) @ np.abs(y.mid) + (wide + x.err) @ y.err)
 
 
 @rule("mm.default", "bmm.default", "mv.default", "dot.default", "matmul.default")
@@ -688,3 +690,12 @@ def _batch_norm(x, weight, bias, mean, variance, momentum, eps):
     shape = (1, -1, *(1,) * (as_ball(x).mid.ndim - 2))
     scale = divide(1.0, root(add(reshaped(variance, shape), eps)))
     return affine(multiply(add(x, negative(reshaped(mean, shape))), scale), weight, bias, shape), None, None
+
+
+@rule("_native_batch_norm_legit.no_stats")
+def _instance_norm(x, weight, bias, training, momentum, eps):
+    """Over one example's positions, channel by channel: so an instance normalisation is exported. One example at a time only."""
+    x = as_ball(x)
+    shape = (1, -1, *(1,) * (x.mid.ndim - 2))
+    out = norm_over(x, (0, *range(2, x.mid.ndim)), eps)
+    return affine(out, weight, bias, shape), None, None

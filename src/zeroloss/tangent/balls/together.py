@@ -25,6 +25,10 @@ _ENTRYWISE = {
     "tanh.default", "sigmoid.default", "erf.default", "silu.default", "gelu.default", "leaky_relu.default", "exp.default",
     "log1p.default", "rsqrt.default", "sqrt.default", "pow.Tensor_Scalar", "gt.Scalar", "ge.Scalar", "lt.Scalar", "le.Scalar",
     "gt.Tensor", "ge.Tensor", "lt.Tensor", "le.Tensor", "where.self", "clone.default", "alias.default", "detach.default",
+    "eq.Scalar", "ne.Scalar", "eq.Tensor", "ne.Tensor", "logical_not.default", "bitwise_not.default", "logical_and.default",
+    "logical_or.default", "where.ScalarOther", "where.ScalarSelf", "masked_fill.Scalar", "log.default", "sin.default", "cos.default",
+    "expm1.default", "square.default", "reciprocal.default", "elu.default", "softplus.default", "mish.default", "log_sigmoid.default",
+    "hardswish.default", "hardsigmoid.default", "relu6.default", "_to_copy.default", "addcmul.default",
 }  # fmt: skip
 _IMAGES = {"convolution.default", "_native_batch_norm_legit_no_training.default", "max_pool2d_with_indices.default"}
 _IMAGES |= {"avg_pool2d.default", "_adaptive_avg_pool2d.default"}
@@ -36,7 +40,22 @@ _ALONG = {
     "slice.Tensor": 1,
     "flip.default": 1,
 }
-_ALONG |= {"amax.default": 1, "squeeze.dims": 1, "squeeze.dim": 1, "split_with_sizes.default": 2}
+_ALONG |= {
+    "amin.default": 1,
+    "any.dim": 1,
+    "any.dims": 1,
+    "all.dim": 1,
+    "_log_softmax.default": 1,
+    "logsumexp.default": 1,
+}
+_ALONG |= {
+    "var.correction": 1,
+    "cumsum.default": 1,
+    "amax.default": 1,
+    "squeeze.dims": 1,
+    "squeeze.dim": 1,
+    "split_with_sizes.default": 2,
+}
 """Operators along given dimensions, and which argument names these."""
 
 

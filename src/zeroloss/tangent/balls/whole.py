@@ -113,7 +113,9 @@ def _within(x: np.ndarray, kinds: list[np.dtype]) -> np.ndarray:
             continue
         limits = np.iinfo(kind)
         if x.dtype.kind == "f":  # the largest 64-bit integer is no float64
-            fits = np.all((x >= float(limits.min)) & (x < float(limits.max) + 1 if kind.itemsize < 8 else x < 2.0**63))
+            fits = bool(
+                np.all((x >= float(limits.min)) & (x < float(limits.max) + 1 if kind.itemsize < 8 else x < 2.0**63))
+            )
             fits = fits and (kind != np.dtype(np.uint64))
         else:
             fits = int(x.min()) >= limits.min and int(x.max()) <= limits.max
@@ -122,13 +124,18 @@ def _within(x: np.ndarray, kinds: list[np.dtype]) -> np.ndarray:
     return x
 
 
-def _kinds(values: tuple[Any, ...]) -> list[np.dtype]:
-    return [v.dtype for v in values if isinstance(v, np.ndarray | np.generic)]
+def _fitting(values: tuple[Any, ...]) -> list[np.dtype]:
+    """The types of the arrays, each of which must hold the numbers beside them (torch casts these, and they wrap around)."""
+    kinds = [v.dtype for v in values if isinstance(v, np.ndarray | np.generic)]
+    for v in values:
+        if not isinstance(v, np.ndarray | np.generic):
+            _within(np.asarray(v), kinds)
+    return kinds
 
 
 def _checked(function: Callable[..., Any], *values: Any) -> np.ndarray:
     """`function` on whole numbers in 64 bits; as it is on truth values alone."""
-    kinds = _kinds(values)
+    kinds = _fitting(values)
     if all(k.kind == "b" for k in kinds) and all(isinstance(v, bool | np.ndarray | np.generic) for v in values):
         return np.asarray(function(*values))
     if np.dtype(np.uint64) in kinds:
@@ -162,6 +169,7 @@ def _rsub(x, y, alpha=1):
     return _checked(np.subtract, y, _product_of(alpha, x))
 
 
+_function: Callable[..., Any]
 for _name, _function in (("mul", np.multiply), ("maximum", np.maximum), ("minimum", np.minimum)):
     whole(*(f"{_name}.{kind}" for kind in ("Tensor", "Scalar", "default")))(
         lambda x, y, _function=_function: _checked(_function, x, y)
@@ -214,14 +222,23 @@ def _clamp(x, min=None, max=None):
 whole("clamp_min.default")(_clamp)
 whole("clamp_max.default")(lambda x, high: _clamp(x, None, high))
 
+
+def _exactly(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """Comparisons and bits: nothing grows."""
+
+    def apply(x: Any, y: Any) -> np.ndarray:
+        _fitting((x, y))
+        return np.asarray(function(x, y))
+
+    return apply
+
+
 for _name, _function in (
     ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater), ("ge", np.greater_equal),
     ("logical_and", np.logical_and), ("logical_or", np.logical_or), ("logical_xor", np.logical_xor),
     ("bitwise_and", np.bitwise_and), ("bitwise_or", np.bitwise_or), ("bitwise_xor", np.bitwise_xor),
 ):  # fmt: skip
-    whole(*(f"{_name}.{kind}" for kind in ("Tensor", "Scalar", "default")))(
-        lambda x, y, _function=_function: np.asarray(_function(x, y))
-    )
+    whole(*(f"{_name}.{kind}" for kind in ("Tensor", "Scalar", "default")))(_exactly(_function))
 whole("logical_not.default")(lambda x: np.logical_not(x))
 whole("bitwise_not.default")(lambda x: np.invert(np.asarray(x)))
 for _name, _value in (("isnan", False), ("isinf", False), ("isfinite", True)):
@@ -265,10 +282,19 @@ def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, dim=None, keepdim=False: np.asarray(function(x, axis=axes_of(dim), keepdims=keepdim))
 
 
-for _name, _function in (("amax", np.max), ("amin", np.min), ("any", np.any), ("all", np.all)):
-    whole(f"{_name}.default", f"{_name}.dim", f"{_name}.dims")(_extreme(_function))
-whole("max.default")(_extreme(np.max))
-whole("min.default")(_extreme(np.min))
+def _some(function: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(x, dim=None, keepdim=False):
+        if np.asarray(x).dtype == np.uint8:
+            raise NoBoundError("a truth value of bytes, which torch gives as a byte")
+        return _extreme(function)(x, dim, keepdim)
+
+    return apply
+
+
+whole("amax.default", "max.default")(_extreme(np.max))
+whole("amin.default", "min.default")(_extreme(np.min))
+whole("any.default", "any.dim", "any.dims")(_some(np.any))
+whole("all.default", "all.dim", "all.dims")(_some(np.all))
 whole("argmax.default")(_extreme(np.argmax))
 whole("argmin.default")(_extreme(np.argmin))
 
@@ -284,4 +310,3 @@ def _with_place(function: Callable[..., Any]) -> Callable[..., Any]:
 
 for _name, _function in (("max.dim", np.argmax), ("min.dim", np.argmin)):
     WHOLE[f"aten.{_name}"] = _with_place(_function)
-# `amax.dim` and the like are no names of torch's; they do no harm

@@ -8,6 +8,7 @@ from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the
     complex_numbers,
     convolutions,
     elementwise,
+    kinked,
     linear_algebra,
     making,
     normalisations,
@@ -24,4 +25,8 @@ from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the
 )
 from zeroloss.networks.pytorch.operators.table import OPERATORS, register_operator
 
-__all__ = ["OPERATORS", "register_operator"]
+__all__ = ["OPERATORS", "TRANSLATIONS", "register_operator"]
+
+TRANSLATIONS = dict(OPERATORS)
+"""The translations of this library, which `register_operator` may replace for its user's programs: what is known of an
+operator by its name (its error bound, that it is an activation) is known of these."""

@@ -42,7 +42,9 @@ def _median(x, dim=-1, keepdim=False):
 
 @operator("median.default")
 def _median_of_all(x):
-    return _at_rank(x.ravel(), (x.size - 1) // 2, 0, False)[0]
+    found = jax.lax.stop_gradient(_at_rank(x.ravel(), (x.size - 1) // 2, 0, False)[0])
+    equal = x == found  # the derivative is shared among equal entries, as in torch
+    return found + jnp.sum(jnp.where(equal, x - jax.lax.stop_gradient(x), 0.0)) / jnp.sum(equal)
 
 
 def _running(better):

@@ -33,6 +33,13 @@ def _addbmm(bias, x, y, beta=1, alpha=1):
     return beta * bias + alpha * jnp.sum(x @ y, axis=0)
 
 
+@operator("_trilinear.default")
+def _trilinear(a, b, c, expand_a, expand_b, expand_c, summed, unroll_dim=1):
+    """Three tensors, each with axes of one put in, multiplied entry by entry and summed: what `nn.Bilinear` is made of."""
+    factors = zip((a, b, c), (expand_a, expand_b, expand_c), strict=True)
+    return jnp.sum(math.prod(jnp.expand_dims(x, tuple(axes)) for x, axes in factors), axis=tuple(summed))
+
+
 @operator("outer.default")
 def _outer(x, y):
     return jnp.outer(x, y)
@@ -59,15 +66,3 @@ def _attention(q, k, v, attn_mask=None, dropout_p=0.0, is_causal=False, scale=No
 @operator("_scaled_dot_product_flash_attention_for_cpu.default")
 def _attention_cpu(q, k, v, dropout_p=0.0, is_causal=False, attn_mask=None, scale=None):
     return _attention(q, k, v, attn_mask, dropout_p, is_causal, scale), None
-
-
-@operator("_cdist_forward.default")
-def _cdist(x, y, p, compute_mode=None):
-    difference = jnp.abs(x[..., :, None, :] - y[..., None, :, :])
-    if p == 2:
-        squares = jnp.sum(difference**2, axis=-1)
-        apart = squares > 0
-        return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1.0)), 0.0)
-    if math.isinf(p):
-        return jnp.max(difference, axis=-1)
-    return jnp.sum(difference**p, axis=-1) ** (1 / p)

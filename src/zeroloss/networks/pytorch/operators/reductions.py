@@ -54,32 +54,9 @@ def _var(x, dim=None, correction=1, keepdim=False):
     return jnp.var(x, axis=_axes(dim), ddof=1 if correction is None else int(correction), keepdims=keepdim)
 
 
-@operator("std.correction", "std.dim")
-def _std(x, dim=None, correction=1, keepdim=False):
-    return jnp.sqrt(_var(x, dim, correction, keepdim))
-
-
 @operator("var_mean.correction")
 def _var_mean(x, dim=None, correction=1, keepdim=False):
     return _var(x, dim, correction, keepdim), jnp.mean(x, axis=_axes(dim), keepdims=keepdim)
-
-
-@operator("linalg_vector_norm.default", "norm.ScalarOpt_dim")
-def _vector_norm(x, ord=2, dim=None, keepdim=False, dtype=None):
-    axes = _axes(dim)
-    if ord != 2:
-        if axes is None:
-            norm = jnp.linalg.norm(x.ravel(), ord)
-            return norm.reshape((1,) * x.ndim) if keepdim else norm
-        size = jnp.abs(x)
-        if ord == float("inf"):
-            return jnp.max(size, axis=axes, keepdims=keepdim)
-        if ord == 1:
-            return jnp.sum(size, axis=axes, keepdims=keepdim)
-        return jnp.sum(size**ord, axis=axes, keepdims=keepdim) ** (1 / ord)
-    squares = jnp.sum(x * x, axis=axes, keepdims=keepdim)
-    away = squares > 0  # derivative 0 at 0, as in torch
-    return jnp.where(away, jnp.sqrt(jnp.where(away, squares, 1.0)), 0.0)
 
 
 @operator("cumsum.default")

@@ -62,10 +62,8 @@ def _antialiased(kernel, reach):
         sizes = _sizes(x, output_size, factors)
         for k, (axis, out) in enumerate(zip(range(2, x.ndim), sizes, strict=True)):
             size, given = x.shape[axis], factors[k] if k < len(factors) else None
-            if align_corners:
-                scale = (size - 1) / (out - 1) if out > 1 else 0.0
-            else:
-                scale = 1 / given if given else size / out
+            between = (size - 1) / (out - 1) if out > 1 else 0.0
+            scale = between if align_corners else 1 / given if given else size / out
             width = max(scale, 1.0)
             weights = np.zeros((size, out))
             for i in range(out):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks.pytorch.operators.table import operator
+from zeroloss.plumbing import InputError
 
 
 @operator("view.default", "_unsafe_view.default", "reshape.default", "view_copy.default")
@@ -60,6 +61,14 @@ def _repeat(x, repeats):
 @operator("repeat_interleave.self_int")
 def _repeat_interleave(x, repeats, dim=None, **_):
     return jnp.repeat(x, repeats, axis=dim)
+
+
+@operator("repeat_interleave.Tensor")
+def _repeated_numbers(repeats, output_size=None):
+    """Each number as often as `repeats` says."""
+    if output_size is None:
+        raise InputError("repeat_interleave by numbers that may differ has no fixed length; give it output_size=.")
+    return jnp.repeat(jnp.arange(len(repeats)), repeats, total_repeat_length=output_size)
 
 
 @operator("cat.default")

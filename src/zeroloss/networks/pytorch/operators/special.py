@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -15,13 +17,13 @@ table(
         "lgamma.default": _special.gammaln,
         "erfinv.default": _special.erfinv,
         "i0.default": _special.i0,
+        "round.decimals": lambda x, decimals=0: jnp.round(x, decimals),
         "sinc.default": jnp.sinc,
         "sgn.default": jnp.sign,
         "signbit.default": jnp.signbit,
         "positive.default": lambda x: x,
         "deg2rad.default": jnp.deg2rad,
         "rad2deg.default": jnp.rad2deg,
-        "special_i0e.default": _special.i0e,
         "special_i1.default": _special.i1,
         "special_i1e.default": _special.i1e,
         "special_ndtri.default": _special.ndtri,
@@ -32,8 +34,6 @@ table(
         "hypot.default": jnp.hypot,
         "copysign.Tensor": jnp.copysign,
         "copysign.Scalar": jnp.copysign,
-        "fmax.default": jnp.fmax,
-        "fmin.default": jnp.fmin,
         "heaviside.default": jnp.heaviside,
         "bitwise_left_shift.Tensor": jnp.left_shift,
         "bitwise_left_shift.Tensor_Scalar": jnp.left_shift,
@@ -47,6 +47,12 @@ table(
         "remainder.Scalar_Tensor": jnp.remainder,
     }
 )
+
+
+@operator("special_erfcx.default")
+def _erfcx(x):
+    """`exp(x^2) erfc(x)`, neither of which need be a number."""
+    return jnp.exp(x * x + math.log(2) + _special.log_ndtr(-math.sqrt(2) * x))
 
 
 @operator("logit.default")
