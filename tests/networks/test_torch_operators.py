@@ -62,13 +62,16 @@ def check(functions):
 
 
 class Choosing(torch.nn.Module):
-    """One of two functions, by the data, and one of two more within it."""
+    """One of two functions, by the data, and one of two more within it; of one example at a time."""
 
     def __init__(self):
         super().__init__()
         self.one, self.two = torch.nn.Linear(3, 2).double(), torch.nn.Linear(3, 2).double()
 
     def forward(self, x):
+        if len(x) != 1:
+            raise ValueError("one example at a time")
+
         def positive(x):
             return torch.cond(x.prod() > 0, lambda x: (torch.tanh(self.one(x)),), lambda x: (2 * self.one(x),), (x,))[0]
 

@@ -215,8 +215,7 @@ GROUPS: dict[str, dict[str, Function]] = {
             torch.lgamma(h + 3) + torch.digamma(h + 3) + torch.erfinv(h / 3) + torch.special.i0(h) + torch.sinc(h)
         ),
         "special, more": lambda h, x: (
-            torch.special.i0e(h)
-            + torch.special.i1(h)
+            torch.special.i1(h)
             + torch.special.ndtri((h + 3) / 6)
             + torch.special.entr(h + 3)
             + torch.special.log_ndtr(h)

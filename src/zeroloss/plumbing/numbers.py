@@ -19,9 +19,8 @@ def whole_number(name: str, value: Any, least: int = 1, most: int = MOST) -> int
     Raises:
         InputError: it is not; the line names it by `name`.
     """
-    good = (
-        isinstance(value, numbers.Real) and not _is_truth(value) and math.isfinite(value) and value == math.trunc(value)
-    )
+    good = isinstance(value, numbers.Real) and not _is_truth(value)
+    good = good and (isinstance(value, numbers.Integral) or float(value).is_integer())
     if not good or not least <= value <= most:
         span = f"{least} or more" if most == MOST and not (good and value > most) else f"from {least} to {most:,}"
         raise InputError(f"{name}={_short(value)}: give a whole number, {span}.")

@@ -43,12 +43,20 @@ class _Found:
     gradients: dict[str, np.ndarray]
 
 
-def compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
+def compare(
+    torch: Any,
+    module: Any,
+    network: TorchNetwork,
+    batch: Any,
+    convert: Callable[[Any, Any], TorchNetwork] | None = None,
+) -> None:
     """Compare answers and gradients; see the module's text.
 
     Args:
         module: the torch module; network: what was made of it.
         batch: examples as the module takes them.
+        convert: from a module and an example `(1, ...)` to a network, without a comparison: where the float64 copy differs, its own
+            conversion is compared too, as an export writes down what depends on the precision (a smallest number, say).
 
     Raises:
         InputError: what differs, and why as far as it can be seen.
@@ -74,6 +82,10 @@ def compare(torch: Any, module: Any, network: TorchNetwork, batch: Any) -> None:
             raise
         with reference:
             why = _difference(reference, module, network, batch)
+            if why is not None and twice and convert is not None and not _casts(network.program):
+                own = convert(reference.module, reference.cast(batch[:1]))
+                if _difference(reference, module, own, batch) is not None:
+                    break
         if why is None:
             return
     raise InputError(str(why))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,8 @@ class Reference:
 
     def _both(self, example: Any, v: np.ndarray | None) -> tuple[np.ndarray, list[np.ndarray]]:
         torch = self.torch
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, of hooks and such
             out = self.module(self.cast(example)).reshape(-1)
             parameters = [self.own[name] for group in self.groups for name in group]
             found: list[Any] = [None] * len(parameters)

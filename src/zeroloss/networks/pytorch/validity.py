@@ -200,6 +200,13 @@ def _whole(value: Any) -> list[int]:
     return [abs(value)] if isinstance(value, int) and not isinstance(value, bool) else []
 
 
+_SIZED = {
+    "as_strided": (1, 2), "as_strided_copy": (1, 2), "tril_indices": (0, 2), "triu_indices": (0, 2), "linspace": (2, 3),
+    "logspace": (2, 3), "col2im": (1, 3),
+}  # fmt: skip
+"""Operators that make as many numbers as the product of some of their arguments, from and to which."""
+
+
 def _asked_for(name: str, args: Any, kwargs: Any) -> float:
     """Entries that an operator makes from numbers alone, before JAX sees an array."""
     short = name.removeprefix("aten.").partition(".")[0]
@@ -207,7 +214,12 @@ def _asked_for(name: str, args: Any, kwargs: Any) -> float:
         numbers = [a for a in args if isinstance(a, int | float)][:3]
         start, end, step = (0, *numbers, 1)[:3] if len(numbers) == 1 else (*numbers, 1)[:3]
         return math.inf if not step or not all(map(math.isfinite, (start, end, step))) else (end - start) / step
-    if short.startswith(("upsample", "adaptive", "_adaptive")):
+    if short in _SIZED:
+        first, end = _SIZED[short]
+        return math.prod(max(1, n) for n in _whole([*args[first:end], *kwargs.values()]))
+    if short == "im2col":
+        return math.prod(np.shape(args[0])) * math.prod(max(1, n) for n in _whole([*args[1:2], *kwargs.values()]))
+    if short.startswith(("upsample", "_upsample", "adaptive", "_adaptive")):
         shape = np.shape(args[0]) if args else ()
         return math.prod(shape) * math.prod(max(1, n) for n in _whole([*args[1:2], *kwargs.values()]))
     return 0.0

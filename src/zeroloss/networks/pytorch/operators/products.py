@@ -33,6 +33,13 @@ def _addbmm(bias, x, y, beta=1, alpha=1):
     return beta * bias + alpha * jnp.sum(x @ y, axis=0)
 
 
+@operator("_trilinear.default")
+def _trilinear(a, b, c, expand_a, expand_b, expand_c, summed, unroll_dim=1):
+    """Three tensors, each with axes of one put in, multiplied entry by entry and summed: what `nn.Bilinear` is made of."""
+    factors = zip((a, b, c), (expand_a, expand_b, expand_c), strict=True)
+    return jnp.sum(math.prod(jnp.expand_dims(x, tuple(axes)) for x, axes in factors), axis=tuple(summed))
+
+
 @operator("outer.default")
 def _outer(x, y):
     return jnp.outer(x, y)

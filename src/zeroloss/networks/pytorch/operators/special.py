@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -22,7 +24,6 @@ table(
         "positive.default": lambda x: x,
         "deg2rad.default": jnp.deg2rad,
         "rad2deg.default": jnp.rad2deg,
-        "special_i0e.default": _special.i0e,
         "special_i1.default": _special.i1,
         "special_i1e.default": _special.i1e,
         "special_ndtri.default": _special.ndtri,
@@ -46,6 +47,12 @@ table(
         "remainder.Scalar_Tensor": jnp.remainder,
     }
 )
+
+
+@operator("special_erfcx.default")
+def _erfcx(x):
+    """`exp(x^2) erfc(x)`, neither of which need be a number."""
+    return jnp.exp(x * x + math.log(2) + _special.log_ndtr(-math.sqrt(2) * x))
 
 
 @operator("logit.default")
