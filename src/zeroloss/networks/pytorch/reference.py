@@ -106,6 +106,11 @@ class Reference:
             return None
         return answer.reshape(len(batch), -1) if answer.size % len(batch) == 0 else None
 
+    def size(self, example: Any) -> int:
+        """How many numbers the answer to one example is."""
+        with self.torch.no_grad():
+            return int(self.module(self.cast(example)).numel())
+
     def answer(self, example: Any, v: np.ndarray | None = None) -> Answer:
         """At one example `(1, ...)`; `v` of the answer's length, ones by default."""
         value, gradients = self._both(example, v)
