@@ -90,7 +90,7 @@ def _weight_norm(v, g, dim=0):
 
 @operator("_pdist_forward.default", "pdist.default")
 def _pdist(x, p=2.0):
-    from zeroloss.networks.pytorch.operators.products import _cdist
+    from zeroloss.networks.pytorch.operators.kinked import _cdist
 
     rows, columns = jnp.triu_indices(x.shape[0], 1)
     return _cdist(x[rows][:, None], x[columns][:, None], p)[:, 0, 0]
