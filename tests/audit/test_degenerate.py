@@ -36,10 +36,7 @@ CASES = {
 
 @pytest.mark.parametrize(
     "name",
-    [
-        k if k in ("plain", "weights NaN", "equal inputs", "one row") else pytest.param(k, marks=pytest.mark.slow)
-        for k in CASES
-    ],
+    [k if k in ("plain", "equal inputs", "one row") else pytest.param(k, marks=pytest.mark.slow) for k in CASES],
 )
 def test_a_number_with_a_meaning_or_a_reason(name):
     network, data = CASES[name]
