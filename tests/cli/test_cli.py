@@ -79,7 +79,7 @@ def test_prove_by_newton_kantorovich_and_check(run, table, tmp_path):
     code, out, _ = run("prove", "--check", "proof.json", *common)
     assert code == 0
     assert out.startswith("PROVED")
-    assert "Computed again from weights and data alone" in out
+    assert "Computed again from network and data alone" in out
     text = table.read_text()
     last = text.rstrip()[-3:]
     table.write_text(text.rstrip()[: -len(last.split(",")[-1])] + ("no" if last == "yes" else "yes") + "\n")

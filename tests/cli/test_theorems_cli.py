@@ -78,7 +78,7 @@ def test_bad_input_is_one_line(run):
     refused(run("show", "composit"), "did you mean composite")
     refused(run("atlas", "mnist-size", "--measure"), "name a data set")
     refused(run("atlas", "mnist-size", "--width", "64,64", "--depth", "3"), "leave one of them out")
-    refused(run("atlas", "mnist-size", "--delta", "2"), "between 0 and 1")
+    refused(run("atlas", "mnist-size", "--delta", "2"), "above 0 and below 1")
     refused(run("atlas", "mnist_sized"), "there is no data set")
     refused(run("check", "small.npz", "--target", "y", "--only", "atom"), "no card 'atom'")
     refused(run("check", "small.npz", "--target", "y", "--tell", "atoms"), "NAME=VALUE")

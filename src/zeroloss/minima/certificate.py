@@ -166,13 +166,11 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
     Raises:
         InputError: there is no such file, or it holds something else.
     """
-    try:
-        text = read_text(path)
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {path}; name a certificate that `zeroloss prove --out` wrote.") from error
     other = f"{path} is not a certificate of a proof; `zeroloss prove --out` writes one."
     try:
-        found = parse_json(text, "the text")
+        found = parse_json(read_text(path), "the text")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}; name a certificate that `zeroloss prove --out` wrote.") from error
     except InputError as error:
         raise InputError(f"{other[:-1]} ({str(error)[:-1]}).") from error
     if not isinstance(found, dict) or found.get("type") != ProofCertificate.__name__:
