@@ -275,7 +275,6 @@ class Special(nn.Module):
         (Counting().eval(), "changes calls each time it is called"),
         (Special().eval(), r"i0e.*register_operator"),
         (BatchStatistics().eval(), "answers a batch otherwise"),
-        (nn.Linear(6, 2).half().eval(), "float16"),
         (nn.ReLU(), "no parameters"),
     ],
 )
