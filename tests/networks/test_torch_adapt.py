@@ -124,6 +124,19 @@ def test_answers_of_more_axes_are_flattened():
     np.testing.assert_allclose(predict(network, images.numpy()), own(module(images)).reshape(4, -1), atol=1e-6)
 
 
+def test_a_logit_a_pixel_against_masks():
+    module = nn.Conv2d(1, 1, 3, padding=1).eval()
+    images = torch.randn(6, 5, 5)
+    masks = (images > 0).numpy()
+    data = zl.from_arrays(images.numpy(), masks)
+    found = zl.audit(module, data, loss="binary-cross-entropy", points=5).numbers
+    logits = own(module(torch.from_numpy(data.x_train.astype(np.float32)).reshape(6, 1, 5, 5))).reshape(6, 25)
+    assert found["train_label_errors"] == int(((logits > 0) != (data.y_train > 0.5)).sum())
+    criterion = nn.BCEWithLogitsLoss(reduction="sum")
+    expected = float(criterion(torch.from_numpy(logits), torch.tensor(data.y_train).float())) / 6
+    assert found["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_two_towers_by_position(tmp_path):
     module = Towers().eval()
     data = zl.from_arrays((X, RIGHT), LABELS)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import zeroloss as zl
-from zeroloss.networks import AntisymmetricMLP, ResidualMLP, SquasherNetwork, check_weights, wrap
+from zeroloss.networks import AntisymmetricMLP, ResidualMLP, SquasherNetwork, wrap
 from zeroloss.networks.small_cnn import SmallCNN
+from zeroloss.networks.weights import check_weights
 from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent import KernelOperator

@@ -134,13 +134,13 @@ def test_what_lies_is_one_line_at_once(kind, tmp_path):
     content = make()
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    started = time.perf_counter()
+    started = time.process_time()
     for source in (content, path):
         with pytest.raises(InputError, match=words) as caught:
             read_npz(source)
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 400
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 5
 
 
 def bomb(size):

@@ -250,6 +250,9 @@ def test_a_cast_is_a_rounding_and_no_identity():
             operate("aten.sum.dim_IntList", [x, [0]], {"dtype": Dtype(name)})
         with pytest.raises(NoBoundError, match="which rounds"):
             operate("aten.full.default", [[2], 0.1], {"dtype": Dtype(name)})
+    for odd in (np.float16(0.5), np.longdouble(0.5), np.complex64(1)):
+        with pytest.raises(NoBoundError, match="numbers of the type"):
+            operate("aten.add.Tensor", [x, np.asarray(odd)], {})
     assert operate("aten._to_copy.default", [x], {"dtype": Dtype("float64")}) is x
     whole = operate("aten._to_copy.default", [x], {"dtype": Dtype("int64")})
     assert whole.dtype == np.int64 and whole.tolist() == [0, 2, -2]

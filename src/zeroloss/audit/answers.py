@@ -106,7 +106,7 @@ def right(found: Answers, targets: np.ndarray, task: str) -> np.ndarray:
     """
     assert found.decided is not None
     if task != "classification":
-        return ~wrong_labels(found, targets).any(axis=1)
+        return np.asarray(~wrong_labels(found, targets).any(axis=1))
     if targets.shape[1] == 1:
         agrees = (found.decided == 1) == (targets[:, 0] > 0)
         return found.finite & (found.decided >= 0) & (agrees | (targets[:, 0] == 0))

@@ -22,8 +22,9 @@ from zeroloss.data.infimum import infimum
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
-from zeroloss.networks import BlackBox, as_network, check_weights
+from zeroloss.networks import BlackBox, as_network
 from zeroloss.networks.pytorch.inputs import check_images
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict

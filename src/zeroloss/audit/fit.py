@@ -58,19 +58,32 @@ def model_loss(found: Answers, targets: np.ndarray, loss: str) -> tuple[float | 
     """
     if not found.all_finite or (found.kind == "outputs" and not np.isfinite(found.scores).all()):
         return None, f"the answer is NaN or infinite at {int(np.sum(~found.finite))} of {len(targets)} training points"
-    values, classes = found.scores, found.decided is not None and found.decided.ndim == 1
-    if classes and found.kind in ("decision function", "predictions", "probabilities"):
+    values, decided = found.scores, found.decided
+    if (
+        decided is not None
+        and decided.ndim == 1
+        and found.kind in ("decision function", "predictions", "probabilities")
+    ):
         if loss == "squared" and found.kind != "probabilities":
-            values = _votes(found.decided, targets.shape[1]) if _decides(found) else values
-        elif loss == "cross-entropy" and found.kind == "probabilities":
+            values = _votes(decided, targets.shape[1]) if _decides(found) else values
+        elif found.kind == "probabilities" and (loss == "cross-entropy" or (_binary(loss) and values.shape[1] == 1)):
             return _log_loss(values, targets), ""
+        elif found.kind == "probabilities" and _binary(loss):
+            return None, "the binary cross-entropy takes each output for a logit, and these are probabilities"
         elif loss != "squared" and found.kind == "predictions":
             return None, f"a model that answers with classes alone has no {loss} loss"
         elif loss == "hinge" and found.kind == "probabilities":
             return None, "the hinge loss is one of decision values, and the model was asked for its probabilities"
     with np.errstate(over="ignore", invalid="ignore"):
         value = training_loss(values, targets, loss)
-    return (value, "") if math.isfinite(value) else (None, "it overflows float64: the answers are too large")
+    if math.isfinite(value):
+        return value, ""
+    small = bool(np.isfinite(values).all())
+    return None, "it overflows float64: the answers are too large" if small else "some scores are NaN or infinite"
+
+
+def _binary(loss: str) -> bool:
+    return loss == "binary-cross-entropy"
 
 
 def _decides(found: Answers) -> bool:

@@ -28,7 +28,10 @@ def sharpness(subject: Subject, names: set[str], told: Callable[[float], None]) 
     if names & set(GAUSS_NEWTON):
         operator = GaussNewton(subject.network, x, y, subject.loss)
         found += _gauss_newton(operator, names, subject, lambda s: told(s / (2 if both else 1)))
-    if names & set(HESSIAN):
+    if names & set(HESSIAN) and getattr(subject.network, "stops", False):
+        reason = "the module stops gradients (.detach() or no_grad), so what it descends by is no gradient and has no Hessian"
+        found += [missing(name, reason) for name in HESSIAN if name in names]
+    elif names & set(HESSIAN):
         second = Hessian(subject.network, x, y, subject.loss)
         found += _hessian(second, names, subject, lambda s: told((both + s) / (1 + both)))
     return found

@@ -2,7 +2,7 @@
 
     Y = m(X) + s e,   X ~ P_X on the unit cube,   e standard normal,   error = int |f - m|^2 dP_X.
 
-Two designs are atomic, because there a function that minimises the empirical risk is told by the sample what to answer at
+Two designs are atomic, because there a function that minimises the empirical squared risk is told by the sample what to answer at
 every atom that it holds, noise included, and the error is a sum that can be computed exactly:
 
 - `equal_atoms(n, d)`: as many equally likely atoms as there will be examples (so the design grows with the sample);
@@ -13,7 +13,7 @@ Atoms stand at the points of the R-sequence (fractional parts of multiples of th
 ratio), which fills the cube evenly at any length and repeats no point; in one dimension equal atoms stand at equal steps.
 
 The visited atoms' part of the error, `sum_k p_k 1{N_k > 0} (mean of the noise at k)^2`, is the same for every function
-that minimises the empirical risk. Its expectation is `s^2 sum_k p_k E[1{N_k > 0}/N_k]`, `N_k` binomial. For n equal atoms it
+that minimises the empirical squared risk. Its expectation is `s^2 sum_k p_k E[1{N_k > 0}/N_k]`, `N_k` binomial. For n equal atoms it
 tends from above to `s^2 e^-1 (Ei(1) - gamma_E)`, gamma_E Euler's constant; on the heavy-tailed design it falls like
 `n^(-t/(1+t))`, which is slower than the minimax rate `n^(-2p/(2p+d))` iff `t < 2p/d`.
 

@@ -11,9 +11,10 @@ import numpy as np
 from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
-from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, on_rows, trainable_mask
+from zeroloss.networks import Wrapped, differentiable, is_double, on_rows, trainable_mask
 from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.networks.pytorch.inputs import check_images, check_inputs
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.layout import joined, several

@@ -1,4 +1,4 @@
-"""Regression with squasher networks, as a scikit-learn estimator: to the minimum of the empirical risk, or short of it.
+"""Regression with squasher networks, as a scikit-learn estimator: to the minimum of the empirical squared risk, or short of it.
 
 Both regimes are the same three steps: random inner weights and a read-out at 0; some steps of gradient descent on *all*
 weights; then the read-out is set to the minimiser of what descent was minimising. Descent alone comes near that minimum
@@ -48,7 +48,7 @@ class SquasherRegressor(RegressorMixin, BaseEstimator):
     """Regression by K squasher networks side by side, trained by gradient descent (scikit-learn estimator).
 
     `f(x) = sum_k c_k h_k(x)` (`zeroloss.SquasherNetwork`) in float64. With regime "interpolate" the weights go to a global
-    minimum of the empirical risk `1/(2n) sum_i |f(x_i) - y_i|^2`, the mean target at repeated inputs: such estimates miss
+    minimum of the empirical squared risk `1/(2n) sum_i |f(x_i) - y_i|^2`, the mean target at repeated inputs: such estimates miss
     the minimax rate under some designs (Kohler & Krzyzak 2021). With "regularised", few steps and a penalty on the
     read-out, `1/(2n) (sum_i |f(x_i) - y_i|^2 + r |c|^2)`.
 
@@ -68,7 +68,7 @@ class SquasherRegressor(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     network_ : the trained network; it takes scaled inputs.
-    excess_ : `(L - inf)/(L_0 - inf)`: what is left of the empirical risk above its infimum, relative to f = 0.
+    excess_ : `(L - inf)/(L_0 - inf)`: what is left of the empirical squared risk above its infimum, relative to f = 0.
     penalty_ : the r used (0 for "interpolate").
     n_features_in_ : columns of the inputs.
 

@@ -173,8 +173,8 @@ def pictures_of(state: State) -> None:
         )
     else:
         try:
-            found, state.numbers["slice"] = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
-            state.tables["slice"] = found
+            line, facts = tables.slice_table(state.fitted, state.twin, state.data, state.seed)
+            state.tables["slice"], state.numbers["slice"] = line, facts
         except InputError as error:  # a model that takes nothing but inputs like those of the data
             state.numbers["absent"]["slice"] = f"It was not made: {error}"
     found = tables.answer_tables(state.fitted, state.twin, state.data, state.seed)

@@ -198,7 +198,9 @@ def _answers(network: Any, data: Dataset, rows: np.ndarray) -> list:
     if data.task == "multi-label":
         return [_labels_of(row) for row in outputs > side]
     if data.task == "classification":
-        return [data.classes[int(k)] for k in decide(outputs, side)]
+        known = np.isfinite(outputs).all(axis=1)  # a predictor may name a class that the data do not have
+        decided = zip(decide(outputs, side), known, strict=True)
+        return [data.classes[int(k)] if one else "another class" for k, one in decided]
     return data.unscale_targets(outputs)[:, 0].astype(float).tolist()
 
 

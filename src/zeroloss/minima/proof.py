@@ -24,13 +24,13 @@ from zeroloss.networks import (
     FeedForward,
     SquasherNetwork,
     TorchNetwork,
-    check_weights,
     differentiable,
     on_rows,
     trainable_mask,
 )
 from zeroloss.networks.differentiable import is_foreign
 from zeroloss.networks.pytorch.inputs import check_images
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64

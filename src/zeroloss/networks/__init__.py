@@ -9,6 +9,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.predict import is_double, precision, predict, suited
 from zeroloss.networks.pytorch import (
+    ConversionWarning,
     KinkWarning,
     TorchNetwork,
     from_torch,
@@ -21,7 +22,6 @@ from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
 from zeroloss.networks.trainable import constant, trainable_mask
-from zeroloss.networks.weights import check_weights
 from zeroloss.networks.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "as_given",
     "as_network",
     "black_box",
-    "check_weights",
     "constant",
     "differentiable",
     "export_network",

@@ -26,6 +26,10 @@ Segments = tuple[tuple[str, int], ...]
 class FeedForward(eqx.Module):
     """A fully connected network, called on one example: `(in_size,) -> (out_size,)`; `jax.vmap` for a batch.
 
+    Each layer's weight and bias are parameters of their own, also where two of them start as one array: descent moves them
+    apart, and proofs and bounds speak of them so. Layers that are to stay tied are a module (`from_torch`) or a function
+    (`wrap`).
+
     Attributes:
         weights: `D + 1` arrays `(fan_out, fan_in)`.
         biases: `D + 1` arrays `(fan_out,)`, or None for a layer without.

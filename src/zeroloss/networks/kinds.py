@@ -33,7 +33,8 @@ class Kind:
 
 
 def _residual(config: list[Any], dtype: Any) -> ResidualMLP:
-    return ResidualMLP(*config, dtype=dtype)
+    in_size, out_size, width, blocks, name, weight_std, bias_std = config
+    return ResidualMLP(in_size, out_size, width, blocks, name, weight_std, bias_std, dtype)
 
 
 def _squasher(config: list[Any], dtype: Any) -> SquasherNetwork:
@@ -46,7 +47,8 @@ def _cnn(config: list[Any], dtype: Any) -> SmallCNN:
 
 
 def _xor(config: list[Any], dtype: Any) -> XorNetwork:
-    return XorNetwork(*config)
+    k, weight_std = config
+    return XorNetwork(k, weight_std)
 
 
 KINDS: dict[str, Kind] = {

@@ -19,9 +19,8 @@ def whole_number(name: str, value: Any, least: int = 1, most: int = MOST) -> int
     Raises:
         InputError: it is not; the line names it by `name`.
     """
-    good = (
-        isinstance(value, numbers.Real) and not _is_truth(value) and math.isfinite(value) and value == math.trunc(value)
-    )
+    good = isinstance(value, numbers.Real) and not _is_truth(value)
+    good = good and (isinstance(value, numbers.Integral) or float(value).is_integer())
     if not good or not least <= value <= most:
         span = f"{least} or more" if most == MOST and not (good and value > most) else f"from {least} to {most:,}"
         raise InputError(f"{name}={_short(value)}: give a whole number, {span}.")
@@ -34,7 +33,7 @@ def real_number(name: str, value: Any, least: float = 0.0, below: float = math.i
     Raises:
         InputError: it is not; the line names it by `name`.
     """
-    good = isinstance(value, numbers.Real) and not _is_truth(value) and math.isfinite(value) and value < below
+    good = isinstance(value, numbers.Real) and not _is_truth(value) and _is_finite(value) and value < below
     if not good or value < least or (value == least and not closed):
         if least == 0 and below == math.inf and not closed:
             raise InputError(f"{name}={_short(value)}: it must be a positive number.")
@@ -58,6 +57,13 @@ def choice(name: str, value: Any, known: Any) -> Any:
 
 def _is_truth(value: Any) -> bool:
     return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _short(value: Any) -> str:

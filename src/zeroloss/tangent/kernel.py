@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, differentiable, is_double, precision, trainable_mask
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.memory import available_bytes

@@ -34,7 +34,7 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
     norm = norm_upper(start)  # whose squares may under- or overflow
     if not np.isfinite(norm):
         raise InputError(
-            "the start vector (answers less targets) overflows; rescale the targets, or use a float64 network."
+            "the start vector (answers less targets) is not finite; rescale the targets, or use a float64 network."
         )
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from zeroloss.networks import Wrapped, check_weights, differentiable, is_double, precision, trainable_mask
+from zeroloss.networks import Wrapped, differentiable, is_double, precision, trainable_mask
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.derivatives import explained, pushforward
 from zeroloss.plumbing.operations import of_example

@@ -38,12 +38,12 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
     if clashes:
         groups = "1 group of equal inputs has" if clashes == 1 else f"{clashes} groups of equal inputs have"
         reason = f"{groups} different targets (equal and different as the float64 numbers given); no function of the input fits both."
-        evidence = {
+        found = {
             "contradictory_groups": clashes,
             "distinct_inputs": n,
             "equality": "of float64 numbers, bit for bit",
         }
-        return Verdict(EXISTS, Status.REFUTED, reason, evidence)
+        return Verdict(EXISTS, Status.REFUTED, reason, found)
     matrix, error, columns, why = _features(network, mask, distinct.x, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:

@@ -148,7 +148,7 @@ def _slow(facts: Facts) -> tuple[Promise, ...]:
 PAPER = Card(
     "kohler-krzyzak",
     "Interpolating networks miss the minimax rate",
-    "Logistic networks, many side by side, trained by gradient descent reach the global minimum of the empirical risk; "
+    "Logistic networks, many side by side, trained by gradient descent reach the global minimum of the empirical squared risk; "
     "networks that minimise it "
     "do not reach the minimax rate for (p, C)-smooth regression functions.",
     r"\sup_{m \in (p,C)} E \int |m_n - m|^2 dP_X \gg n^{-2p/(2p+d)}",
@@ -160,16 +160,18 @@ PAPER = Card(
         Hypothesis("regression", "a regression problem", _regression),
         Hypothesis("random design", "inputs drawn independently from a distribution (tell design='random')", _design),
         Hypothesis("smooth function", "a (p, C)-smooth regression function (tell smoothness)", _smooth_function),
-        Hypothesis("global minimum", "weights that minimise the empirical risk (tell minimises=True)", _minimiser),
+        Hypothesis(
+            "global minimum", "weights that minimise the empirical squared risk (tell minimises=True)", _minimiser
+        ),
     ),
     ("the expected error is above the minimax rate n^(-2p/(2p+d)), for some design and function",),
-    lambda facts: "networks that minimise the empirical risk on such data miss the minimax rate",
+    lambda facts: "networks that minimise the empirical squared risk on such data miss the minimax rate",
     _misses,
     "",
     SMOOTHNESS
     | {
         "design": "'random' if inputs are drawn independently",
-        "minimises": "True if the weights minimise the empirical risk",
+        "minimises": "True if the weights minimise the empirical squared risk",
     },
 )
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from zeroloss.minima.constructions.combine import Stack, from_network
 from zeroloss.minima.constructions.spoilers import applied
-from zeroloss.networks import FeedForward, check_weights
+from zeroloss.networks import FeedForward
+from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError
 
 WIDTH = 1024

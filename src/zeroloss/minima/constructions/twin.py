@@ -26,7 +26,7 @@ from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
 from zeroloss.minima.constructions.combine import Stack, deepen, join, to_network
 from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
-from zeroloss.networks import predict
+from zeroloss.networks import from_torch, is_torch_module, predict
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
 from zeroloss.verdict import Record, at_most
@@ -153,6 +153,8 @@ def twin(
         InputError: data or networks that do not fit, points that the kind cannot separate, a depth too small, or a
             network too large for memory.
     """
+    if is_torch_module(of):
+        of = from_torch(of, data)
     progress = progress or Silent()
     depth = None if depth is None else whole_number("depth", depth)
     key = whole_number("key", key, 0, LARGEST_SEED)

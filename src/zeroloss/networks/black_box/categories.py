@@ -44,10 +44,8 @@ def _first(transformer: Any) -> Any:
 def _numbers(some: Any, names: list[str], size: int) -> set[int]:
     if isinstance(some, slice):
         return set(range(*some.indices(size)))
-    if isinstance(some, str):
+    if isinstance(some, str | int):
         some = [some]
-    if np.isscalar(some):
-        return {int(some)}  # type: ignore[call-overload]
     found = np.asarray(some)
     if found.dtype.kind == "b":
         return set(np.flatnonzero(found).tolist())

@@ -261,10 +261,11 @@ def _unbound(each: Estimator) -> BlackBox:
     for method, answer in METHODS:
         if hasattr(each.model, method):
             ask = each.method(method)
-            return BlackBox(
-                lambda x, ask=ask, answer=answer: arranged(ask(x), order, len(order), answer),
-                each.name, answer, decide=decide,
-            )  # fmt: skip
+
+            def scores(x: np.ndarray, ask: Remembered = ask, answer: str = answer) -> np.ndarray:
+                return arranged(ask(x), order, len(order), answer)
+
+            return BlackBox(scores, each.name, answer, decide=decide)
     return BlackBox(lambda x: one_hot(decide(x), len(order)), each.name, "predictions", decide=decide)
 
 

@@ -109,9 +109,9 @@ def _cast(rows: np.ndarray, entry: Entry, path: Path) -> np.ndarray:
 def _shaped(x: np.ndarray, entry: Entry, data: Any, path: Path) -> np.ndarray:
     size, shape = x.shape[1], entry.shape
     image = None if data is None else getattr(data, "image_shape", None)
-    for own, axes in _images(image):
+    for own, axes in [] if image is None else _images(tuple(image)):
         if _fits(own, shape) and math.prod(own) == size:
-            source = x.reshape(len(x), *image)
+            source = x.reshape((len(x), *tuple(image or ())))
             return source.reshape(len(x), *own) if axes is None else source.transpose(axes)
     known = [s for s in shape if s is not None]
     if len(known) == len(shape):
@@ -127,10 +127,8 @@ def _shaped(x: np.ndarray, entry: Entry, data: Any, path: Path) -> np.ndarray:
     )
 
 
-def _images(image: Any) -> list[tuple[tuple[int, ...], tuple[int, ...] | None]]:
+def _images(image: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...] | None]]:
     """Shapes that an image of the data may take, and how its axes go there (None: as they are)."""
-    if image is None:
-        return []
     if len(image) == 2:
         return [((*image,), None), ((1, *image), None), ((*image, 1), None)]
     if len(image) != 3:

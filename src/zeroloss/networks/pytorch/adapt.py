@@ -93,7 +93,7 @@ def stripped(name: str, module: Any) -> str:
 
 @functools.cache
 def _adapted_class(torch: Any) -> Any:
-    class Adapted(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class Adapted(torch.nn.Module):
         """One tensor `(n, d)` in, one `(n, c)` out."""
 
         adapts_zeroloss = True

@@ -76,7 +76,7 @@ def from_torch(
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
-    compare(torch, module, network, batch.to(one.device))
+    compare(torch, module, network, batch.to(one.device), lambda m, x: _built(*export_program(m, x), layout))
     if example is not None:
         _look_for_kinks(torch, module, network, batch)
     network = in_order(network, order)

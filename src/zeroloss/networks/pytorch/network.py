@@ -49,6 +49,11 @@ class TorchNetwork(eqx.Module):
         return next(iter(self.parameters.values())).dtype
 
     @property
+    def stops(self) -> bool:
+        """Whether the gradient of a parameter stops on one of its ways to the answer: it is then none of the loss."""
+        return any(step.operator == "aten.detach.default" for step in self.program.steps)
+
+    @property
     def takes_tokens(self) -> bool:
         """Whether the example is of whole numbers that stand for something, so that no point lies between two."""
         return self.program.whole or any(is_whole(dtype) for _, _, dtype in self.layout or ())

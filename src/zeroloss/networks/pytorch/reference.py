@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,11 @@ class Reference:
             return None
         return answer.reshape(len(batch), -1) if answer.size % len(batch) == 0 else None
 
+    def size(self, example: Any) -> int:
+        """How many numbers the answer to one example is."""
+        with self.torch.no_grad():
+            return int(self.module(self.cast(example)).numel())
+
     def answer(self, example: Any, v: np.ndarray | None = None) -> Answer:
         """At one example `(1, ...)`; `v` of the answer's length, ones by default."""
         value, gradients = self._both(example, v)
@@ -176,7 +182,8 @@ class Reference:
 
     def _both(self, example: Any, v: np.ndarray | None) -> tuple[np.ndarray, list[np.ndarray]]:
         torch = self.torch
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, of hooks and such
             out = self.module(self.cast(example)).reshape(-1)
             parameters = [self.own[name] for group in self.groups for name in group]
             found: list[Any] = [None] * len(parameters)

@@ -80,7 +80,8 @@ def _collected(program: Program, steps, values, output, x, progress) -> tuple[np
         rows.append(found)
         start += len(part)
         progress.update(start / len(x))
-    return np.concatenate([r.mid for r in rows]), np.concatenate([r.err for r in rows])
+    mids, errs = ([np.atleast_1d(getattr(r, name)) for r in rows] for name in ("mid", "err"))
+    return np.concatenate(mids), np.concatenate(errs)
 
 
 def _run(program: Program, steps: tuple[Step, ...], values: dict, output: int, count: int) -> Ball:

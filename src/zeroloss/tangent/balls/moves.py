@@ -105,7 +105,7 @@ def _roll(x, shifts, dims=()):
 def _padded(mode: str) -> Callable[..., np.ndarray]:
     def pad(x, pad):
         pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
-        return np.pad(x, pairs, mode=mode)  # type: ignore[call-overload]
+        return np.pad(x, pairs, mode=mode)
 
     return pad
 

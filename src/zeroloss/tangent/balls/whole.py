@@ -113,7 +113,9 @@ def _within(x: np.ndarray, kinds: list[np.dtype]) -> np.ndarray:
             continue
         limits = np.iinfo(kind)
         if x.dtype.kind == "f":  # the largest 64-bit integer is no float64
-            fits = np.all((x >= float(limits.min)) & (x < float(limits.max) + 1 if kind.itemsize < 8 else x < 2.0**63))
+            fits = bool(
+                np.all((x >= float(limits.min)) & (x < float(limits.max) + 1 if kind.itemsize < 8 else x < 2.0**63))
+            )
             fits = fits and (kind != np.dtype(np.uint64))
         else:
             fits = int(x.min()) >= limits.min and int(x.max()) <= limits.max
@@ -167,6 +169,7 @@ def _rsub(x, y, alpha=1):
     return _checked(np.subtract, y, _product_of(alpha, x))
 
 
+_function: Callable[..., Any]
 for _name, _function in (("mul", np.multiply), ("maximum", np.maximum), ("minimum", np.minimum)):
     whole(*(f"{_name}.{kind}" for kind in ("Tensor", "Scalar", "default")))(
         lambda x, y, _function=_function: _checked(_function, x, y)
