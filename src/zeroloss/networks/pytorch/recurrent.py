@@ -121,9 +121,12 @@ def layers_as_operators(torch: Any) -> Iterator[None]:
     from torch.nn.modules import rnn as layers
     from torch.nn.utils import rnn as packing
 
-    kept = layers._VF, packing._VF
-    layers._VF = packing._VF = _Functions(torch)
+    users: list[Any] = [layers, packing]
+    kept = [user._VF for user in users]
+    for user in users:
+        user._VF = _Functions(torch)
     try:
         yield
     finally:
-        layers._VF, packing._VF = kept
+        for user, own in zip(users, kept, strict=True):
+            user._VF = own
