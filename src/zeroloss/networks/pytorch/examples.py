@@ -68,7 +68,7 @@ def _of_dataset(module: Any, data: Any, kind: Any) -> tuple[Any, tuple[tuple[int
     image = getattr(data, "image_shape", None)
     first = next(iter(_leaves(module)), None)
     if isinstance(first, torch.nn.Embedding | torch.nn.EmbeddingBag):
-        return _tokens(data), None
+        return _tokens(module, data, kind), None
     shapes: list[tuple[int, ...]] = [(size,), (1, size)]
     if image is not None and len(image) == 2:
         shapes[1:1] = [tuple(image), (1, *image)]
@@ -95,11 +95,15 @@ def _of_dataset(module: Any, data: Any, kind: Any) -> tuple[Any, tuple[tuple[int
     )
 
 
-def _tokens(data: Any) -> Any:
+def _tokens(module: Any, data: Any, kind: Any) -> Any:
+    """The first rows as tokens; as numbers where they are not whole and the module takes them so."""
     torch = torch_package()
     rows = np.asarray(data.x_train)
     broken = np.flatnonzero((rows != np.round(rows)).any(axis=1))
     if len(broken):
+        mixed = torch.from_numpy(np.array(rows[:ROWS])).to(kind)
+        if _takes(module, mixed):  # numbers and codes side by side: the module cuts the codes itself
+            return mixed
         raise InputError(
             f"the module takes whole numbers (tokens), and row {broken[0]} of {data.name} holds fractions (were the inputs scaled?); "
             "give the data as they are: scaling='none'."
