@@ -77,7 +77,7 @@ def _of_dataset(module: Any, data: Any, kind: Any) -> tuple[Any, tuple[tuple[int
     found = [] if image is None or len(image) < 3 else _orders(module, rows, tuple(image), first)
     if len(found) == 2:
         raise InputError(
-            f"the images of {data.name} are {'x'.join(map(str, image))}, and the module takes them with the channels first or "
+            f"the images of {data.name} are {'x'.join(map(str, image or ()))}, and the module takes them with the channels first or "
             "last: it cannot be seen which is meant. Give example=, images as the module takes them (their rows are then "
             "taken in that order, so the data must be in it too)."
         )

@@ -75,7 +75,7 @@ def _check_whole(x: np.ndarray) -> None:
     if x.dtype.kind not in "fiub":
         return
     flat = x.reshape(len(x), -1)
-    broken = np.flatnonzero(~(flat == np.round(flat)).all(axis=1)) if x.dtype.kind == "f" else []
+    broken: Any = np.flatnonzero(~(flat == np.round(flat)).all(axis=1)) if x.dtype.kind == "f" else []
     if len(broken):
         raise InputError(
             f"the network takes whole numbers (tokens), and row {broken[0]} of the inputs holds fractions (were they scaled?); give "

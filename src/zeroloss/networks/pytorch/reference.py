@@ -133,7 +133,7 @@ class Reference:
     def move(self) -> None:
         """Other weights: each with noise of a tenth of its size."""
         draw = np.random.default_rng(0)
-        moved = {}
+        moved: dict[str, Any] = {}
         for group in self._groups:
             p = self._start[group[0]]
             if not p.dtype.is_floating_point:
@@ -163,7 +163,7 @@ class Reference:
 
     def _rounded(self, eps: float) -> None:
         draw = np.random.default_rng(1)
-        rounded = {}
+        rounded: dict[str, Any] = {}
         for group in self._groups:
             p = self._at[group[0]]
             if p.dtype.is_floating_point:
