@@ -229,8 +229,9 @@ def prove(
         show_verdict("minimum", proof)
         if proof.classified is not None:
             show_verdict("classified", proof.classified)
-        if proof.classified_polished is not None:
-            show_verdict("classified, polished", proof.classified_polished)
+        polished = proof.classified_polished
+        if polished is not None and polished.status is not getattr(proof.classified, "status", None):
+            show_verdict("classified, polished", polished)  # where it says more than the verdict on the weights given
     deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 
