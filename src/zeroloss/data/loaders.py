@@ -154,8 +154,8 @@ def _changes(source: Any) -> list[str]:
         return []
     if has_items(items):
         count = min(LOOKED_AT, len(items))
-        first, again = ([parted(items[i]) for i in range(count)] for _ in range(2))
-        if all(_same(a, b) for a, b in zip(first, again, strict=True)):
+        once, twice = ([parted(items[i]) for i in range(count)] for _ in range(2))
+        if all(_same(a, b) for a, b in zip(once, twice, strict=True)):
             return []
         return ["an item differs when it is asked for again (augmentation, noise): these rows are of one pass"]
     if hasattr(source, "__next__"):

@@ -187,7 +187,7 @@ def pictures_of(state: State) -> None:
         state.numbers["chance"] = float(often.max() / len(known))
     elif state.data.labels_train is not None:
         labels = state.data.labels_test if len(state.data.y_test) else state.data.labels_train
-        counts = np.bincount(labels)
+        counts = np.bincount(np.asarray(labels))
         state.numbers["chance"] = float(counts.max() / counts.sum())
     else:
         state.numbers["chance"] = 0.0

@@ -80,7 +80,8 @@ def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: in
         fit = descend(net, some, "adam", step_size=0.03, steps=steps, key=s)
         progress.update((done + 1) / len(runs), f"width {width}")
         answers = predict(fit.network, np.concatenate([some.x_train, some.x_test]))
-        side = threshold_of(fit.network, some, lambda found=answers: found[: some.n])
+        at_training = answers[: some.n]
+        side = threshold_of(fit.network, some, lambda found=at_training: found)  # type: ignore[misc]
         row = {
             "width": width,
             "parameters": sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True)),

@@ -228,8 +228,9 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
             "the network in the certificate does not fit these data; check it on the data it was made for."
         )
     distinct = collapse(x, y)
-    found["infimum"] = lower_bound(x, y, Squared())
-    amiss = _evidence_amiss(certificate, len(x), len(distinct.x), found["infimum"])
+    infimum = lower_bound(x, y, Squared())
+    found["infimum"] = infimum
+    amiss = _evidence_amiss(certificate, len(x), len(distinct.x), infimum)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
     shown, obstacle = _radius(certificate.method, network, trained, distinct)

@@ -103,7 +103,8 @@ def at_both(given: Verdict | None, polished: Verdict | None, moved: float) -> tu
 
 def _rule(outputs: int, data: Any) -> str | None:
     """Which of `RULES` decides on so many outputs; None where the data have no classes, or others."""
-    if (np.shape(getattr(data, "y_train", None))[1:] or (outputs,)) != (outputs,):
+    targets = getattr(data, "y_train", None)
+    if targets is not None and np.shape(targets)[1:] != (outputs,):
         return None
     if getattr(data, "task", None) == "multi-label":
         return "labels"
@@ -124,4 +125,5 @@ def _by_class(low: np.ndarray, high: np.ndarray, labels: np.ndarray) -> tuple[np
 def _by_sign(low: np.ndarray, high: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same where each output's sign decides; targets above 0 stand for a positive sign, 0 and -1 for a negative one."""
     positive = targets > 0
-    return np.where(positive, low, -high).min(axis=1), np.where(positive, high < 0, low > 0).any(axis=1)
+    wrong = np.asarray(np.where(positive, high < 0, low > 0))
+    return np.where(positive, low, -high).min(axis=1), np.asarray(wrong.any(axis=1))

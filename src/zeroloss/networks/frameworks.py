@@ -102,8 +102,8 @@ def parts_of(model: Any, params: Any = None) -> tuple[Any, Any]:
     if kind == "nnx":
         from flax import nnx
 
-        graph, own, rest = nnx.split(model, nnx.Param, ...)
-        return _Nnx(graph), Carried(own, rest)
+        parts: tuple[Any, ...] = nnx.split(model, nnx.Param, ...)
+        return _Nnx(parts[0]), Carried(*parts[1:])
     if kind == "train state":
         extra = getattr(model, "batch_stats", None)
         return _Linen(model.apply_fn), Carried(model.params, {} if extra is None else {"batch_stats": extra})
