@@ -234,8 +234,12 @@ def test_all_measures_go_to_json_and_back():
     assert again.measures == found.measures and again.verdicts == found.verdicts
 
 
-def test_nan_weights_leave_reasons_and_no_error():
-    broken = eqx.tree_at(lambda n: n.biases[0], MLP(5, 3, width=4, key=0), jnp.full(4, jnp.nan))
+def test_answers_that_overflow_leave_reasons_and_no_error_and_nan_weights_are_refused():
+    net = MLP(5, 3, width=4, activation="relu", key=0)
+    nan = eqx.tree_at(lambda n: n.biases[0], net, jnp.full(4, jnp.nan))
+    with pytest.raises(InputError, match="NaN or infinity"):
+        audit(nan, classes(n=20), measures="all")
+    broken = eqx.tree_at(lambda n: n.weights, net, tuple(3e37 * jnp.sign(w) for w in net.weights))
     found = audit(broken, classes(n=20), measures="all")
     assert all(m.value is None or np.isfinite(m.value) for m in found.measures)
     assert found.measure("sharpness").reason and found.measure("smallest_margin").reason

@@ -255,7 +255,7 @@ def test_the_verdict_is_read_off_the_intervals():
 def test_bad_input_is_one_line():
     data = classes(n=30)
     for rest in ({"points": 0}, {"probes": 0}):
-        with pytest.raises(InputError, match="probe at least one point"):
+        with pytest.raises(InputError, match=r"(points|probes)=0: give a whole number"):
             audit(nearest(data), data, **rest)
     with pytest.raises(InputError, match=r"shape \(30, 2\)"):
         audit(lambda p: np.zeros((len(p), 2)), data)

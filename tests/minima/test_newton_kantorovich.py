@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from zeroloss.data import collapse
 from zeroloss.descent import descend
@@ -44,7 +45,7 @@ def _move(network, scale, seed):
     """`network` moved by a random vector of length `scale`."""
     rng = np.random.default_rng(seed)
     with double():
-        flat, unravel = jax.flatten_util.ravel_pytree(network)
+        flat, unravel = ravel_pytree(network)
         step = rng.standard_normal(len(flat))
         return unravel(flat + jnp.asarray(scale * step / np.linalg.norm(step)))
 
@@ -59,7 +60,7 @@ def test_away_from_the_minimum_the_radius_reaches_a_zero():
         if proof.status is Status.PROVED:
             proved += 1
             with double():
-                flat, unravel = jax.flatten_util.ravel_pytree(start)
+                flat, unravel = ravel_pytree(start)
                 function = _flat_function(unravel)
                 w = np.asarray(flat)
                 for _ in range(6):
@@ -193,7 +194,7 @@ def test_trainable_restricts_what_the_derivative_is_of(trainable):
     distinct = collapse(x, y)
     with double():
         moved, fixed = eqx.partition(net, trainable_mask(net, trainable))
-        flat, unravel = jax.flatten_util.ravel_pytree(moved)
+        flat, unravel = ravel_pytree(moved)
         j = jax.jacobian(lambda w: jax.vmap(eqx.combine(unravel(w), fixed))(jnp.asarray(distinct.x)).ravel())(flat)
     exact = np.linalg.svd(np.sqrt(distinct.sizes)[:, None] * np.asarray(j), compute_uv=False).min()
     assert found.parameters == len(flat)
@@ -330,7 +331,7 @@ def test_beta_is_above_second_derivatives_in_ball_arithmetic(activation):
     beta = lipschitz_of_derivative(net, sizes, backward(net, layers).peak, np.ones(n), trained)(0.5)
     with double():
         moved = _move(net, 0.499, 1)
-        flat, unravel = jax.flatten_util.ravel_pytree(moved)
+        flat, unravel = ravel_pytree(moved)
         hessians = np.asarray(jax.hessian(lambda w: jax.vmap(unravel(w))(jnp.asarray(X[:n]))[:, 0])(flat))
         worst = [np.linalg.eigh(h)[1][:, k] for h in hessians for k in (0, -1)]
         directions = [

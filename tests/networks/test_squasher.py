@@ -149,7 +149,7 @@ def test_masks_by_name():
         ({"width": 1.5}, "width=1.5"),
         ({"preset": "best"}, "choose one of theory, localised, smooth"),
         ({"activation": "step"}, "there is no activation"),
-        ({"examples": 0}, "n=0"),
+        ({"examples": 0}, "examples=0"),
     ],
 )
 def test_bad_arguments_are_named(options, words):

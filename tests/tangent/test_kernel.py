@@ -194,8 +194,11 @@ def test_bad_input(arrays, options, words):
 def test_weights_that_are_not_finite():
     net = MLP(2, 1, 3, key=0)
     broken = eqx.tree_at(lambda n: n.weights[1], net, jnp.full((1, 3), jnp.nan))
-    with pytest.raises(InputError, match="not finite"):
+    with pytest.raises(InputError, match=r"weights\[1\] of the network holds NaN"):
         kernel(broken, np.ones((2, 2)))
+    huge = eqx.tree_at(lambda n: n.weights[1], net, jnp.full((1, 3), 3e38))
+    with pytest.raises(InputError, match="not finite"):
+        kernel(huge, np.ones((2, 2)))
 
 
 def test_a_number_instead_of_a_vector_is_refused():

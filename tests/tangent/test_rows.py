@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from zeroloss.networks import MLP, FeedForward, trainable_mask
 from zeroloss.plumbing import double
@@ -24,7 +25,7 @@ def _both(activation="tanh", trainable=None):
     rows = jacobian_rows(net, layers, backward(net, layers, kinks=True), ROOT, trained_layers(net, mask))
     with double():
         moved, fixed = eqx.partition(net, mask)
-        flat, unravel = jax.flatten_util.ravel_pytree(moved)
+        flat, unravel = ravel_pytree(moved)
         dense = jax.jacobian(lambda w: jax.vmap(eqx.combine(unravel(w), fixed))(jnp.asarray(X)).ravel())(flat)
     return rows, np.asarray(dense) * np.repeat(ROOT, 2)[:, None], unravel
 
@@ -37,7 +38,7 @@ def test_tiles_make_one_symmetric_kernel(tile, monkeypatch):
     exact = dense @ dense.T
     assert np.array_equal(kernel, kernel.T)
     assert np.abs(kernel - exact).max() < 1e-12 * np.trace(exact)
-    assert rows.trace == pytest.approx(np.trace(exact), rel=1e-12)
+    assert np.trace(exact) * (1 - 1e-14) <= rows.trace <= np.trace(exact) * (1 + 1e-11)  # a bound from above
     assert np.linalg.norm(kernel - exact, 2) < rounding + 2 * rows.error * np.linalg.norm(dense) < 1e-10
     other = RNG.standard_normal(kernel.shape)
     for stored in (kernel, kernel + other + other.T, kernel + other):

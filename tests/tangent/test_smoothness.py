@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from zeroloss.data import collapse
 from zeroloss.networks import MLP, trainable_mask
@@ -31,7 +32,7 @@ def _jacobian(net, mask, x, root):
     import equinox as eqx
 
     moved, fixed = eqx.partition(net, mask)
-    flat, unravel = jax.flatten_util.ravel_pytree(moved)
+    flat, unravel = ravel_pytree(moved)
 
     def function(w):
         return (root[:, None] * jax.vmap(eqx.combine(unravel(w), fixed))(x)).ravel()

@@ -116,7 +116,8 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
             else None
         )
         start = time.perf_counter()
-        result = form(reading, network, x1, x2, outputs)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+            result = form(reading, network, x1, x2, outputs)
         took = time.perf_counter() - start
         if not np.isfinite(result).all():
             raise InputError(
