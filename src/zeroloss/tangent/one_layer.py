@@ -56,6 +56,7 @@ def one_layer_lipschitz(
         if not math.isfinite(c2):
             return math.inf
         own = ratio_upper((last, c2, tallest + moves * radius, together, longest, SLOP))
+        own = max(own, TINY) if own > 0 else 0.0  # half of the smallest number is 0 in float64
         value = (0.5 * own + math.hypot(0.5 * own, cross)) * SLOP
         return value if math.isfinite(value) else math.inf
 
