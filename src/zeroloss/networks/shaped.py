@@ -26,7 +26,7 @@ from zeroloss.plumbing import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Layout:
+class RowShape:
     """How a row becomes an example: `row.reshape(shape)`, then its axes in the order `order`, then reshaped to `final`."""
 
     shape: tuple[int, ...]
@@ -44,22 +44,22 @@ class Layout:
 
 
 class Shaped(eqx.Module):
-    """A network on flat rows: `network(layout(row))`."""
+    """A network on flat rows: `network(row_shape(row))`."""
 
     network: Any
-    layout: Layout = eqx.field(static=True)
+    row_shape: RowShape = eqx.field(static=True)
 
     def __call__(self, x):
-        return self.network(self.layout(x))
+        return self.network(self.row_shape(x))
 
 
 @dataclasses.dataclass(frozen=True)
 class _ShapedFunction:
     function: Any
-    layout: Layout
+    row_shape: RowShape
 
     def __call__(self, params, batch):
-        return self.function(params, self.layout.batch(batch))
+        return self.function(params, self.row_shape.batch(batch))
 
 
 def on_rows(network: Any, data: Any) -> Any:
@@ -90,20 +90,20 @@ def on_rows(network: Any, data: Any) -> Any:
     )
 
 
-def layouts(shape: tuple[int, ...]) -> Iterator[Layout]:
+def layouts(shape: tuple[int, ...]) -> Iterator[RowShape]:
     """The layouts of a row that was an array of `shape`, the most literal first."""
     plain = tuple(range(len(shape)))
-    yield Layout(shape, plain, shape)
+    yield RowShape(shape, plain, shape)
     if len(shape) == 3:
         first, last = (2, 0, 1), (1, 2, 0)
         for order in (first, last):
-            yield Layout(shape, order, tuple(shape[a] for a in order))
+            yield RowShape(shape, order, tuple(shape[a] for a in order))
         for end in (0, 2):
             if shape[end] == 1:  # grey: no axis for the channel
-                yield Layout(shape, plain, tuple(s for a, s in enumerate(shape) if a != end))
+                yield RowShape(shape, plain, tuple(s for a, s in enumerate(shape) if a != end))
     if len(shape) == 2:
-        yield Layout(shape, plain, (*shape, 1))
-        yield Layout(shape, plain, (1, *shape))
+        yield RowShape(shape, plain, (*shape, 1))
+        yield RowShape(shape, plain, (1, *shape))
 
 
 def accepts(network: Any, shape: tuple[int, ...]) -> bool:
@@ -117,7 +117,7 @@ def accepts(network: Any, shape: tuple[int, ...]) -> bool:
     return len(getattr(answer, "shape", ())) == 1
 
 
-def shaped(network: Any, layout: Layout) -> Any:
+def shaped(network: Any, layout: RowShape) -> Any:
     """`network` behind `layout`; a wrapped function stays one, so that what asks it about its batch still can."""
     if isinstance(network, Wrapped):
         return Wrapped(network.params, _ShapedFunction(network.function, layout))
