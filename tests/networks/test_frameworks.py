@@ -27,6 +27,7 @@ def check(model, arrays, answer):
     assert zl.audit(fit.network, DATA, initial=model).numbers["movement"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:flax")
 def test_nnx_in_evaluation_mode_with_its_statistics_constant():
     nnx = pytest.importorskip("flax.nnx", reason="Flax is not installed")
@@ -76,6 +77,7 @@ def test_linen_bound_with_variables_and_as_a_train_state():
         zl.tangent.kernel(module, X)
 
 
+@pytest.mark.slow
 def test_haiku_with_and_without_state():
     haiku = pytest.importorskip("haiku", reason="Haiku is not installed")
 
@@ -94,6 +96,7 @@ def test_haiku_with_and_without_state():
         zl.descend(transformed, DATA)
 
 
+@pytest.mark.slow
 def test_keras_on_jax():
     os.environ.setdefault("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras", reason="Keras is not installed")

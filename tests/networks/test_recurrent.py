@@ -109,6 +109,7 @@ class Packed(nn.Module):
         return self.head(torch.cat([padded.sum(1), end.transpose(0, 1).flatten(1)], 1))
 
 
+@pytest.mark.slow
 def test_packed_sequences():
     torch.manual_seed(0)
     module, x = Packed().eval(), torch.randn(3, 5, 3, dtype=torch.float64)

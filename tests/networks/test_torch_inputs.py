@@ -142,6 +142,7 @@ def plain():
     return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).eval()
 
 
+@pytest.mark.slow
 def test_compiled_exported_and_bound_modules_are_the_module():
     module, x = plain(), torch.randn(5, 3)
     expected = module(x).detach().numpy()

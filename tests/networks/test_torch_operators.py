@@ -78,6 +78,7 @@ class Choosing(torch.nn.Module):
         return torch.cond(x.sum() > 0, lambda x: (positive(x),), lambda x: (self.two(x),), (x,))[0]
 
 
+@pytest.mark.slow
 def test_branches_that_depend_on_the_data():
     torch.manual_seed(0)
     module = Choosing().eval()
