@@ -10,6 +10,7 @@ refuses more Python for nothing gained here.)
 from __future__ import annotations
 
 import contextlib
+import logging
 import operator
 import warnings
 from collections.abc import Iterator, Mapping
@@ -74,12 +75,15 @@ def _plainly(torch: Any) -> Iterator[None]:
     """No warnings of torch's own, gradients on and no fused attention: their operators have no decomposition."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
+    log = logging.getLogger("torch._subclasses.fake_tensor")  # writes a traceback before it raises what is reported here
+    silent, log.disabled = log.disabled, True
     try:
         with warnings.catch_warnings(), torch.enable_grad(), layers_as_operators(torch):
             warnings.simplefilter("ignore")
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+        log.disabled = silent
 
 
 def _decompositions(torch: Any) -> Any:
