@@ -75,7 +75,9 @@ def _plainly(torch: Any) -> Iterator[None]:
     """No warnings of torch's own, gradients on and no fused attention: their operators have no decomposition."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    log = logging.getLogger("torch._subclasses.fake_tensor")  # writes a traceback before it raises what is reported here
+    log = logging.getLogger(
+        "torch._subclasses.fake_tensor"
+    )  # writes a traceback before it raises what is reported here
     silent, log.disabled = log.disabled, True
     try:
         with warnings.catch_warnings(), torch.enable_grad(), layers_as_operators(torch):
