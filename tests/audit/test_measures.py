@@ -242,7 +242,9 @@ def test_answers_that_overflow_leave_reasons_and_no_error_and_nan_weights_are_re
     broken = eqx.tree_at(lambda n: n.weights, net, tuple(3e37 * jnp.sign(w) for w in net.weights))
     found = audit(broken, classes(n=20), measures="all")
     assert all(m.value is None or np.isfinite(m.value) for m in found.measures)
-    assert found.measure("sharpness").reason and found.measure("smallest_margin").reason
+    assert (
+        found.measure("sharpness").reason and found.measure("smallest_margin").value < -1e70
+    )  # margins are of float64
 
 
 def test_the_price_grows_with_the_network_and_is_known_before():
