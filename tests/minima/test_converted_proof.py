@@ -11,8 +11,8 @@ from zeroloss.minima import check_certificate, load_certificate
 from zeroloss.networks import TorchNetwork
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.balls import find_readout, readout_features
 from zeroloss.verdict import Status
+from zeroloss.verified.balls import find_readout, readout_features
 
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[1] / "networks"))

@@ -11,11 +11,11 @@ from zeroloss.data import collapse
 from zeroloss.minima import prove
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.readout import readout_proof
-from zeroloss.tangent.rounding import forward
-from zeroloss.tangent.rows import Trained
-from zeroloss.tangent.smoothness import constants
 from zeroloss.verdict import Status
+from zeroloss.verified.forward import forward
+from zeroloss.verified.jacobian import Trained
+from zeroloss.verified.lipschitz import constants
+from zeroloss.verified.readout import readout_proof
 
 
 def _within(layer, exact, what):

@@ -36,8 +36,8 @@ def test_polished_network_is_at_the_minimum_within_its_radius():
 def test_radius_holds_in_high_precision():
     """The exact distance to the nearest interpolating read-out, in 60 digits, is below the proved radius."""
     flint = pytest.importorskip("flint")
-    from zeroloss.tangent.readout import readout_matrix, readout_proof
-    from zeroloss.tangent.rounding import forward
+    from zeroloss.verified.forward import forward
+    from zeroloss.verified.readout import readout_matrix, readout_proof
 
     with double():
         net = MLP(3, 1, 12, 1, "relu", dtype="float64", key=4)
@@ -176,8 +176,8 @@ def test_random_attempts_to_fool_it():
         if proof.status is not Status.PROVED:
             continue
         proved += 1
-        from zeroloss.tangent.readout import readout_matrix
-        from zeroloss.tangent.rounding import forward
+        from zeroloss.verified.forward import forward
+        from zeroloss.verified.readout import readout_matrix
 
         distinct = collapse(x, y)  # inputs 1e-15 apart may be equal after rounding
         last = forward(net, distinct.x)[-1]

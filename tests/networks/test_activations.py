@@ -12,7 +12,7 @@ from flint import arb
 from zeroloss.networks import ACTIVATIONS
 from zeroloss.networks.activations import LEAKY_SLOPE, activation, gain
 from zeroloss.plumbing import InputError, double
-from zeroloss.tangent import libm
+from zeroloss.verified import libm
 
 REFERENCE = {
     "relu": lambda z: np.maximum(z, 0),

@@ -7,7 +7,7 @@ import zeroloss as zl
 from zeroloss.networks import predict
 from zeroloss.networks.pytorch.export import export_program
 from zeroloss.plumbing import InputError
-from zeroloss.tangent.balls import find_readout, readout_features
+from zeroloss.verified.balls import find_readout, readout_features
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -7,8 +7,8 @@ import zeroloss as zl
 from zeroloss.minima.certificate import check_certificate
 from zeroloss.tangent import agreement
 from zeroloss.tangent.agreement import disagreement
-from zeroloss.tangent.rounding import forward
 from zeroloss.verdict import Status
+from zeroloss.verified.forward import forward
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.standard_normal((6, 4)), np.array([0, 1, 0, 1, 1, 0])

@@ -13,8 +13,8 @@ from zeroloss.descent import descend
 from zeroloss.descent.xor import outputs, start, xor_descent
 from zeroloss.minima import construct_twin, extend
 from zeroloss.minima.constructions import grid_coverage
+from zeroloss.minima.polish import polish_readout, with_layers
 from zeroloss.networks import predict
-from zeroloss.tangent.readout import polish_readout
 from zeroloss.theorems import cards, find_card, xor_formulas
 from zeroloss.theorems.kohler_krzyzak import FLOOR, heavy_tail_exponent, visited_error
 from zeroloss.theorems.terjek_gonzalez_sanchez import to_linearised
@@ -129,7 +129,7 @@ def test_the_read_out_of_a_wide_last_layer_fits_random_targets():
 @tries("readout")
 def test_a_minimum_lies_within_the_radius_in_the_read_out():
     net, (x, y), said = promised("readout")
-    fitted = polish_readout(net, x, y)
+    fitted = with_layers(net, polish_readout(net, x, y))
     moved = [
         np.asarray(a) - np.asarray(b)
         for a, b in ((fitted.weights[-1], net.weights[-1]), (fitted.biases[-1], net.biases[-1]))

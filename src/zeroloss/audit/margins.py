@@ -11,7 +11,7 @@ from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.rounding import forward
+from zeroloss.verified.forward import forward
 
 NAMES = ("smallest_margin", "margin_decile", "median_margin")
 QUANTILES = {"smallest_margin": 0.0, "margin_decile": 0.1, "median_margin": 0.5}

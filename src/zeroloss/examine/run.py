@@ -45,9 +45,9 @@ from zeroloss.networks import MLP
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.rayleigh import smallest_eigenvalue_upper
 from zeroloss.theorems import certify, judge_curve
 from zeroloss.verdict import Verdict
+from zeroloss.verified.rayleigh import smallest_eigenvalue_upper
 
 NEAR_ENOUGH = 1e-10
 """Loss above the infimum at which Gauss-Newton hands over to the polishing of the read-out, which moves little from

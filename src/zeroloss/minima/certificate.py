@@ -29,7 +29,6 @@ from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import lower_bound, training_arrays
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
-from zeroloss.minima.newton_kantorovich import newton_kantorovich
 from zeroloss.minima.reasons import NEAR, NEAR_BEFORE
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.networks.storage import network_bytes, network_from_bytes
@@ -39,11 +38,12 @@ from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.plain import read_text
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.agreement import disagreement
-from zeroloss.tangent.readout import readout_proof
-from zeroloss.tangent.rounding import forward
-from zeroloss.tangent.rows import Trained
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.record import decode, encode
+from zeroloss.verified.forward import forward
+from zeroloss.verified.jacobian import Trained
+from zeroloss.verified.newton_kantorovich import newton_kantorovich
+from zeroloss.verified.readout import readout_proof
 
 FORMAT = 2
 """Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""

@@ -1,7 +1,7 @@
 """The proof by the read-out for converted torch networks: convolutions, normalisation, attention, recurrence, any of it.
 
-The mechanism is that of `zeroloss.tangent.readout` and asks nothing of the features but that their rounding is bounded:
-`zeroloss.tangent.balls` runs the network's program in ball arithmetic. Newton-Kantorovich would need the Lipschitz constant of
+The mechanism is that of `zeroloss.verified.readout` and asks nothing of the features but that their rounding is bounded:
+`zeroloss.verified.balls` runs the network's program in ball arithmetic. Newton-Kantorovich would need the Lipschitz constant of
 the derivative of a general program, for which there is no bound here.
 """
 
@@ -15,14 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.data.checks import lacking
-from zeroloss.networks import FeedForward, TorchNetwork, trainable_mask
+from zeroloss.minima.polish import polish_readout
+from zeroloss.networks import TorchNetwork, trainable_mask
 from zeroloss.networks.pytorch.inputs import check_inputs
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.agreement import disagreement
-from zeroloss.tangent.balls import NoBoundError, Readout, answers, find_readout, readout_features
-from zeroloss.tangent.readout import ReadoutProof, last_layer, polish_readout, readout_proof
-from zeroloss.tangent.rounding import Layer
+from zeroloss.verified.balls import NoBoundError, Readout, answers, find_readout, readout_features
+from zeroloss.verified.forward import Layer
+from zeroloss.verified.layers import Layers
+from zeroloss.verified.readout import ReadoutProof, last_layer, readout_proof
 
 NO_READOUT = "the network does not end in a linear layer whose weights are used nowhere else"
 
@@ -65,8 +67,7 @@ def judge_converted(
     progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs, one at a time")
     try:
         h, h_error = readout_features(given, readout, distinct.x, progress)
-        with double():
-            head = readout.head(given)
+        head = readout.head(given)
     except (NoBoundError, InputError) as error:
         obstacle = obstacle or f"the rounding of its last features has no bound: {error}"
         return Converted(given, _none(obstacle, m, distinct), None, applies=False)
@@ -121,12 +122,12 @@ def _fixed(network: TorchNetwork, readout: Readout, trainable: Any) -> str:
     return f"this proof moves the read-out, and `trainable` leaves {' and '.join(fixed)} fixed" if fixed else ""
 
 
-def _with_head(network: TorchNetwork, readout: Readout, head: FeedForward) -> TorchNetwork:
+def _with_head(network: TorchNetwork, readout: Readout, head: Layers) -> TorchNetwork:
+    parameters = dict(network.parameters)
     with double():
-        weight = jnp.asarray(readout.stored(head.weights[0]))
-    parameters = dict(network.parameters) | {readout.weight: weight}
-    if readout.bias is not None:
-        parameters[readout.bias] = head.biases[0]
+        parameters[readout.weight] = jnp.asarray(readout.stored(head.weights[0]))
+        if readout.bias is not None:
+            parameters[readout.bias] = jnp.asarray(head.biases[0])
     return eqx.tree_at(lambda n: n.parameters, network, parameters)
 
 

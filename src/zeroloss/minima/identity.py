@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.storage import parts_of
-from zeroloss.plumbing.norms import norm_upper
+from zeroloss.verified.norms import norm_upper
 
 
 def data_hash(x: np.ndarray, y: np.ndarray) -> str:

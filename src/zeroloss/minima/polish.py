@@ -1,22 +1,27 @@
 """Polishing: Gauss-Newton and chord steps at float64 until the residual is at rounding.
 
-With `F` and `DF` as in `zeroloss.minima.newton_kantorovich`, a step is `w <- w - DF(w_0)^T a`, `DF DF^T a = F(w)` with
+With `F` and `DF` as in `zeroloss.verified.newton_kantorovich`, a step is `w <- w - DF(w_0)^T a`, `DF DF^T a = F(w)` with
 the kernel's Cholesky factor at `w_0`, halved until the residual falls; where it falls by less than a quarter the kernel
 is formed and factored anew.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.linalg.lapack as lapack
 
 from zeroloss.data.repeats import Collapsed
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
-from zeroloss.tangent.rounding import backward, forward
-from zeroloss.tangent.rows import Rows, Trained, jacobian_rows
+from zeroloss.verified.forward import Layer, backward, forward
+from zeroloss.verified.jacobian import Rows, Trained, jacobian_rows
+from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.norms import norm_upper
+from zeroloss.verified.readout import readout_matrix
 
 SMALL = 2000
 FACTORS, FEW = 40, 2
@@ -36,15 +41,16 @@ def polish(network: FeedForward, distinct: Collapsed, trained: Trained, *, facto
     Args:
         factor: a Cholesky factor (LAPACK, lower triangle) of the kernel at weights near by, tried first.
     """
-    moved = _polished(network, distinct, trained, factor)
-    if moved is network:
+    given = Layers.of(network)
+    moved = _polished(given, distinct, trained, factor)
+    if moved is given:
         return network
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
-    before, after = (np.linalg.norm((_outputs(w, distinct.x) - distinct.y) * root) for w in (network, moved))
-    return moved if after <= WORTH * before else network
+    before, after = (np.linalg.norm((_outputs(w, distinct.x) - distinct.y) * root) for w in (given, moved))
+    return with_layers(network, moved) if after <= WORTH * before else network
 
 
-def _polished(network: FeedForward, distinct: Collapsed, trained: Trained, factor: Any) -> FeedForward:
+def _polished(network: Layers, distinct: Collapsed, trained: Trained, factor: Any) -> Layers:
     left = FACTORS if distinct.y.size <= SMALL else FEW
     try:
         while True:
@@ -89,7 +95,7 @@ def _factored(rows: Rows) -> np.ndarray | None:
     return None
 
 
-def _chords(network, rows: Rows, factor, residual, floor, distinct) -> tuple[FeedForward, bool]:
+def _chords(network, rows: Rows, factor, residual, floor, distinct) -> tuple[Layers, bool]:
     """The network after chord steps with one factor, and whether another factor may bring more."""
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
     size = float(np.linalg.norm(residual))
@@ -115,25 +121,69 @@ def _chords(network, rows: Rows, factor, residual, floor, distinct) -> tuple[Fee
     return network, size > floor
 
 
-def _outputs(network: FeedForward, x: np.ndarray) -> np.ndarray:
+def _outputs(network: Layers, x: np.ndarray) -> np.ndarray:
     try:
         return forward(network, x)[-1].z
     except InputError:
         return np.full((len(x), network.out_size), np.inf)
 
 
-def _step(network: FeedForward, rows: Rows, a: np.ndarray) -> FeedForward:
+def _step(network: Layers, rows: Rows, a: np.ndarray) -> Layers:
     """`w + DF^T a`."""
+    weights, biases = list(network.weights), list(network.biases)
+    for layer, (weight, bias) in rows.pull_back(a).items():
+        if weight is not None:
+            weights[layer] = weights[layer] + weight
+        if bias is not None:
+            biases[layer] = biases[layer] + bias
+    return dataclasses.replace(network, weights=tuple(weights), biases=tuple(biases))
+
+
+def with_layers(network: FeedForward, layers: Layers) -> FeedForward:
+    """`network` with the weights of `layers`, in float64."""
     import equinox as eqx
     import jax.numpy as jnp
 
-    weights, biases = list(network.weights), list(network.biases)
     with double():
-        for layer, (weight, bias) in rows.pull_back(a).items():
-            if weight is not None:
-                weights[layer] = jnp.asarray(np.asarray(weights[layer], np.float64) + weight)
-            if bias is not None:
-                biases[layer] = jnp.asarray(np.asarray(biases[layer], np.float64) + bias)
-        return eqx.tree_at(
-            lambda n: (n.weights, n.biases), network, (tuple(weights), tuple(biases)), is_leaf=lambda v: v is None
-        )
+        weights = tuple(jnp.asarray(w) for w in layers.weights)
+        biases = tuple(None if b is None else jnp.asarray(b) for b in layers.biases)
+        return eqx.tree_at(lambda n: (n.weights, n.biases), network, (weights, biases), is_leaf=lambda v: v is None)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # moves that overflow are not taken
+def polish_readout(
+    network: LayersLike, x: np.ndarray, y: np.ndarray, *, rounds: int = 4, last: Layer | None = None
+) -> Layers:
+    """`network` with its read-out moved to the nearest interpolating one, refined while the residual falls.
+
+    `last`: its last layer at `x`, if it is known (`zeroloss.verified.readout.last_layer`). Returned unchanged where there is none
+    to be had (too few features, or too nearly dependent).
+    """
+    network = Layers.of(network)
+    last = forward(network, x)[-1] if last is None else last
+    matrix, _ = readout_matrix(network, last)
+    if matrix.shape[1] < matrix.shape[0]:
+        return network
+    gram = matrix @ matrix.T
+    if not np.isfinite(gram).all():
+        return network
+    try:
+        factor = scipy.linalg.cho_factor(gram, lower=True)
+    except np.linalg.LinAlgError:
+        return network
+    with_bias = matrix.shape[1] > last.h.shape[1]
+    best, residual = network, y - last.z
+    smallest, weights, bias = norm_upper(residual), network.weights[-1], network.biases[-1]
+    for _ in range(rounds):
+        move = matrix.T @ scipy.linalg.cho_solve(factor, residual)
+        weights = weights + move[: last.h.shape[1]].T
+        outputs = network.weight_scales[-1] * (last.h @ weights.T)
+        if bias is not None:
+            bias = bias + move[-1] if with_bias else bias
+            outputs = outputs + network.bias_scales[-1] * bias
+        residual = y - outputs
+        norm = norm_upper(residual)
+        if not norm < smallest:
+            break
+        smallest, best = norm, network.with_readout(weights, bias)
+    return best

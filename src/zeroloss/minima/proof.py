@@ -17,8 +17,8 @@ from zeroloss.minima.certificate import ProofCertificate, certificate_of
 from zeroloss.minima.classified import at_both, classified
 from zeroloss.minima.converted import at_all_rows, judge_converted, prepared_converted
 from zeroloss.minima.identity import data_hash, distance, leaves
-from zeroloss.minima.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.minima.polish import polish as polish_all
+from zeroloss.minima.polish import polish_readout, with_layers
 from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
 from zeroloss.networks import (
     FeedForward,
@@ -36,11 +36,13 @@ from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.agreement import disagreement
-from zeroloss.tangent.readout import ReadoutProof, polish_readout, readout_proof
-from zeroloss.tangent.rounding import forward
-from zeroloss.tangent.rows import Trained, trained_layers
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
+from zeroloss.verified.forward import forward
+from zeroloss.verified.jacobian import Trained, trained_layers
+from zeroloss.verified.layers import Layers
+from zeroloss.verified.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
+from zeroloss.verified.readout import ReadoutProof, readout_proof
 
 MOST_UNITS = 10_000
 """Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
@@ -89,8 +91,8 @@ def prove(
 ) -> Proof:
     """Prove that a global minimum of the empirical squared risk lies near the weights of `network`.
 
-    Two proofs. By the read-out (`zeroloss.tangent.readout`): the last layer is at least as wide as there are distinct
-    inputs; any activation. By Newton-Kantorovich (`zeroloss.minima.newton_kantorovich`): the full tangent kernel is
+    Two proofs. By the read-out (`zeroloss.verified.readout`): the last layer is at least as wide as there are distinct
+    inputs; any activation. By Newton-Kantorovich (`zeroloss.verified.newton_kantorovich`): the full tangent kernel is
     positive definite and the residual small; it takes one `(n c, n c)` kernel and its Cholesky factor.
 
     The claim is about the network in exact arithmetic at its float64 weights (float32 weights are taken at their exact
@@ -268,7 +270,9 @@ def _judge(given, distinct, trained: Trained, polish: bool, method: str, descent
     network = given
     if method != "newton-kantorovich" and _moves_readout(given, trained):
         progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
-        network = polish_readout(given, distinct.x, distinct.y) if polish else given
+        start = Layers.of(given)
+        moved = polish_readout(start, distinct.x, distinct.y) if polish else start
+        network = given if moved is start else with_layers(given, moved)
         progress.update(0.4)
         readout = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
         progress.update(0.8)

@@ -11,12 +11,12 @@ from zeroloss.data import contradictions
 from zeroloss.descent.losses import Squared
 from zeroloss.descent.problem import lower_bound
 from zeroloss.minima.identity import norm, weights_hash
-from zeroloss.minima.newton_kantorovich import NewtonKantorovich
 from zeroloss.plumbing import arithmetic
-from zeroloss.tangent import libm
-from zeroloss.tangent.readout import ReadoutProof
-from zeroloss.tangent.rounding import Layer, forward
 from zeroloss.verdict import at_least, at_most
+from zeroloss.verified import libm
+from zeroloss.verified.forward import Layer, forward
+from zeroloss.verified.newton_kantorovich import NewtonKantorovich
+from zeroloss.verified.readout import ReadoutProof
 
 NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
 NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"

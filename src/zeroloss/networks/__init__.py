@@ -1,28 +1,62 @@
-"""By what it is fitted: networks as pytrees that are called on one example."""
+"""What is fitted: networks as pytrees that are called on one example."""
 
-from zeroloss.networks.activations import ACTIVATIONS
-from zeroloss.networks.antisymmetric import AntisymmetricMLP
-from zeroloss.networks.black_box import BlackBox, as_network, black_box
-from zeroloss.networks.differentiable import differentiable
-from zeroloss.networks.export import export_network
-from zeroloss.networks.feedforward import FeedForward
-from zeroloss.networks.mlp import MLP
-from zeroloss.networks.predict import is_double, precision, predict, suited
-from zeroloss.networks.pytorch import (
-    ConversionWarning,
-    KinkWarning,
-    TorchNetwork,
-    from_torch,
-    is_torch_module,
-    register_operator,
-    to_torch,
-)
-from zeroloss.networks.residual import ResidualMLP
-from zeroloss.networks.shaped import as_given, on_rows
-from zeroloss.networks.squasher import SquasherNetwork
-from zeroloss.networks.storage import load_network, save_network
-from zeroloss.networks.trainable import constant, trainable_mask
-from zeroloss.networks.wrapped import Wrapped, wrap
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zeroloss.plumbing.lazy import load_lazily
+
+if TYPE_CHECKING:
+    from zeroloss.networks.activations import ACTIVATIONS
+    from zeroloss.networks.antisymmetric import AntisymmetricMLP
+    from zeroloss.networks.black_box import BlackBox, as_network, black_box
+    from zeroloss.networks.differentiable import differentiable
+    from zeroloss.networks.export import export_network
+    from zeroloss.networks.feedforward import FeedForward
+    from zeroloss.networks.mlp import MLP
+    from zeroloss.networks.predict import is_double, precision, predict, suited
+    from zeroloss.networks.pytorch import (
+        ConversionWarning,
+        KinkWarning,
+        TorchNetwork,
+        from_torch,
+        is_torch_module,
+        register_operator,
+        to_torch,
+    )
+    from zeroloss.networks.residual import ResidualMLP
+    from zeroloss.networks.shaped import as_given, on_rows
+    from zeroloss.networks.squasher import SquasherNetwork
+    from zeroloss.networks.storage import load_network, save_network
+    from zeroloss.networks.trainable import constant, trainable_mask
+    from zeroloss.networks.wrapped import Wrapped, wrap
+
+_NAMES = {
+    "zeroloss.networks.activations": ("ACTIVATIONS",),
+    "zeroloss.networks.antisymmetric": ("AntisymmetricMLP",),
+    "zeroloss.networks.black_box": ("BlackBox", "as_network", "black_box"),
+    "zeroloss.networks.differentiable": ("differentiable",),
+    "zeroloss.networks.export": ("export_network",),
+    "zeroloss.networks.feedforward": ("FeedForward",),
+    "zeroloss.networks.mlp": ("MLP",),
+    "zeroloss.networks.predict": ("is_double", "precision", "predict", "suited"),
+    "zeroloss.networks.pytorch": (
+        "ConversionWarning",
+        "KinkWarning",
+        "TorchNetwork",
+        "from_torch",
+        "is_torch_module",
+        "register_operator",
+        "to_torch",
+    ),
+    "zeroloss.networks.residual": ("ResidualMLP",),
+    "zeroloss.networks.shaped": ("as_given", "on_rows"),
+    "zeroloss.networks.squasher": ("SquasherNetwork",),
+    "zeroloss.networks.storage": ("load_network", "save_network"),
+    "zeroloss.networks.trainable": ("constant", "trainable_mask"),
+    "zeroloss.networks.wrapped": ("Wrapped", "wrap"),
+}
+load_lazily(__name__, _NAMES)
 
 __all__ = [
     "ACTIVATIONS",

@@ -3,23 +3,25 @@
 from typing import TYPE_CHECKING, Any
 
 from zeroloss.tangent.density import SpectralDensity, spectral_density
-from zeroloss.tangent.enclosure import Enclosure, largest_eigenvalue, smallest_eigenvalue
-from zeroloss.tangent.entries import entry_error_bound
+from zeroloss.tangent.eigenvalues import EigenvalueEstimate, entry_error_bound, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.gradient_flow import FlowPrediction, GradientFlow, gradient_flow
 from zeroloss.tangent.infinite import InfiniteKernel, convergence, convergence_rate, infinite_kernel
-from zeroloss.tangent.kernel import as_matrix, estimate, kernel, kernel_matrix
+from zeroloss.tangent.kernel import estimate, kernel, kernel_matrix
 from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.linearised import Linearised, linearized
 from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
 from zeroloss.tangent.prediction import LinearisedCurve, linearised_curve
 from zeroloss.tangent.price import Estimate
 from zeroloss.tangent.spectrum import ConditionNumber, Spectrum, alignment, condition_number, spectrum
+from zeroloss.verified.eigenvalues import Enclosure
+from zeroloss.verified.symmetric import as_matrix
 
 if TYPE_CHECKING:
     from zeroloss.tangent.regression import TangentKernelClassifier, TangentKernelRegressor
 
 __all__ = [
     "ConditionNumber",
+    "EigenvalueEstimate",
     "Enclosure",
     "Estimate",
     "FlowPrediction",

@@ -86,18 +86,6 @@ def kernel_matrix(network: Any, x: Any, *, trainable: Any = None, check: bool = 
     return _compute(network, x, None, "full", trainable, check, False)[0]
 
 
-def as_matrix(k: np.ndarray) -> np.ndarray:
-    """A full kernel `(n, n, c, c)` as the matrix `(n c, n c)`, example-major (without a copy where there need be
-    none)."""
-    k = np.asarray(k)
-    if k.ndim == 2:
-        return k
-    if k.ndim != 4:
-        raise InputError(f"a kernel of shape {k.shape}: give a matrix (n, n), or a full kernel (n1, n2, c, c).")
-    n1, n2, c, d = k.shape
-    return k.transpose(0, 2, 1, 3).reshape(n1 * c, n2 * d)
-
-
 def _compute(network, x1, x2, outputs, trainable, check, explain):
     network = differentiable(network, x1)
     x1, x2, scope = _prepared(network, x1, x2)

@@ -11,9 +11,11 @@ import scipy.linalg
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.tangent.enclosure import Enclosure, largest_eigenvalue, smallest_eigenvalue
-from zeroloss.tangent.kernel import as_matrix
+from zeroloss.tangent.eigenvalues import EigenvalueEstimate, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.verdict import Record
+from zeroloss.verified import eigenvalues as proved
+from zeroloss.verified.eigenvalues import Enclosure
+from zeroloss.verified.symmetric import as_matrix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +81,8 @@ def spectrum(k: Any, y: Any = None, *, entry_error: float = 0.0) -> Spectrum:
     Raises:
         InputError: not square, not finite, zero, or targets that do not fit.
     """
-    smallest = smallest_eigenvalue(k, entry_error=entry_error)
-    largest = largest_eigenvalue(k, entry_error=entry_error)
+    smallest = proved.smallest_eigenvalue(k, entry_error=entry_error)
+    largest = proved.largest_eigenvalue(k, entry_error=entry_error)
     matrix = symmetric(k)
     energy = None
     if y is None:
@@ -116,7 +118,7 @@ def condition_number(k: Any, *, entry_error: float = 0.0) -> ConditionNumber:
     return _condition(smallest_eigenvalue(k, entry_error=entry_error), largest_eigenvalue(k, entry_error=entry_error))
 
 
-def _condition(smallest: Enclosure, largest: Enclosure) -> ConditionNumber:
+def _condition(smallest: Enclosure | EigenvalueEstimate, largest: Enclosure | EigenvalueEstimate) -> ConditionNumber:
     if smallest.upper <= 0:
         why = "the matrix is not positive definite: its smallest eigenvalue is at most 0"
         return ConditionNumber(math.inf, math.inf, why)

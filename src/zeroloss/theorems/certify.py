@@ -33,14 +33,14 @@ from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.numbers import real_number, whole_number
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
-from zeroloss.tangent.rows import trained_layers
 from zeroloss.tangent.sampled import sampled_lipschitz
-from zeroloss.tangent.smoothness import Constants, constants
-from zeroloss.theorems.composite import Composite, composite_theorem
 from zeroloss.theorems.existence import ASSUMPTIONS, exists, generic
 from zeroloss.theorems.referee import Facts, reach_claim, reaches
 from zeroloss.verdict import Record, Status, Verdict
 from zeroloss.verdict.record import LIVE
+from zeroloss.verified.composite import Composite, composite_theorem
+from zeroloss.verified.jacobian import trained_layers
+from zeroloss.verified.lipschitz import Constants, constants
 
 CURVE = "the training loss of gradient descent follows the tangent kernel's prediction within 10 %"
 WITHIN = 1.1

@@ -16,13 +16,14 @@ from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import libm
 from zeroloss.tangent.agreement import disagreement
-from zeroloss.tangent.balls import NoBoundError, find_readout, readout_features
-from zeroloss.tangent.readout import last_layer, readout_matrix, singular_value_lower
-from zeroloss.tangent.rounding import forward
-from zeroloss.tangent.rows import trained_layers
 from zeroloss.verdict import Status, Verdict, at_least
+from zeroloss.verified import libm
+from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
+from zeroloss.verified.forward import forward
+from zeroloss.verified.jacobian import trained_layers
+from zeroloss.verified.layers import Layers
+from zeroloss.verified.readout import last_layer, readout_matrix, singular_value_lower
 
 EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
@@ -89,7 +90,7 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
     with double():
         start = as_double(network)
     if readout is None:
-        head, last = start, forward(start, x)[-1]
+        head, last = Layers.of(start), forward(start, x)[-1]
     else:
         try:
             h, h_error = readout_features(start, readout, x, progress)
@@ -100,8 +101,7 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
                 columns,
                 f"Not by the read-out: the rounding of its last features has no bound: {unbounded}.",
             )
-        with double():
-            head = readout.head(start)
+        head = readout.head(start)
         last = last_layer(head, h, h_error)
     trouble = disagreement(start, x, last.z, last.z_error)
     if trouble:

@@ -19,14 +19,14 @@ from zeroloss.descent.problem import fitting_size, training_arrays
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.plumbing.norms import square_upper
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import libm
-from zeroloss.tangent.readout import ReadoutProof, readout_proof
-from zeroloss.tangent.rounding import SLOP, backward, forward
-from zeroloss.tangent.rows import Trained, jacobian_rows, trained_layers
-from zeroloss.tangent.smoothness import MOST_EQUATIONS, Constants, constants
-from zeroloss.theorems.composite import Composite, composite_theorem
+from zeroloss.verified import libm
+from zeroloss.verified.composite import Composite, composite_theorem
+from zeroloss.verified.forward import SLOP, backward, forward
+from zeroloss.verified.jacobian import Trained, jacobian_rows, trained_layers
+from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, constants
+from zeroloss.verified.norms import square_upper
+from zeroloss.verified.readout import ReadoutProof, readout_proof
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from zeroloss.networks.activations import activation
-from zeroloss.tangent.smoothness import MOST_EQUATIONS
 from zeroloss.theorems.card import Found, Hypothesis
 from zeroloss.theorems.facts import Facts
 from zeroloss.verdict import at_least
+from zeroloss.verified.lipschitz import MOST_EQUATIONS
 
 
 def activations(facts: Facts) -> list[str]:

@@ -2,7 +2,7 @@ r"""Gradient descent finds global minima for generalizable deep neural networks 
 arXiv 1908.02419), and what it rests on: independent last features, and counting.
 
 As later papers report it, the guarantee gives every layer but the last a zero learning rate; the read-out proof
-(`zeroloss.tangent.readout`) is that mechanism with constants. Counting is its other half: fewer parameters than
+(`zeroloss.verified.readout`) is that mechanism with constants. Counting is its other half: fewer parameters than
 equations miss almost every target, and say nothing of the targets given.
 """
 
@@ -160,7 +160,7 @@ READOUT = Card(
     ("a global minimum of the training loss lies within |r|/s", "for any targets one exists"),
     lambda facts: "a global minimum of the squared training loss lies near these weights, in the read-out alone",
     _readout_promise,
-    "the docstring of zeroloss.tangent.readout",
+    "the docstring of zeroloss.verified.readout",
     {"trainable": "what may move: readout, hidden, ... (all)"},
 )
 

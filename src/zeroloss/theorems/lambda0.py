@@ -20,8 +20,8 @@ import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.plumbing.norms import norm_upper
-from zeroloss.tangent.enclosure import Enclosure, gamma, smallest_eigenvalue
+from zeroloss.verified.eigenvalues import Enclosure, gamma, smallest_eigenvalue
+from zeroloss.verified.norms import norm_upper
 
 MOST = 3000
 """Inputs whose kernel is formed; of more, the first so many are taken, and the eigenvalue of all is at most that."""

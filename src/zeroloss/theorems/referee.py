@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from zeroloss.networks import MLP, FeedForward
-from zeroloss.tangent.rows import Trained
 from zeroloss.tangent.sampled import SampledLipschitz
-from zeroloss.tangent.smoothness import KINKS
-from zeroloss.theorems.composite import Composite
 from zeroloss.verdict import Status, Verdict, at_least, at_most
+from zeroloss.verified.composite import Composite
+from zeroloss.verified.jacobian import Trained
+from zeroloss.verified.lipschitz import KINKS
 
 THEOREM = "composite theorem (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507)"
 DESCENT = "full-batch gradient descent in exact arithmetic, squared loss"

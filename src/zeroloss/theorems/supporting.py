@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from zeroloss.tangent.kantorovich import Kantorovich, kantorovich
-from zeroloss.tangent.smoothness import MOST_EQUATIONS
 from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
 from zeroloss.theorems.facts import Facts
 from zeroloss.theorems.hypotheses import FULLY_CONNECTED, POSITIVE, SMOOTH
 from zeroloss.verdict import at_least, at_most
+from zeroloss.verified.kantorovich import Kantorovich, kantorovich
+from zeroloss.verified.lipschitz import MOST_EQUATIONS
 
 TRAINABLE = {"trainable": "what may move: readout, hidden, ... (all)"}
 
@@ -96,7 +96,7 @@ RUMP = Card(
     ("a proved lower end of the smallest eigenvalue of the tangent kernel",),
     lambda facts: "the tangent kernel of these weights on the distinct training inputs is positive definite",
     _eigenvalue,
-    "the docstring of zeroloss.tangent.enclosure",
+    "the docstring of zeroloss.verified.eigenvalues",
     TRAINABLE,
 )
 
@@ -119,7 +119,7 @@ NEWTON_KANTOROVICH = Card(
     ("an exact global minimum lies within that distance, any layer moving",),
     lambda facts: "a global minimum of the squared training loss lies near these weights",
     _zero,
-    "the docstring of zeroloss.tangent.kantorovich (kinks: zeroloss prove)",
+    "the docstring of zeroloss.verified.kantorovich (kinks: zeroloss prove)",
     TRAINABLE,
 )
 

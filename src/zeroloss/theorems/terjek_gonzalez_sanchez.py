@@ -1,7 +1,7 @@
 r"""A framework for overparameterized learning (D. Terjek, D. Gonzalez-Sanchez, arXiv 2205.13507), and our constants for it.
 
 The paper's five claims are its own; the theorem with constants that `zeroloss certify` judges, and the generalisation
-bound, are ours after it. `zeroloss.theorems.composite` has the proof of the first in its docstring.
+bound, are ours after it. `zeroloss.verified.composite` has the proof of the first in its docstring.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 
 from zeroloss.networks import MLP
-from zeroloss.plumbing.norms import ratio_upper
 from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
-from zeroloss.theorems.composite import composite_theorem
 from zeroloss.theorems.facts import Facts
 from zeroloss.theorems.hypotheses import FULLY_CONNECTED, POSITIVE, SMOOTH
 from zeroloss.verdict import at_least, at_most
+from zeroloss.verified.composite import composite_theorem
+from zeroloss.verified.norms import ratio_upper
 
 CITATION = "D. Terjek, D. Gonzalez-Sanchez, A framework for overparameterized learning, arXiv 2205.13507 (2022)"
 TRAINABLE = {"trainable": "what descent moves: readout, hidden, layer1, ... (all)"}
@@ -182,7 +182,7 @@ COMPOSITE = Card(
         "gradient descent from these weights, in exact arithmetic, reaches a global minimum of the squared training loss"
     ),
     _composite_promise,
-    "the docstring of zeroloss.theorems.composite",
+    "the docstring of zeroloss.verified.composite",
     TRAINABLE | {"step_size": "of gradient descent (the theorem picks one)"},
 )
 

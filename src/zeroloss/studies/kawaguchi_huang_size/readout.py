@@ -2,7 +2,7 @@
 
 With the read-out alone the squared loss is a convex quadratic: with `A = [m^(-1/2) H, 1]` `(n, m + 1)`, the last features and the bias,
 and `s` a proved lower bound on its smallest singular value, a zero of the residual lies within `|r|/s`
-(`zeroloss.tangent.readout`), and descent with a step `eta <= n/sigma_max(A)^2` (any below `2n/(sigma_max^2 + s^2)`, so that
+(`zeroloss.verified.readout`), and descent with a step `eta <= n/sigma_max(A)^2` (any below `2n/(sigma_max^2 + s^2)`, so that
 the rounding of `sigma_max` is of no account) has `loss_t <= (1 - eta s^2/n)^(2t) loss_0`. That is a
 theorem at these weights (in exact arithmetic; that the float run obeys it is measured). With all layers trained nothing of the kind
 is proved here: its loss is measured only.
@@ -20,11 +20,12 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
+from zeroloss.minima.polish import polish_readout
 from zeroloss.networks import FeedForward
 from zeroloss.studies.kawaguchi_huang_size.network import count, sphere, theory_widths, whole_network
 from zeroloss.studies.study import Metrics, Parameters
-from zeroloss.tangent.readout import polish_readout, readout_matrix, readout_proof, singular_value_lower
-from zeroloss.tangent.rounding import forward
+from zeroloss.verified.forward import forward
+from zeroloss.verified.readout import readout_matrix, readout_proof, singular_value_lower
 
 INPUTS = 10
 LOOKS = (0, 10, 30, 100, 300, 1000, 3000)

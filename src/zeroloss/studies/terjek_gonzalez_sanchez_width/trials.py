@@ -16,9 +16,9 @@ from zeroloss.networks import trainable_mask
 from zeroloss.studies.study import Metrics
 from zeroloss.studies.terjek_gonzalez_sanchez_width import descent, problems
 from zeroloss.tangent import infinite_kernel
-from zeroloss.tangent.rows import trained_layers
-from zeroloss.tangent.smoothness import constants, eigenvalue_bounds
 from zeroloss.theorems import composite_theorem
+from zeroloss.verified.jacobian import trained_layers
+from zeroloss.verified.lipschitz import constants, eigenvalue_bounds
 
 Parameters = Mapping[str, Any]
 SHARE = 1.0

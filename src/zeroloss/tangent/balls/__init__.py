@@ -1,9 +1,0 @@
-"""How far rounding may have taken a converted torch network from the exact one: its program in ball arithmetic."""
-
-from zeroloss.tangent.balls import recurrent, strided  # noqa: F401  (enter their rules)
-from zeroloss.tangent.balls.ball import Ball, NoBoundError, Unsure
-from zeroloss.tangent.balls.features import answers, readout_features
-from zeroloss.tangent.balls.readout import Readout, find_readout
-from zeroloss.tangent.balls.rules import RULES
-
-__all__ = ["RULES", "Ball", "NoBoundError", "Readout", "Unsure", "answers", "find_readout", "readout_features"]

@@ -1,0 +1,9 @@
+"""How far rounding may have taken a converted torch network from the exact one: its program in ball arithmetic."""
+
+from zeroloss.verified.balls import recurrent, strided  # noqa: F401  (enter their rules)
+from zeroloss.verified.balls.ball import Ball, NoBoundError, Unsure
+from zeroloss.verified.balls.features import answers, readout_features
+from zeroloss.verified.balls.readout import Readout, find_readout
+from zeroloss.verified.balls.rules import RULES
+
+__all__ = ["RULES", "Ball", "NoBoundError", "Readout", "Unsure", "answers", "find_readout", "readout_features"]
