@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zeroloss.plumbing.version import __version__
+
 if TYPE_CHECKING:
     from zeroloss import figures, report, tangent, theorems
     from zeroloss.audit import Audit, audit
     from zeroloss.data import Dataset, from_arrays, load_data
     from zeroloss.descent import Descent, SquasherRegressor, descend
-    from zeroloss.minima import Proof, Twin, prove, twin
+    from zeroloss.minima import Twin, twin
     from zeroloss.networks import (
         MLP,
         FeedForward,
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
         wrap,
     )
     from zeroloss.plumbing import InputError, double
+    from zeroloss.prove import Proof, prove
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
 
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "MLP",
@@ -72,7 +74,7 @@ __all__ = [
 _NAMES = {
     "data": ("Dataset", "from_arrays", "load_data"),
     "descent": ("Descent", "SquasherRegressor", "descend"),
-    "minima": ("Proof", "Twin", "prove", "twin"),
+    "minima": ("Twin", "twin"),
     "networks": (
         "MLP",
         "FeedForward",
@@ -89,9 +91,11 @@ _NAMES = {
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),
     "audit": ("Audit",),
+    "prove": ("Proof",),
 }
 _HOME = {name: room for room, names in _NAMES.items() for name in names}
-_ROOMS = ("audit", "figures", "report", "tangent", "theorems")  # `zl.audit(...)` works too: that room is callable
+_ROOMS = ("audit", "figures", "prove", "report", "tangent", "theorems")
+"""Packages that are public; `zl.audit(...)` and `zl.prove(...)` work too: those two are callable."""
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,7 @@ def test_the_site_builds_strictly_and_its_links_lead_somewhere(hooks, links, tmp
     formulas = (site / "concepts" / "zero_loss.html").read_text(encoding="utf-8")
     assert "<math" in formulas and "arithmatex" not in formulas
     reference = (site / "reference" / "minima.html").read_text(encoding="utf-8")
-    assert 'id="zeroloss.minima.proof.prove"' in reference and "Newton-Kantorovich" in reference
+    assert 'id="zeroloss.prove.proof.prove"' in reference and "Newton-Kantorovich" in reference
     assert (site / "repository" / "results" / "studies" / "guan_failing_optima" / "claims.html").exists()
 
 

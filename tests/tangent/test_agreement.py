@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zeroloss as zl
-from zeroloss.minima.certificate import check_certificate
+from zeroloss.prove.certificate import check_certificate
 from zeroloss.tangent import agreement
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.verdict import Status

@@ -13,8 +13,8 @@ from zeroloss.descent import descend
 from zeroloss.descent.xor import outputs, start, xor_descent
 from zeroloss.minima import construct_twin, extend
 from zeroloss.minima.constructions import grid_coverage
-from zeroloss.minima.polish import polish_readout, with_layers
 from zeroloss.networks import predict
+from zeroloss.prove.polish import polish_readout, with_layers
 from zeroloss.theorems import cards, find_card, xor_formulas
 from zeroloss.theorems.kohler_krzyzak import FLOOR, heavy_tail_exponent, visited_error
 from zeroloss.theorems.terjek_gonzalez_sanchez import to_linearised

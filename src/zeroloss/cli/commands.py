@@ -221,7 +221,7 @@ def prove(
         return
     dataset = o.load(data, target, task, n_train, seed)
     net = o.load_model(str(model), dataset, trust)
-    from zeroloss.minima import prove as run
+    from zeroloss.prove import prove as run
 
     with bar(json) as progress:
         proof = run(net, dataset, polish, method=method, trainable=trainable, progress=progress)
@@ -236,7 +236,7 @@ def prove(
 
 
 def _check_certificate(path: Path, dataset: Any, trust: bool, json: bool, out: Path | None, force: bool) -> None:
-    from zeroloss.minima import check_certificate, load_certificate
+    from zeroloss.prove import check_certificate, load_certificate
 
     found = check_certificate(load_certificate(path), dataset, trust=trust)
     if not json:

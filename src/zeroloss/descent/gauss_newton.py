@@ -25,8 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg.lapack as lapack
 
+from zeroloss.data.arrays import training_arrays
 from zeroloss.descent.history import Watch
-from zeroloss.descent.problem import Problem, describe, make_problem, training_arrays
+from zeroloss.descent.problem import Problem, describe, make_problem
 from zeroloss.descent.result import Descent
 from zeroloss.networks import as_given, differentiable
 from zeroloss.plumbing import Progress, double

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.data.arrays import training_arrays
 from zeroloss.data.loaders import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
@@ -16,8 +17,6 @@ from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.exact import as_float64
-from zeroloss.plumbing.layout import joined, several
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import output_size
 
@@ -37,26 +36,6 @@ class Problem:
     wide: bool
     infimum: float
     data: Any
-
-
-def training_arrays(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """`x (n, ...)` and `y (n, c)` of a `Dataset`, of a pair `(x, y)` (several inputs side by side), or of a loader.
-
-    Raises:
-        InputError: shapes that do not fit, no rows, NaN or infinity, numbers that no float64 equals.
-    """
-    data = as_data(data)
-    given = (data.x_train, data.y_train) if hasattr(data, "x_train") else data
-    y = np.asarray(given[1])
-    x = joined(given[0]) if several(given[0], len(y) if y.ndim else None) else np.asarray(given[0])
-    y = y[:, None] if y.ndim == 1 else y
-    if len(x) == 0 or len(x) != len(y) or y.ndim != 2:
-        raise InputError(
-            f"inputs {x.shape} and targets {y.shape} do not fit; give (n, d) and (n, c) with n of at least 1."
-        )
-    if not (np.isfinite(as_float64(given[0], "inputs")).all() and np.isfinite(as_float64(given[1], "targets")).all()):
-        raise InputError("the training data hold NaN or infinity; remove or fill those rows.")
-    return x, y
 
 
 def make_problem(network: Any, data: Any, loss: str | Loss, trainable: Any) -> Problem:

@@ -29,10 +29,10 @@ from zeroloss.examine.stages import (
     twin_of,
 )
 from zeroloss.examine.state import Announce, State
-from zeroloss.minima import prove
 from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.prove import prove
 from zeroloss.tangent import estimate
 
 SPECTRUM_SECONDS = 60.0

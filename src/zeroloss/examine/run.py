@@ -40,11 +40,11 @@ from zeroloss.examine.stages import (
     twin_of,
 )
 from zeroloss.examine.state import Announce, State
-from zeroloss.minima import prove
 from zeroloss.networks import MLP
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.prove import prove
 from zeroloss.theorems import certify, judge_curve
 from zeroloss.verdict import Verdict
 from zeroloss.verified.rayleigh import smallest_eigenvalue_upper

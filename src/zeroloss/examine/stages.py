@@ -17,8 +17,9 @@ from zeroloss.examine import tables
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.measures import measures_table
 from zeroloss.examine.state import State
-from zeroloss.minima import Proof, Twin, construct_twin, prove
+from zeroloss.minima import Twin, construct_twin
 from zeroloss.plumbing import InputError
+from zeroloss.prove import Proof, prove
 from zeroloss.verdict import Verdict
 
 DISTANCES = "nearest-neighbour distances"

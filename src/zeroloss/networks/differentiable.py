@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from zeroloss.networks.frameworks import as_arrays, framework_of
 from zeroloss.networks.wrapped import wrap
 from zeroloss.plumbing import InputError, double
+from zeroloss.verdict import Record
 
 AUDIT = "its answers can be audited: zeroloss.audit(model, data)"
 
@@ -32,6 +33,7 @@ def differentiable(model: Any, example: Any = None) -> Any:
     """
     from zeroloss.networks.pytorch import from_torch, is_torch_module
 
+    model = bare(model)
     if is_torch_module(model):
         return from_torch(model, example)
     if framework_of(model):
@@ -44,11 +46,17 @@ def differentiable(model: Any, example: Any = None) -> Any:
     return model
 
 
+def bare(model: Any) -> Any:
+    """The network of a result that carries one (a `Descent`, a `Proof`, a `Twin`); anything else as it is."""
+    carried = getattr(model, "network", None) if isinstance(model, Record) else None
+    return model if carried is None else carried
+
+
 def is_foreign(model: Any) -> bool:
-    """Whether this is a model of another framework, which `differentiable` makes a network of."""
+    """Whether this is a model of another framework, or a result with a network, which `differentiable` makes a network of."""
     from zeroloss.networks.pytorch import is_torch_module
 
-    return is_torch_module(model) or bool(framework_of(model))
+    return bare(model) is not model or is_torch_module(model) or bool(framework_of(model))
 
 
 def _no_weights(model: Any) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.activations import negative_slope
+from zeroloss.networks.differentiable import bare
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.storage import save_network
 from zeroloss.plumbing import InputError, write_whole
@@ -59,7 +60,7 @@ def export_network(path: str | os.PathLike, network: FeedForward, *, force: bool
         InputError: another ending, the file exists (and not `force`), no package onnx, or a network the format cannot
             hold.
     """
-    path = check_export(path)
+    path, network = check_export(path), bare(network)
     if path.suffix == ".npz":
         return save_network(path, network, force=force)
     if not isinstance(network, FeedForward):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.differentiable import bare
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.kinds import KINDS, described, rebuilt
 from zeroloss.networks.mlp import MLP
@@ -63,7 +64,7 @@ def network_bytes(network: Network) -> bytes:
     Raises:
         InputError: the network is of a kind that cannot be written, or holds NaN or infinity.
     """
-    header, arrays = parts_of(network)
+    header, arrays = parts_of(bare(network))
     _check_arrays(arrays, "the network")
     buffer = io.BytesIO()
     np.savez(buffer, zeroloss=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]

@@ -9,8 +9,11 @@ from types import ModuleType
 from typing import Any
 
 
-def load_lazily(package: str, homes: Mapping[str, Sequence[str]]) -> None:
+def load_lazily(package: str, homes: Mapping[str, Sequence[str]], *, call: str = "") -> None:
     """Give the module `package` the names of `homes`, each found in the module it is listed under.
+
+    `call`: the one of these names that the package itself is when it is called: importing a package binds its name in its
+    parent, so that `zeroloss.prove` is the package and must be the function too.
 
     Where a name is also that of a file in the package (`predict` in `networks/predict.py`), it means the object, not the
     file: Python binds a file's name in its package when the file is imported, and that binding is left out.
@@ -26,6 +29,11 @@ def load_lazily(package: str, homes: Mapping[str, Sequence[str]]) -> None:
         def __setattr__(self, name: str, value: Any) -> None:
             if not (name in home and isinstance(value, ModuleType)):
                 super().__setattr__(name, value)
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            if not call:
+                raise TypeError(f"the module {package!r} is not a function")
+            return getattr(self, call)(*args, **kwargs)
 
         def __dir__(self) -> list[str]:
             return sorted({*self.__dict__, *home})

@@ -23,9 +23,10 @@ import jax
 import numpy as np
 
 from zeroloss.data import collapse, contradictions
+from zeroloss.data.arrays import training_arrays
 from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
-from zeroloss.descent.problem import Problem, make_problem, training_arrays
+from zeroloss.descent.problem import Problem, make_problem
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
 from zeroloss.plumbing import Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee

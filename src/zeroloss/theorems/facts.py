@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
+from zeroloss.data.arrays import training_arrays
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.matching import matched
-from zeroloss.descent.problem import fitting_size, training_arrays
+from zeroloss.descent.problem import fitting_size
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
 from zeroloss.plumbing.exact import as_float64

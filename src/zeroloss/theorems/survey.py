@@ -195,7 +195,7 @@ def _parameters(widths: tuple[int, ...], size: Size) -> int:
 def _measured(size: Size, data: Any, targets: str, progress: Any) -> tuple[Size, Any]:
     if isinstance(data, str | Size):
         raise InputError("a size without data cannot be measured; name a data set, or leave measure out.")
-    from zeroloss.descent.problem import training_arrays
+    from zeroloss.data.arrays import training_arrays
     from zeroloss.theorems.lambda0 import measured_lambda0
     from zeroloss.theorems.threshold import measure_threshold
 

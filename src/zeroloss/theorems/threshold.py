@@ -121,7 +121,7 @@ def measure_threshold(
 def _part(data: Any, equations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
     """Distinct inputs, scaled and projected, their mean targets, and how many distinct inputs there are in all."""
     from zeroloss.data import collapse
-    from zeroloss.descent.problem import training_arrays
+    from zeroloss.data.arrays import training_arrays
 
     x, y = training_arrays(data)
     whole = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))

@@ -110,8 +110,9 @@ def output_error(network: LayersLike, layers: list[Layer]) -> np.ndarray:
     for index, layer in enumerate(layers):
         w, a = network.weights[index], abs(network.weight_scales[index])
         own = _through(np.abs(layer.h) * gamma(w.shape[1] + 8), np.abs(w).T, a)
-        if network.biases[index] is not None:
-            offset = network.bias_scales[index] * network.biases[index]
+        b = network.biases[index]
+        if b is not None:
+            offset = network.bias_scales[index] * b
             own = own + gamma(w.shape[1] + 8) * np.abs(offset)
         error = (a * (spectral_norm_upper(w) * (error + TINY) + TINY) + norms_upper(own)) * SLOP + TINY
         error = np.minimum(error, norms_upper(layer.z_error) * SLOP)

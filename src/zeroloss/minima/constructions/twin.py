@@ -42,7 +42,10 @@ FLOPS = 1e10
 
 @dataclasses.dataclass(frozen=True)
 class Twin(Record):
-    """A twin and what was measured of it.
+    """A network with zero training loss that fails elsewhere, and what was measured of it.
+
+    It can be used as the network itself: called on one example, given to `predict`, `audit`, `save_network` and the others,
+    and asked for the network's attributes.
 
     Attributes:
         kind: "bumps", "slab" or "caps"; `why`: a sentence that says why, and how the points were separated.
@@ -92,6 +95,16 @@ class Twin(Record):
     float32_separation: float
     dtype: str
     network: Any = dataclasses.field(default=None, metadata=LIVE, compare=False, repr=False)
+
+    def __call__(self, x: Any) -> Any:
+        """The answer of `network` to one example."""
+        return self.network(x)
+
+    def __getattr__(self, name: str) -> Any:
+        network = self.__dict__.get("network")
+        if network is None or name.startswith("__"):
+            raise AttributeError(f"a Twin has no attribute {name!r}")
+        return getattr(network, name)
 
     def __repr__(self) -> str:
         """What a person asks of a twin first; the fields have the rest."""
@@ -199,6 +212,10 @@ def twin(
         network=to_network(stack, dtype),
         **figures,
     )
+
+
+construct_twin = twin
+"""What `twin` was called before it returned its record."""
 
 
 def _training(data: Any) -> tuple[np.ndarray, np.ndarray]:

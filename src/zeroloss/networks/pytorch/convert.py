@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.networks.differentiable import bare
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.adapt import adapted, inputs_of
 from zeroloss.networks.pytorch.comparison import compare
@@ -107,7 +108,7 @@ def to_torch(
         InputError: a module of other parameters than the network's.
     """
     torch = torch_package()
-    given = module
+    given, network = module, bare(network)
     if isinstance(module, torch.export.ExportedProgram):
         raise InputError("weights are written into a module; give exported.module(), and keep what this returns.")
     module = as_module(torch, module)

@@ -6,7 +6,7 @@ from typing import Any
 
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.pytorch.network import TorchNetwork
-from zeroloss.networks.pytorch.program import Program, Ref, Step
+from zeroloss.networks.pytorch.program import Program, Ref, Step, transposes
 
 _ACTIVATIONS = {
     "aten.relu.default": "relu",
@@ -108,17 +108,6 @@ def _linear(step: Step, by_out: dict[int, Step], names: dict[int, tuple[str, str
     if weight is None or (bias is not None and _ref(bias) not in names):
         return None
     return (weight, none if bias is None else names[_ref(bias)]), _ref(h)
-
-
-def transposes(step: Step) -> bool:
-    """Whether the step is the transpose of a matrix."""
-    if step.kwargs:
-        return False
-    if step.operator == "aten.permute.default":
-        return tuple(step.args[1]) in {(1, 0), (-1, 0), (1, -2), (-1, -2)}
-    if step.operator == "aten.transpose.int":
-        return tuple(step.args[1:]) in {(0, 1), (1, 0), (0, -1), (-1, 0), (-2, 1), (1, -2), (-2, -1), (-1, -2)}
-    return step.operator == "aten.t.default"
 
 
 def _activation(step: Step, by_out: dict[int, Step]) -> tuple[str | None, int | None]:

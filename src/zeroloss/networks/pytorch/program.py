@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.plumbing import InputError
@@ -41,6 +40,9 @@ class Dtype:
     name: str
 
     def resolve(self, floating: Any) -> Any:
+        import jax
+        import jax.numpy as jnp
+
         if self.name in OWN_PRECISION:
             return floating
         if self.name.startswith("complex"):
@@ -122,6 +124,8 @@ class Program:
 
     def replaced(self) -> list[str]:
         """Names of operators whose translation is its user's own, by `register_operator`."""
+        if "zeroloss.networks.pytorch.operators" not in sys.modules:
+            return []  # nobody can have registered one
         from zeroloss.networks.pytorch.operators import TRANSLATIONS
 
         return [name for name, function in self._functions.items() if TRANSLATIONS.get(name) is not function]
@@ -151,6 +155,19 @@ class Program:
             "input_shape": list(self.input_shape),
             "whole": self.whole,
         }
+
+
+class ProgramNetwork(Protocol):
+    """A network that is a program and its numbers, such as `TorchNetwork`."""
+
+    @property
+    def program(self) -> Program: ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+
+    @property
+    def constants(self) -> Mapping[str, Any]: ...
 
 
 def program_from_plain(found: Mapping[str, Any]) -> Program:
@@ -225,12 +242,37 @@ def live_steps(steps: Sequence[Step], output: int) -> tuple[Step, ...]:
     return tuple(reversed(kept))
 
 
+def transposes(step: Step) -> bool:
+    """Whether the step is the transpose of a matrix."""
+    if step.kwargs:
+        return False
+    if step.operator == "aten.permute.default":
+        return tuple(step.args[1]) in {(1, 0), (-1, 0), (1, -2), (-1, -2)}
+    if step.operator == "aten.transpose.int":
+        return tuple(step.args[1:]) in {(0, 1), (1, 0), (0, -1), (-1, 0), (-2, 1), (1, -2), (-2, -1), (-1, -2)}
+    return step.operator == "aten.t.default"
+
+
+def cells(params: Any, has_biases: bool, projected: bool) -> list[tuple[Any, ...]]:
+    """`(w_ih, w_hh, b_ih, b_hh, w_hr)` of each layer and direction, from torch's flat list; None for what is not there."""
+    each = 2 + 2 * has_biases + projected
+    found = []
+    for start in range(0, len(params), each):
+        w_ih, w_hh, *rest = params[start : start + each]
+        b_ih, b_hh = rest[:2] if has_biases else (None, None)
+        found.append((w_ih, w_hh, b_ih, b_hh, rest[-1] if projected else None))
+    return found
+
+
 def as_batch_of_one(x: Any, shape: tuple[int, ...], whole: bool, floating: Any) -> Any:
     """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole.
 
     Raises:
         InputError: an example of another shape: in which order its numbers would be is not known.
     """
+    import jax
+    import jax.numpy as jnp
+
     x = jnp.asarray(x)
     if x.ndim > 1 and [s for s in x.shape if s != 1] != [s for s in shape if s != 1]:
         raise InputError(

@@ -20,8 +20,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.minima.polish import polish_readout
 from zeroloss.networks import FeedForward
+from zeroloss.prove.polish import polish_readout
 from zeroloss.studies.kawaguchi_huang_size.network import count, sphere, theory_widths, whole_network
 from zeroloss.studies.study import Metrics, Parameters
 from zeroloss.verified.forward import forward

@@ -206,8 +206,8 @@ def descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
 def _descent(parameters: Parameters, key: int) -> dict[str, Any]:
     from zeroloss.descent import descend
     from zeroloss.descent.readout import features, relative_excess, to_the_infimum
-    from zeroloss.minima import prove
     from zeroloss.networks import SquasherNetwork, predict
+    from zeroloss.prove import prove
     from zeroloss.verdict import Status
 
     n, d, steps = int(parameters["n"]), int(parameters["d"]), int(parameters["steps"])

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import TorchNetwork
-from zeroloss.networks.pytorch.program import Program, Ref, Step, live_steps
+from zeroloss.networks.pytorch.program import Program, ProgramNetwork, Ref, Step, live_steps
 from zeroloss.plumbing import Progress, Silent
 from zeroloss.verified.balls.ball import Ball, NoBoundError, Unsure, as_ball, exact
 from zeroloss.verified.balls.operate import known, operate
@@ -19,7 +18,7 @@ BLOCK_NUMBERS = 4e6
 
 
 def readout_features(
-    network: TorchNetwork, readout: Readout, x: np.ndarray, progress: Progress | None = None
+    network: ProgramNetwork, readout: Readout, x: np.ndarray, progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """`h(x_i)` of a float64 network at the rows of `x` `(n, d)` (exact float64 numbers) and entrywise error bounds, `(n, m)` each.
 
@@ -37,14 +36,14 @@ def readout_features(
     return mids, errs
 
 
-def answers(network: TorchNetwork, x: np.ndarray, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+def answers(network: ProgramNetwork, x: np.ndarray, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
     """`f(x_i)` and entrywise error bounds, `(n, c)` each; arguments and errors as of `readout_features`."""
     mids, errs = evaluate(network, network.program.output, x, progress)
     return mids.reshape(len(x), -1), errs.reshape(len(x), -1)
 
 
 def evaluate(
-    network: TorchNetwork, output: int, x: np.ndarray, progress: Progress | None = None
+    network: ProgramNetwork, output: int, x: np.ndarray, progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The value number `output` of the program at each row of `x`, joined along the first axis, and its error bounds."""
     program = network.program

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import TorchNetwork
-from zeroloss.networks.pytorch.layers import transposes
-from zeroloss.networks.pytorch.program import Program, Ref, Step, references
+from zeroloss.networks.pytorch.program import Program, ProgramNetwork, Ref, Step, references, transposes
 from zeroloss.verified.layers import Layers
 
 _SAME = {
@@ -34,7 +32,7 @@ class Readout:
     features: int
     turned: bool = False
 
-    def matrix(self, network: TorchNetwork) -> np.ndarray:
+    def matrix(self, network: ProgramNetwork) -> np.ndarray:
         """`W` `(c, m)`."""
         stored = np.asarray(network.parameters[self.weight])
         return stored.T if self.turned else stored
@@ -43,16 +41,16 @@ class Readout:
         """`W` `(c, m)` as the parameter holds it."""
         return np.asarray(matrix).T if self.turned else matrix
 
-    def width(self, network: TorchNetwork) -> int:
+    def width(self, network: ProgramNetwork) -> int:
         """`m`, the number of features."""
         return int(self.matrix(network).shape[-1])
 
-    def head(self, network: TorchNetwork) -> Layers:
+    def head(self, network: ProgramNetwork) -> Layers:
         """The read-out alone, of a float64 network."""
         bias = None if self.bias is None else np.asarray(network.parameters[self.bias], np.float64)
         return Layers((np.asarray(self.matrix(network), np.float64),), (bias,), (1.0,), (1.0,), ())
 
-    def misfit(self, network: TorchNetwork) -> str:
+    def misfit(self, network: ProgramNetwork) -> str:
         """Why the parameters' shapes are not those of `W` `(c, m)` and `b` `(c,)`; "" if they are."""
         matrix = np.shape(self.matrix(network))
         if len(matrix) != 2:

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from zeroloss.networks.pytorch.operators.table import OPERATORS
+from zeroloss.networks.pytorch.program import cells
 from zeroloss.plumbing import InputError
 
 Step = Callable[..., tuple[Any, Any]]
@@ -52,17 +53,6 @@ def _elman_step(phi):
         return (phi(gates + _linear(state[0], w_hh, b_hh)),)
 
     return step
-
-
-def cells(params: Any, has_biases: bool, projected: bool) -> list[tuple[Any, ...]]:
-    """`(w_ih, w_hh, b_ih, b_hh, w_hr)` of each layer and direction, from torch's flat list; None for what is not there."""
-    each = 2 + 2 * has_biases + projected
-    found = []
-    for start in range(0, len(params), each):
-        w_ih, w_hh, *rest = params[start : start + each]
-        b_ih, b_hh = rest[:2] if has_biases else (None, None)
-        found.append((w_ih, w_hh, b_ih, b_hh, rest[-1] if projected else None))
-    return found
 
 
 def refuse_dropout(dropout: float, train: bool, num_layers: int) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import zeroloss as zl
-from zeroloss.minima.certificate import check_certificate
 from zeroloss.networks import MLP, FeedForward
 from zeroloss.plumbing import double
+from zeroloss.prove.certificate import check_certificate
 from zeroloss.verdict import Status
 
 RNG = np.random.default_rng(2)

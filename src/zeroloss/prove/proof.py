@@ -8,18 +8,11 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
+from zeroloss.data.arrays import training_arrays
 from zeroloss.data.checks import lacking
 from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
 from zeroloss.descent.matching import matched
-from zeroloss.descent.problem import training_arrays
-from zeroloss.minima.certificate import ProofCertificate, certificate_of
-from zeroloss.minima.classified import at_both, classified
-from zeroloss.minima.converted import at_all_rows, judge_converted, prepared_converted
-from zeroloss.minima.identity import data_hash, distance, leaves
-from zeroloss.minima.polish import polish as polish_all
-from zeroloss.minima.polish import polish_readout, with_layers
-from zeroloss.minima.reasons import NEAR, Judged, evidence_of, reason_of
 from zeroloss.networks import (
     FeedForward,
     SquasherNetwork,
@@ -35,14 +28,23 @@ from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
+from zeroloss.prove.certificate import certificate_of
+from zeroloss.prove.classified import at_both, classified
+from zeroloss.prove.converted import at_all_rows, judge_converted, prepared_converted
+from zeroloss.prove.identity import distance, leaves
+from zeroloss.prove.polish import polish as polish_all
+from zeroloss.prove.polish import polish_readout, with_layers
+from zeroloss.prove.reasons import Judged, evidence_of, reason_of
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.record import LIVE
+from zeroloss.verified.certificate import NEAR, ProofCertificate
 from zeroloss.verified.forward import forward
 from zeroloss.verified.jacobian import Trained, trained_layers
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.verified.readout import ReadoutProof, readout_proof
+from zeroloss.verified.saved import data_hash
 
 MOST_UNITS = 10_000
 """Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
@@ -195,7 +197,7 @@ def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tupl
 def _prove_converted(
     network: TorchNetwork, data: Any, arrays: tuple[np.ndarray, np.ndarray, str], polish, method, trainable, progress
 ) -> Proof:
-    """By the read-out, its features bounded in ball arithmetic (`zeroloss.minima.converted`)."""
+    """By the read-out, its features bounded in ball arithmetic (`zeroloss.prove.converted`)."""
     x, y, digest = arrays
     if method == "newton-kantorovich":
         raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")

@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import contradictions
-from zeroloss.descent.losses import Squared
-from zeroloss.descent.problem import lower_bound
-from zeroloss.minima.identity import norm, weights_hash
+from zeroloss.data.arrays import lower_bound_of_squares
 from zeroloss.plumbing import arithmetic
+from zeroloss.prove.identity import norm, weights_hash
 from zeroloss.verdict import at_least, at_most
 from zeroloss.verified import libm
 from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.newton_kantorovich import NewtonKantorovich
 from zeroloss.verified.readout import ReadoutProof
-
-NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
-NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
-"""The same claim in certificates written before the risk was named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +78,7 @@ def evidence_of(
     """The numbers: every constant, each assumption, and what they are about (`last`: the last layer, if it is known)."""
     last = forward(judged.network, distinct.x)[-1] if last is None else last
     excess = float(np.sum(distinct.sizes[:, None] * (last.z - distinct.y) ** 2)) / (2 * len(x))
-    infimum = lower_bound(x, y, Squared())
+    infimum = lower_bound_of_squares(x, y)
     newton = judged.newton
     return _proof_evidence(judged) | {
         "training_loss": infimum + excess,

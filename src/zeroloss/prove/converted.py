@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.data.checks import lacking
-from zeroloss.minima.polish import polish_readout
 from zeroloss.networks import TorchNetwork, trainable_mask
 from zeroloss.networks.pytorch.inputs import check_inputs
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.prove.polish import polish_readout
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.verified.balls import NoBoundError, Readout, answers, find_readout, readout_features
 from zeroloss.verified.forward import Layer

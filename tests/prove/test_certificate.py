@@ -11,12 +11,12 @@ import pytest
 
 from zeroloss.descent import descend
 from zeroloss.minima import ProofCertificate, check_certificate, load_certificate, prove
-from zeroloss.minima.certificate import CLAIMS, ROOM, seal
-from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.networks import MLP, FeedForward, TorchNetwork
 from zeroloss.networks.pytorch.program import Program, Ref, Step
 from zeroloss.networks.storage import network_bytes
 from zeroloss.plumbing import InputError, double
+from zeroloss.prove.certificate import CLAIMS, ROOM, seal
+from zeroloss.prove.identity import data_hash, network_hash, weights_hash
 from zeroloss.verdict import Status, at_most
 
 RNG = np.random.default_rng(1)

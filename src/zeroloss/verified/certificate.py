@@ -1,8 +1,8 @@
 """A proof as a file: what is claimed of which weights and data, and everything needed to verify it again.
 
 The weights are inside, bit for bit; the training data are not, only their hash. `check_certificate` trusts nothing in the
-file but the network and the radius: it computes every constant again and asks whether they prove that radius, and it writes
-the claim again and asks whether it is the one in the file.
+file but the network and the radius: it computes every constant again and tests whether they prove that radius, and it writes
+the claim again and compares it with the one in the file. It needs this room alone: no JAX, and no code of the prover's.
 
 Two things guard against a file that says more than was proved. What is verified is computed again, so nobody gains by a
 forged number. And one hash binds the rest (`sha256`, over all other fields, of which `network_sha256` is over the whole
@@ -23,28 +23,33 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data import collapse
-from zeroloss.descent.losses import Squared
-from zeroloss.descent.matching import matched
-from zeroloss.descent.problem import lower_bound, training_arrays
-from zeroloss.minima.converted import judge_converted
-from zeroloss.minima.identity import data_hash, network_hash, weights_hash
-from zeroloss.minima.reasons import NEAR, NEAR_BEFORE
-from zeroloss.networks import FeedForward, TorchNetwork
-from zeroloss.networks.storage import network_bytes, network_from_bytes
-from zeroloss.plumbing import InputError, Silent, double, parse_json, write_whole
+from zeroloss.data.arrays import lower_bound_of_squares
+from zeroloss.data.repeats import Collapsed, collapse
 from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.plumbing.plain import read_text
-from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.agreement import disagreement
+from zeroloss.plumbing.files import write_whole
+from zeroloss.plumbing.plain import parse_json, read_text
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.record import decode, encode
-from zeroloss.verified.forward import forward
+from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
 from zeroloss.verified.jacobian import Trained
+from zeroloss.verified.layers import Layers
 from zeroloss.verified.newton_kantorovich import newton_kantorovich
-from zeroloss.verified.readout import readout_proof
+from zeroloss.verified.readout import last_layer, readout_proof
+from zeroloss.verified.saved import (
+    SavedProgram,
+    data_hash,
+    layers_of,
+    network_hash,
+    program_of,
+    read_saved,
+    weights_hash,
+)
 
+NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
+NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
+"""The same claim in certificates written before the risk was named."""
 FORMAT = 2
 """Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
 CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
@@ -53,6 +58,7 @@ METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
 """The proofs, and the word that their evidence begins with."""
 ROOM = 1.25
 """The radius certified, in units of the one proved: sums of another order, on another machine, still prove it."""
+NAME = "the network in the certificate"
 HOLDS = "the certificate holds for these data: " + NEAR
 NOT_VERIFIED = "which, moved (the weights before polishing are not in the file); reason and the prover's own constants"
 UNBOUND = (
@@ -76,7 +82,7 @@ class ProofCertificate(Record):
         network: the `.npz` of `zeroloss.networks.save_network`, base64.
         version: of zeroloss.
         format: of this file.
-        network_sha256: of the whole network in float64, architecture included (`zeroloss.minima.identity.network_hash`).
+        network_sha256: of the whole network in float64, architecture included (`zeroloss.verified.saved.network_hash`).
         sha256: of all other fields.
     """
 
@@ -100,58 +106,35 @@ class ProofCertificate(Record):
     def __repr__(self) -> str:
         return f"<ProofCertificate by {self.method}: {self.claim}>"
 
-    def weights(self, *, trust: bool = False) -> FeedForward | TorchNetwork:
-        """The network inside, in float64 (`trust`: as in `zeroloss.networks.load_network`).
+    def content(self) -> bytes:
+        """The bytes of the `.npz` inside.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        try:
+            return base64.b64decode(self.network, validate=True)
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise InputError("the certificate's network is damaged; write the certificate again.") from error
+
+    def weights(self, *, trust: bool = False) -> Any:
+        """The network inside, in float64, as one that can be trained (`trust`: as in `zeroloss.networks.load_network`).
+
+        For its user; the check reads the file itself (`zeroloss.verified.saved`).
 
         Raises:
             InputError: the network's part of the certificate is damaged.
         """
-        try:
-            content = base64.b64decode(self.network, validate=True)
-        except (binascii.Error, TypeError, ValueError) as error:
-            raise InputError("the certificate's network is damaged; write the certificate again.") from error
-        network = network_from_bytes(content, "the network in the certificate", trust=trust)
-        if not isinstance(network, FeedForward | TorchNetwork):
-            raise InputError(
-                f"the certificate holds a {type(network).__name__}, of which no proof is made; write it again."
-            )
+        from zeroloss.networks.storage import network_from_bytes
+        from zeroloss.plumbing.precision import as_double, double
+
+        network = network_from_bytes(self.content(), NAME, trust=trust)
         with double():
             return as_double(network)
 
     def save(self, path: str | os.PathLike, *, force: bool = False) -> Path:
         """Write it as JSON."""
         return write_whole(path, self.to_json(indent=1), force=force)
-
-
-def certificate_of(proof: Any) -> ProofCertificate:
-    """The certificate of a PROVED `zeroloss.minima.Proof`.
-
-    Raises:
-        InputError: the proof did not go through.
-    """
-    import zeroloss
-
-    if proof.status is not Status.PROVED or proof.radius is None:
-        raise InputError("only what is PROVED has a certificate; this proof did not go through.")
-    radius = float(np.nextafter(ROOM * proof.radius, np.inf))
-    made = ProofCertificate(
-        claim=CLAIMS[FORMAT].format(at_most(radius)),
-        status=Status.PROVED,
-        reason=proof.reason,
-        method=proof.method,
-        radius=radius,
-        trained=proof.trained,
-        which=proof.which,
-        moved=proof.moved,
-        evidence=proof.evidence,
-        data_sha256=proof.evidence["data_sha256"],
-        weights_sha256=proof.evidence["weights_sha256"],
-        network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
-        version=zeroloss.__version__,
-        format=FORMAT,
-        network_sha256=network_hash(proof.network),
-    )
-    return dataclasses.replace(made, sha256=seal(made))
 
 
 def seal(certificate: ProofCertificate) -> str:
@@ -186,7 +169,7 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
         raise InputError(other) from error
 
 
-def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool = False) -> Verdict:
+def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust: bool = False) -> Verdict:
     """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what is amiss.
 
     Nothing that the certificate says of constants is believed: they are computed again, and must prove a radius of at
@@ -197,22 +180,24 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     hashes do not bind in the reason.
 
     Args:
-        trust: read a network larger than a stranger's file may ask for; see `zeroloss.networks.load_network`.
+        x, y: training inputs `(n, d)` and targets `(n, c)`.
+        trust: read a network larger than a stranger's file may ask for.
 
     Raises:
         InputError: a damaged certificate; data that hold NaN.
     """
     require_ieee()
     _check_types(certificate)
-    network = certificate.weights(trust=trust)
+    saved = read_saved(certificate.content(), NAME, trust=trust)
+    network = program_of(saved, NAME) if saved.is_program else layers_of(saved, NAME)
     trained = _trained(certificate, network)
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
-    x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
-    found = {
+    x, y = as_float64(x, "training data"), as_float64(y, "training data")
+    found: dict[str, Any] = {
         "data_sha256": data_hash(x, y),
-        "weights_sha256": weights_hash(network),
-        "network_sha256": network_hash(network),
+        "weights_sha256": weights_hash(saved),
+        "network_sha256": network_hash(saved.header, saved.arrays),
         "radius": radius,
         "method": certificate.method,
         "format": certificate.format,
@@ -221,14 +206,12 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
-    with double():
-        sizes = network.in_size, network.out_size
-    if sizes != (x.shape[1], y.shape[1]):
+    if isinstance(network, Layers) and (network.in_size, network.out_size) != (x.shape[1], y.shape[1]):
         raise InputError(
             "the network in the certificate does not fit these data; check it on the data it was made for."
         )
     distinct = collapse(x, y)
-    infimum = lower_bound(x, y, Squared())
+    infimum = lower_bound_of_squares(x, y)
     found["infimum"] = infimum
     amiss = _evidence_amiss(certificate, len(x), len(distinct.x), infimum)
     if amiss:
@@ -330,16 +313,12 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
     return f"The evidence in the certificate does not agree with it or with the data: {', '.join(odd)}." if odd else ""
 
 
-def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str]:
-    if isinstance(network, TorchNetwork):
-        if method != "readout":
-            raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
-        proof = judge_converted(network, distinct, None, False, Silent()).proof
-        return proof.radius, proof.obstacle
-    last = forward(network, distinct.x)[-1]
-    trouble = disagreement(network, distinct.x, last.z, last.z_error)
-    if trouble:
-        return None, trouble
+def _radius(
+    method: str, network: Layers | SavedProgram, trained: Trained, distinct: Collapsed
+) -> tuple[float | None, str]:
+    """The radius that is proved at this network, or None and why."""
+    if isinstance(network, SavedProgram):
+        return _radius_of_program(method, network, distinct)
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
         return found.radius, found.obstacle
@@ -349,11 +328,31 @@ def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple
     return proof.radius, proof.obstacle
 
 
-def _trained(certificate: ProofCertificate, network: FeedForward | TorchNetwork) -> Trained:
+def _radius_of_program(method: str, network: SavedProgram, distinct: Collapsed) -> tuple[float | None, str]:
+    if method != "readout":
+        raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
+    readout = find_readout(network.program)
+    if readout is None:
+        return None, "the network does not end in a linear layer whose weights are used nowhere else"
+    try:
+        h, h_error = readout_features(network, readout, distinct.x)
+        head = readout.head(network)
+    except (NoBoundError, InputError) as error:
+        return None, f"the rounding of its last features has no bound: {error}"
+    if head.out_size != distinct.y.shape[1]:
+        raise InputError(
+            "the network in the certificate does not fit these data; check it on the data it was made for."
+        )
+    last = last_layer(head, h, h_error)
+    proof = readout_proof(head, distinct.x, distinct.y, distinct.rounding, last)
+    return proof.radius, proof.obstacle
+
+
+def _trained(certificate: ProofCertificate, network: Layers | SavedProgram) -> Trained:
     """Which layers may move: one truth value per layer (of a converted module, whose layers have no numbers, one)."""
     given = certificate.trained
     names = ("weights", "biases")
-    count = 1 if isinstance(network, TorchNetwork) else len(network.weights)
+    count = 1 if isinstance(network, SavedProgram) else len(network.weights)
     good = (
         isinstance(given, dict)
         and given.keys() == set(names)
@@ -361,6 +360,6 @@ def _trained(certificate: ProofCertificate, network: FeedForward | TorchNetwork)
     )
     if not good or any(len(given[n]) != count or not all(isinstance(v, bool) for v in given[n]) for n in names):
         raise InputError("the certificate does not say which layers may move; write it again.")
-    if isinstance(network, TorchNetwork) and not (given["weights"][0] and given["biases"][0]):
+    if isinstance(network, SavedProgram) and not (given["weights"][0] and given["biases"][0]):
         raise InputError("the certificate says that the read-out of a converted module may not move; write it again.")
     return Trained(tuple(given["weights"]), tuple(given["biases"]))
