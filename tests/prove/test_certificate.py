@@ -16,8 +16,9 @@ from zeroloss.networks.pytorch.program import Program, Ref, Step
 from zeroloss.networks.storage import network_bytes
 from zeroloss.plumbing import InputError, double
 from zeroloss.prove.certificate import CLAIMS, ROOM, seal
-from zeroloss.prove.identity import data_hash, network_hash, weights_hash
+from zeroloss.prove.identity import weights_hash
 from zeroloss.verdict import Status, at_most
+from zeroloss.verified.saved import data_hash, network_hash
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((15, 3)), RNG.standard_normal((15, 2))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from zeroloss.plumbing import InputError
 from zeroloss.tangent import Enclosure, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.verdict import from_json
-from zeroloss.verified.eigenvalues import gamma, is_above, rayleigh_upper
+from zeroloss.verified.directed import gamma
+from zeroloss.verified.eigenvalues import is_above, rayleigh_upper
 
 
 def pivots(matrix, shift):

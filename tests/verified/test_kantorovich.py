@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from zeroloss.verified.kantorovich import kantorovich
+from zeroloss.verified.newton_kantorovich import kantorovich
 
 
 def _nearest_zero(eps, sigma, beta):

@@ -76,8 +76,10 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     found = check(certificate, x, y, trust=trust)
     if found.status is not Status.PROVED or not saved.is_program:
         return found
+    from zeroloss.networks import TorchNetwork
     from zeroloss.prove.converted import judge_converted
 
+    assert isinstance(network, TorchNetwork)
     trouble = judge_converted(network, collapse(x, y), None, False, Silent()).trouble
     return (
         dataclasses.replace(found, status=Status.UNKNOWN, reason=f"The proof is refused: {trouble}.")

@@ -24,7 +24,7 @@ from zeroloss.tangent.agreement import disagreement
 from zeroloss.verified.balls import NoBoundError, Readout, answers, find_readout, readout_features
 from zeroloss.verified.forward import Layer
 from zeroloss.verified.layers import Layers
-from zeroloss.verified.readout import ReadoutProof, last_layer, readout_proof
+from zeroloss.verified.readout import ReadoutProof, last_layer, not_proved, readout_proof
 
 NO_READOUT = "the network does not end in a linear layer whose weights are used nowhere else"
 
@@ -132,7 +132,7 @@ def _with_head(network: TorchNetwork, readout: Readout, head: Layers) -> TorchNe
 
 
 def _none(obstacle: str, features: int, distinct: Any) -> ReadoutProof:
-    return ReadoutProof(0.0, float("inf"), None, features, len(distinct.x), obstacle)
+    return not_proved(features, len(distinct.x), obstacle)
 
 
 def _explained(proof: ReadoutProof, h_error: np.ndarray) -> ReadoutProof:

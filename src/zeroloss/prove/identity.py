@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.verified.norms import norm_upper
+from zeroloss.verified.directed import norm_upper
 from zeroloss.verified.saved import hash_of_arrays
 
 

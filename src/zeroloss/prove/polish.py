@@ -17,10 +17,10 @@ import scipy.linalg.lapack as lapack
 from zeroloss.data.repeats import Collapsed
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.verified.directed import norm_upper
 from zeroloss.verified.forward import Layer, backward, forward
 from zeroloss.verified.jacobian import Rows, Trained, jacobian_rows
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import norm_upper
 from zeroloss.verified.readout import readout_matrix
 
 SMALL = 2000

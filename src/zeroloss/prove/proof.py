@@ -272,9 +272,9 @@ def _judge(given, distinct, trained: Trained, polish: bool, method: str, descent
     network = given
     if method != "newton-kantorovich" and _moves_readout(given, trained):
         progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
-        start = Layers.of(given)
-        moved = polish_readout(start, distinct.x, distinct.y) if polish else start
-        network = given if moved is start else with_layers(given, moved)
+        layers = Layers.of(given)
+        moved = polish_readout(layers, distinct.x, distinct.y) if polish else layers
+        network = given if moved is layers else with_layers(given, moved)
         progress.update(0.4)
         readout = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
         progress.update(0.8)
@@ -284,7 +284,7 @@ def _judge(given, distinct, trained: Trained, polish: bool, method: str, descent
         return Judged(network, "readout", readout, None)
     progress.stage("proof by Newton-Kantorovich", f"{distinct.y.size:,} equations")
     start = given
-    if polish and not too_large(given, distinct, trained):
+    if polish and not too_large(Layers.of(given), distinct, trained):
         start = polish_all(given, distinct, trained, factor=None if descent is None else descent.factor)
     progress.update(0.3)
     stored, factor = (None, None) if descent is None else (descent.kernel, descent.factor)

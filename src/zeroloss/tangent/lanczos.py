@@ -9,7 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from zeroloss.plumbing import InputError
-from zeroloss.verified.norms import norm_upper
+from zeroloss.verified.directed import norm_upper
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,11 +23,11 @@ from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
-from zeroloss.verified.forward import SLOP, backward, forward
+from zeroloss.verified.directed import SLOP, square_upper
+from zeroloss.verified.forward import backward, forward
 from zeroloss.verified.jacobian import Trained, jacobian_rows, trained_layers
-from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, constants
-from zeroloss.verified.norms import square_upper
-from zeroloss.verified.readout import ReadoutProof, readout_proof
+from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, constants, nothing_known
+from zeroloss.verified.readout import ReadoutProof, not_proved, readout_proof
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
@@ -159,9 +159,11 @@ class Facts:
         """`lam0`, `Lam0`, `|r0|` and `beta` with all rounding."""
         self.progress.stage("constants at these weights", f"{self.equations:,} equations")
         at = self.distinct
-        none = Constants(0.0, math.inf, math.inf, lambda radius: math.inf, "none: numbers out of range", self.equations)
+        none = nothing_known("none: numbers out of range", self.equations)
         found = _within_range(lambda: constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained), none)
-        return dataclasses.replace(found, beta=lambda radius: _within_range(lambda: found.beta(radius), math.inf))
+        return dataclasses.replace(
+            found, beta=lambda radius: _within_range(lambda: found.beta(radius), none.beta(radius))
+        )
 
     @cached_property
     def theorem(self) -> Composite:
@@ -175,7 +177,7 @@ class Facts:
         self.progress.stage("proof by the read-out", f"{len(self.distinct.x):,} distinct inputs")
         at, last = self.distinct, self.start.weights[-1].shape[1]
         features = last + (self.start.biases[-1] is not None)
-        none = ReadoutProof(0.0, math.inf, None, features, len(at.x), "numbers out of range")
+        none = not_proved(features, len(at.x), "numbers out of range")
         found = _within_range(lambda: readout_proof(self.start, at.x, at.y, at.rounding), none)
         return found if found.radius is None or math.isfinite(found.radius) else none
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.verified.eigenvalues import Enclosure, gamma, smallest_eigenvalue
-from zeroloss.verified.norms import norm_upper
+from zeroloss.verified.directed import gamma, norm_upper
+from zeroloss.verified.eigenvalues import Enclosure, smallest_eigenvalue
 
 MOST = 3000
 """Inputs whose kernel is formed; of more, the first so many are taken, and the eigenvalue of all is at most that."""

@@ -8,8 +8,8 @@ from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
 from zeroloss.theorems.facts import Facts
 from zeroloss.theorems.hypotheses import FULLY_CONNECTED, POSITIVE, SMOOTH
 from zeroloss.verdict import at_least, at_most
-from zeroloss.verified.kantorovich import Kantorovich, kantorovich
 from zeroloss.verified.lipschitz import MOST_EQUATIONS
+from zeroloss.verified.newton_kantorovich import Kantorovich, kantorovich, singular_value_of
 
 TRAINABLE = {"trainable": "what may move: readout, hidden, ... (all)"}
 
@@ -33,7 +33,7 @@ def _eigenvalue(facts: Facts) -> tuple[Promise, ...]:
 
 def _numbers(facts: Facts) -> Kantorovich:
     k = facts.known
-    return kantorovich(k.residual, math.sqrt(max(k.lam0, 0.0)) * (1 - 1e-12), k.beta)
+    return kantorovich(k.residual, singular_value_of(k.lam0), k.beta)
 
 
 def _small(facts: Facts) -> Found:
@@ -119,7 +119,7 @@ NEWTON_KANTOROVICH = Card(
     ("an exact global minimum lies within that distance, any layer moving",),
     lambda facts: "a global minimum of the squared training loss lies near these weights",
     _zero,
-    "the docstring of zeroloss.verified.kantorovich (kinks: zeroloss prove)",
+    "the docstring of zeroloss.verified.newton_kantorovich (kinks: zeroloss prove)",
     TRAINABLE,
 )
 

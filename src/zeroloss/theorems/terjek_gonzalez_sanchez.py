@@ -14,7 +14,7 @@ from zeroloss.theorems.facts import Facts
 from zeroloss.theorems.hypotheses import FULLY_CONNECTED, POSITIVE, SMOOTH
 from zeroloss.verdict import at_least, at_most
 from zeroloss.verified.composite import composite_theorem
-from zeroloss.verified.norms import ratio_upper
+from zeroloss.verified.directed import ratio_upper
 
 CITATION = "D. Terjek, D. Gonzalez-Sanchez, A framework for overparameterized learning, arXiv 2205.13507 (2022)"
 TRAINABLE = {"trainable": "what descent moves: readout, hidden, layer1, ... (all)"}

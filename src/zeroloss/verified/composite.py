@@ -23,9 +23,9 @@ import math
 from collections.abc import Callable
 
 from zeroloss.verdict import Record
-from zeroloss.verified.norms import ratio_upper, square_upper
+from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.directed import DOWN, UP, WIDE, ratio_upper, square_upper
 
-UP = 1 + 1e-9
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
 """Of `1/L_J`: steps tried where none is given, the largest that works wins."""
 
@@ -52,20 +52,20 @@ class Composite(Record):
     ratio: float
     step_size: float
     smoothness: float
-    lam0: float
-    Lam0: float
+    lam0: Lower
+    Lam0: Upper
     beta: float
     trial_radius: float
-    residual: float
-    radius: float | None
-    lam_end: float | None
-    rate: float | None
+    residual: Upper
+    radius: Upper | None
+    lam_end: Lower | None
+    rate: Upper | None
     obstacle: str = ""
     shrink: float = math.inf
 
 
 def composite_theorem(
-    lam0: float, Lam0: float, residual: float, n: int, beta: Callable[[float], float], step_size: float | None = None
+    lam0: Lower, Lam0: Upper, residual: Upper, n: int, beta: Callable[[float], Upper], step_size: float | None = None
 ) -> Composite:
     """Look for a radius (and a step, where none is given) at which the theorem holds.
 
@@ -128,25 +128,25 @@ def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
 
 def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Composite:
     reach = math.sqrt(Lam0) + beta * trial
-    smoothness = ratio_upper((square_upper(reach) + ratio_upper((beta, residual)), UP), (n,))
+    smoothness = ratio_upper((square_upper(reach) + ratio_upper((beta, residual)), WIDE), (n,))
     eta = (fraction / smoothness if step_size is None else step_size) if math.isfinite(smoothness) else math.nan
-    kappa = 1 - eta * smoothness / 2 * UP
+    kappa = 1 - eta * smoothness / 2 * WIDE
     # A step of 0, or a negative one, goes nowhere; comparisons with NaN are false.
-    if not (eta > 0 and eta * smoothness <= 1 + 1e-12 and kappa > 0):
+    if not (eta > 0 and eta * smoothness <= UP and kappa > 0):
         obstacle = "the numbers overflow" if math.isnan(eta) else f"the step {eta:.3g} is "
         if not math.isnan(eta):
             obstacle += f"above 1/L_J = {1 / smoothness:.3g}" if eta > 0 else "not above zero"
         return Composite(
             False, math.inf, eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
-    q = ratio_upper((residual, UP), (kappa,))
-    s0 = math.sqrt(lam0) * (1 - 1e-12)
-    left = math.nextafter(lam0 - ratio_upper((2.0, beta, q, UP)), -math.inf)
+    q = ratio_upper((residual, WIDE), (kappa,))
+    s0 = math.sqrt(lam0) * DOWN
+    left = math.nextafter(lam0 - ratio_upper((2.0, beta, q, WIDE)), -math.inf)
     # The most that (s0 - beta s) ds can sum to within the trial radius: q must stay below it.
     room = s0**2 / (2 * beta) if beta > 0 and s0 / beta <= trial else s0 * trial - beta * trial * trial / 2
-    ratio = ratio_upper((q, UP), (room,))
+    ratio = ratio_upper((q, WIDE), (room,))
     # = (s0 - sqrt(left))/beta, without cancellation and for beta = 0
-    radius = ratio_upper((2.0, q, UP), (s0 + math.sqrt(max(left, 0.0)),))
+    radius = ratio_upper((2.0, q, WIDE), (s0 + math.sqrt(max(left, 0.0)),))
     holds = left > 0 and radius <= trial
     if not holds:
         obstacle = f"2 beta |r0|/kappa is {at(ratio)} times what lambda_min allows"
@@ -154,7 +154,10 @@ def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Com
             False, max(ratio, 1.0), eta, smoothness, lam0, Lam0, beta, trial, residual, None, None, None, obstacle
         )
     rate = (1 - 2 * kappa * eta * left / n * (1 - 1e-15)) * (1 + 1e-15) + 1e-16
-    return Composite(True, ratio, eta, smoothness, lam0, Lam0, beta, trial, residual, radius, left, rate)
+    return Composite(
+        True, ratio, eta, smoothness, lam0, Lam0, beta, trial, residual,
+        proved_upper(radius), proved_lower(left), proved_upper(rate),
+    )  # fmt: skip
 
 
 def at(value: float) -> str:

@@ -25,8 +25,10 @@ import scipy.linalg.lapack
 
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.verdict import Record
+from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.directed import UNIT, gamma
 from zeroloss.verified.ritz import RitzPair, lowest_of_matrix
-from zeroloss.verified.symmetric import UNIT, Prepared, gamma, prepare, sum_of_squares, symmetric_product
+from zeroloss.verified.symmetric import Prepared, prepare, sum_of_squares, symmetric_product
 
 __all__ = ["UNIT", "Enclosure", "gamma", "is_above", "largest_eigenvalue", "rayleigh_upper", "smallest_eigenvalue"]
 
@@ -44,8 +46,8 @@ class Enclosure(Record):
         factorisations: how many Cholesky factorisations in double precision it took.
     """
 
-    lower: float
-    upper: float
+    lower: Lower
+    upper: Upper
     which: str
     method: str
     about: str
@@ -100,7 +102,7 @@ def _enclosure(lower, upper, count, which, prepared: Prepared, entry_error, erro
     lower, upper = lower / prepared.scale - error, upper / prepared.scale + error
     lower, upper = math.nextafter(lower, -math.inf), math.nextafter(upper, math.inf)
     method = "Cholesky criterion (Rump 2006) and Rayleigh quotient"
-    return Enclosure(lower, upper, which, method, about, len(prepared.matrix), count)
+    return Enclosure(proved_lower(lower), proved_upper(upper), which, method, about, len(prepared.matrix), count)
 
 
 def _bounds(prepared: Prepared, sign: int) -> tuple[float, float, int]:

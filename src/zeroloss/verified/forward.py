@@ -19,13 +19,11 @@ import numpy as np
 from zeroloss.networks.activations import LEAKY_SLOPE, activation, negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.verified import libm
-from zeroloss.verified.eigenvalues import gamma, largest_eigenvalue
+from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.directed import LOST, SLOP, TINY, ULP, gamma, ldexp_up, norm_upper, norms_upper, scaled_to_one
+from zeroloss.verified.eigenvalues import largest_eigenvalue
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import ldexp_up, norm_upper, norms_upper, scaled_to_one
 
-SLOP = 1 + 1e-6
-TINY = 1e-290
-"""More than fewer than `1e30` operations lose by underflow."""
 KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
 """Activations that are linear but for a kink at 0: their slopes to its left and right; `prelu(a)` is another (`kink`)."""
 
@@ -156,7 +154,7 @@ def backward(network: LayersLike, layers: list[Layer], *, kinks: bool = False) -
         slope, slope_error = _slopes(network.activations[index - 1], layers[index - 1], kinks)
         g = up * slope[:, None, :]
         error = (up_error * (np.abs(slope) + slope_error)[:, None, :] + np.abs(up) * slope_error[:, None, :]) * SLOP
-        error = error + 2.0**-52 * np.abs(g) + TINY
+        error = error + ULP * np.abs(g) + TINY
         gs.append(g)
         errors.append(error)
     return Cotangents(gs[::-1], errors[::-1], peaks[::-1])
@@ -180,7 +178,7 @@ def _slopes(segments, layer: Layer, kinks: bool):
     return value, error
 
 
-def spectral_norm_upper(matrix: np.ndarray) -> float:
+def spectral_norm_upper(matrix: np.ndarray) -> Upper:
     """A proved upper bound on the largest singular value of a float64 matrix, close to it; infinite beyond float64.
 
     The matrix is scaled by a power of two so that its squares neither under- nor overflow. The largest eigenvalue of the smaller
@@ -191,13 +189,13 @@ def spectral_norm_upper(matrix: np.ndarray) -> float:
     """
     matrix = np.asarray(matrix, np.float64)
     if not np.any(matrix):
-        return 0.0
+        return proved_upper(0.0)
     scaled, power = scaled_to_one(matrix)
     tall = scaled if matrix.shape[0] >= matrix.shape[1] else scaled.T
     gram = tall.T @ tall
     gram = 0.5 * (gram + gram.T)
-    error = gamma(tall.shape[0] + 2) * norm_upper(tall) ** 2 * SLOP + 2.0**-1000 * tall.shape[0] * tall.shape[1]
+    error = gamma(tall.shape[0] + 2) * norm_upper(tall) ** 2 * SLOP + LOST * tall.shape[0] * tall.shape[1]
     upper = largest_eigenvalue(gram, entry_error=error).upper
     # What scaling lost by underflow: `2^-1074` an entry beside a largest one of at least `2^-100`.
-    root = np.nextafter(np.sqrt(max(upper, 0.0)), np.inf) + 2.0**-1000 * np.sqrt(tall.size)
-    return ldexp_up(float(np.nextafter(root, np.inf)), power)
+    root = np.nextafter(np.sqrt(max(upper, 0.0)), np.inf) + LOST * np.sqrt(tall.size)
+    return proved_upper(ldexp_up(float(np.nextafter(root, np.inf)), power))

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.verified.eigenvalues import gamma
-from zeroloss.verified.forward import SLOP, TINY, Cotangents, Layer
+from zeroloss.verified.directed import LEAST, SLOP, TINY, UP, gamma, norm_upper, norms_upper, square_upper
+from zeroloss.verified.forward import Cotangents, Layer
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import norm_upper, norms_upper, square_upper
 
 TILE = 1024
 """Rows of the kernel formed at a time."""
@@ -66,7 +65,7 @@ class Rows:
         for h, bias, g in self.parts:
             inputs = np.full(len(g), abs(bias)) if h is None else np.hypot(bias, norms_upper(h))
             length = math.hypot(length, norm_upper(inputs * norms_upper(g.reshape(len(g), -1))))
-        return square_upper(length * (1 + 1e-12))
+        return square_upper(length * UP)
 
     @property
     def rounding(self) -> float:
@@ -78,7 +77,7 @@ class Rows:
         longest, lost = 0, 0.0
         for h, bias, g in self.parts:
             inputs = bias**2 + (0.0 if h is None else square_upper(float(np.max(norms_upper(h)))))
-            lost += 1e-300 * g.shape[0] * g.shape[1] * (1.0 + inputs + square_upper(float(np.max(norms_upper(g)))))
+            lost += LEAST * g.shape[0] * g.shape[1] * (1.0 + inputs + square_upper(float(np.max(norms_upper(g)))))
             longest = max(longest, g.shape[2] + (0 if h is None else h.shape[1]))
         return (gamma(longest + len(self.parts) + 16) * self.trace + lost) * SLOP
 

@@ -18,14 +18,15 @@ from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.verified.forward import SLOP, backward, forward
+from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.directed import SLOP, norm_upper, square_upper
+from zeroloss.verified.forward import backward, forward
 from zeroloss.verified.jacobian import Trained, jacobian_rows
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import norm_upper, square_upper
 from zeroloss.verified.symmetric import as_matrix
 
 
-def entry_error_bound(network: LayersLike, x: np.ndarray, k: Any, trained: Trained) -> float:
+def entry_error_bound(network: LayersLike, x: np.ndarray, k: Any, trained: Trained) -> Upper:
     """A proved bound on `|k - K|_2`, `K` the tangent kernel of `network` on the rows of `x` in exact arithmetic.
 
     For `smallest_eigenvalue(k, entry_error=entry_error_bound(network, x, k))`, whose bounds then are about the network, at
@@ -59,4 +60,4 @@ def entry_error_bound(network: LayersLike, x: np.ndarray, k: Any, trained: Train
         raise InputError("the kernel holds NaN or infinity; there is no bound on its error.")
     # `distance` is that of the symmetric part.
     off = rows.distance(stored) + 0.5 * norm_upper(stored - stored.T) * SLOP
-    return (off + 2 * rows.error * math.sqrt(rows.trace * SLOP) + square_upper(rows.error)) * SLOP
+    return proved_upper((off + 2 * rows.error * math.sqrt(rows.trace * SLOP) + square_upper(rows.error)) * SLOP)

@@ -17,11 +17,11 @@ import math
 import numpy as np
 
 from zeroloss.networks.activations import activation
-from zeroloss.verified.forward import SLOP, Layer, kink
+from zeroloss.verified.directed import FLOOR, LEAST, SLOP, norms_upper
+from zeroloss.verified.forward import Layer, kink
 from zeroloss.verified.jacobian import Trained
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.lipschitz import FLOOR, speeds
-from zeroloss.verified.norms import norms_upper
+from zeroloss.verified.lipschitz import speeds
 
 
 def has_kinks(network: LayersLike) -> bool:
@@ -59,7 +59,7 @@ def kink_margin(
             (t * (a * lengths[index]) ** 2 + u * c**2)[:, None]
             + (a * (row + t * radius)[None, :] * before[:, None]) ** 2
         )
-        reach = radius * np.maximum(own * SLOP, FLOOR) + 1e-300
+        reach = radius * np.maximum(own * SLOP, FLOOR) + LEAST
         if not np.isfinite(reach).all():
             return 0.0
         smallest = min(smallest, float(np.min((np.abs(z) - error) / reach)) / SLOP)

@@ -3,7 +3,7 @@
 XLA documents no error bounds for tanh, exp, erf, so proofs evaluate them through Python's `math`, which calls libm. The
 bounds below rest on one assumption, which a test checks against ball arithmetic and every proof names:
 `ASSUMPTION`. (Measured with the GNU C library 2.36 on x86-64: exp 0.51, log1p 0.8, erf 1, tanh 2 and erfc 4.23 ulp. Where a
-result is subnormal, `_TINY` covers its error.)
+result is subnormal, `LEAST` covers its error.)
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from collections.abc import Callable
 import numpy as np
 
 from zeroloss.networks.activations import negative_slope
+from zeroloss.verified.directed import LEAST, ULP
 
 ULPS = 5
 """Bound on the error of each of these functions, in units of the last place of the result."""
 ASSUMPTION = f"exp, log, log1p, sin, cos, tanh, erf and erfc of the C library are within {ULPS} ulp"
-_U = 2.0**-52
-_TINY = 1e-300
 
 
 def _each(function: Callable[[float], float], z: np.ndarray) -> np.ndarray:
@@ -71,27 +70,27 @@ def value(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     leak = negative_slope(name)
     if leak is not None:
         v = np.where(z > 0, z, leak * z)
-        return v, _U * np.abs(v) + _TINY
+        return v, ULP * np.abs(v) + LEAST
     if name == "tanh":
         v = _each(math.tanh, z)
-        return v, ULPS * _U * np.abs(v) + _TINY
+        return v, ULPS * ULP * np.abs(v) + LEAST
     if name == "erf":
         v = _each(math.erf, z)
-        return v, ULPS * _U * np.abs(v) + _TINY
+        return v, ULPS * ULP * np.abs(v) + LEAST
     if name == "sigmoid":
         v = _sigmoid(z)
-        return v, 12 * _U * v + _TINY
+        return v, 12 * ULP * v + LEAST
     if name == "softplus":  # max(z, 0) + log1p(e^-|z|): all terms positive
         v = np.maximum(z, 0.0) + _each(math.log1p, _exp_minus(z))
-        return v, 12 * _U * v + _TINY
+        return v, 12 * ULP * v + LEAST
     if name == "silu":
         v = z * _sigmoid(z)
-        return v, 13 * _U * np.abs(v) + _TINY
+        return v, 13 * ULP * np.abs(v) + LEAST
     if (
         name == "gelu"
     ):  # z/2 erfc(-z/sqrt 2): 5 ulp and the product's 1; the argument's rounding d costs z/2 |y erfc'(y)| d <= .25 |z| d, d < 3 ulp
         v = 0.5 * z * _each(math.erfc, z * -math.sqrt(0.5))
-        return v, _U * (7 * np.abs(v) + np.abs(z)) + _TINY
+        return v, ULP * (7 * np.abs(v) + np.abs(z)) + LEAST
     raise KeyError(name)
 
 
@@ -101,23 +100,23 @@ def slope(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.ones_like(z), np.zeros_like(z)
     if name == "tanh":  # 1 - t^2
         t = _each(math.tanh, z)
-        return 1.0 - t * t, np.full_like(z, (2 * ULPS + 2) * _U)
+        return 1.0 - t * t, np.full_like(z, (2 * ULPS + 2) * ULP)
     if name == "sigmoid":
         v = _sigmoid(z) * _sigmoid(-z)
-        return v, 26 * _U * v + _TINY
+        return v, 26 * ULP * v + LEAST
     if name == "softplus":
         v = _sigmoid(z)
-        return v, 12 * _U * v + _TINY
+        return v, 12 * ULP * v + LEAST
     if name == "erf":  # 2/sqrt(pi) e^{-z^2}; z^2 rounds by u z^2, and z^2 e^{-z^2} <= .37
         z = np.clip(z, -1e3, 1e3)  # beyond, the derivative underflows; the square of z would overflow
         v = 2 / math.sqrt(math.pi) * _each(math.exp, -z * z)
-        return v, _U * ((ULPS + 4) * v + 1) + _TINY
+        return v, ULP * ((ULPS + 4) * v + 1) + LEAST
     if name == "silu":  # s + z s (1 - s), and |z| s (1 - s) < .23
         s, left = _sigmoid(z), _sigmoid(-z)
-        return s + z * s * left, _U * (14 * s + 28 * np.abs(z) * s * left + 4) + _TINY
+        return s + z * s * left, ULP * (14 * s + 28 * np.abs(z) * s * left + 4) + LEAST
     if name == "gelu":  # Phi(z) + z phi(z), |z| phi(z) < .25, and z^2 |z| phi(z) < .47 for the exponent's rounding
         cdf = 0.5 * _each(math.erfc, z * -math.sqrt(0.5))
         near = np.clip(z, -1e3, 1e3)  # beyond, the density underflows; the square of z would overflow
         density = _each(math.exp, -0.5 * near * near) / math.sqrt(2 * math.pi)
-        return cdf + z * density, np.full_like(z, 24 * _U)
+        return cdf + z * density, np.full_like(z, 24 * ULP)
     raise KeyError(name)

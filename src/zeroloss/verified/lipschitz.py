@@ -32,25 +32,32 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.activations import Activation, activation
-from zeroloss.verified.eigenvalues import gamma, largest_eigenvalue, smallest_eigenvalue
-from zeroloss.verified.forward import SLOP, TINY, Layer, backward, forward, kink, spectral_norm_upper
-from zeroloss.verified.jacobian import Trained, jacobian_rows
-from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.lipschitz_one_layer import one_layer_lipschitz
-from zeroloss.verified.norms import (
+from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.directed import (
+    FEW_UP,
+    FLOOR,
+    LOST,
+    SLOP,
+    TINY,
+    UP,
+    gamma,
     ldexp_down,
     ldexp_up,
     norm_upper,
     norms_upper,
     scaled_to_one,
+    sqrt_lower,
     square_lower,
     square_upper,
 )
+from zeroloss.verified.eigenvalues import largest_eigenvalue, smallest_eigenvalue
+from zeroloss.verified.forward import Layer, backward, forward, kink, spectral_norm_upper
+from zeroloss.verified.jacobian import Trained, jacobian_rows
+from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.lipschitz_one_layer import one_layer_lipschitz
 
 BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
-FLOOR = 1e-60
-"""No bound of the recursion is taken below this, so that products of four of them do not underflow."""
 KINKS = "none: activations with kinks"
 MOST_EQUATIONS = 3000
 """Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
@@ -61,13 +68,19 @@ class Constants:
     """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were
     bounded; `kernel` is the matrix they are of, in float64, where it was formed."""
 
-    lam0: float
-    Lam0: float
-    residual: float
-    beta: Callable[[float], float]
+    lam0: Lower
+    Lam0: Upper
+    residual: Upper
+    beta: Callable[[float], Upper]
     method: str
     equations: int
     kernel: Any = None
+
+
+def nothing_known(method: str, equations: int, residual: Upper | None = None) -> Constants:
+    """The constants that hold of any network; `method` says why there are no others."""
+    unknown = proved_upper(math.inf)
+    return Constants(proved_lower(0.0), unknown, residual or unknown, lambda radius: unknown, method, equations)
 
 
 def constants(
@@ -79,19 +92,24 @@ def constants(
     layers = forward(network, x)
     last, c = layers[-1], layers[-1].z.shape[1]
     root = np.sqrt(np.asarray(sizes, np.float64))
-    gaps = (np.abs(last.z - y) * (1 + 2.0**-50) + last.z_error + y_error) * root[:, None]
+    gaps = (np.abs(last.z - y) * FEW_UP + last.z_error + y_error) * root[:, None]
     with np.errstate(over="ignore"):  # an infinite residual proves nothing
-        residual = norm_upper(gaps) * SLOP
+        residual = proved_upper(norm_upper(gaps) * SLOP)
     equations = len(x) * c
     only_readout = not any(trained.weights[:-1]) and not any(trained.biases[:-1])
     smooth = all(math.isfinite(activation(name).curvature) for segments in network.activations for name, _ in segments)
     if only_readout:
         lam0, Lam0 = _readout_eigenvalues(network, last, root, trained)
         return Constants(
-            lam0, Lam0, residual, lambda radius: 0.0, "kernel of the read-out, one block an output", equations
+            lam0,
+            Lam0,
+            residual,
+            lambda radius: proved_upper(0.0),
+            "kernel of the read-out, one block an output",
+            equations,
         )
     if not smooth:
-        return Constants(0.0, math.inf, residual, lambda radius: math.inf, KINKS, equations)
+        return nothing_known(KINKS, equations, residual)
     norms = [(norms_upper(layer.h) + norms_upper(layer.h_error)) * SLOP for layer in layers]
     if equations <= MOST_EQUATIONS:
         cotangents = backward(network, layers)
@@ -111,11 +129,16 @@ def constants(
     peak = [np.concatenate(blocks) for blocks in zip(*peaks, strict=True)]
     beta = _smaller(lipschitz_of_derivative(network, norms, peak, root, trained), network, x, root, trained)
     return Constants(
-        lam0, squared * SLOP, residual, beta, "smallest: the read-out's block; largest: the trace", equations
+        lam0,
+        proved_upper(squared * SLOP),
+        residual,
+        beta,
+        "smallest: the read-out's block; largest: the trace",
+        equations,
     )
 
 
-def eigenvalue_bounds(network: LayersLike, x: np.ndarray, trained: Trained) -> tuple[float, float]:
+def eigenvalue_bounds(network: LayersLike, x: np.ndarray, trained: Trained) -> tuple[Lower, Upper]:
     """`lam0 <= lambda_min(K)` and `lambda_max(K) <= Lam0` of the full tangent kernel on the rows of `x` `(n, d)`, proved.
 
     With the rounding of the Jacobian, of the kernel and of the factorisation; `network` in float64, smooth (KeyError
@@ -127,7 +150,7 @@ def eigenvalue_bounds(network: LayersLike, x: np.ndarray, trained: Trained) -> t
     return lam0, Lam0
 
 
-def _smaller(beta: Callable[[float], float], network, x, root, trained: Trained) -> Callable[[float], float]:
+def _smaller(beta: Callable[[float], Upper], network, x, root, trained: Trained) -> Callable[[float], Upper]:
     """The smaller of the recursion's bound and, with one hidden layer, that of all examples together."""
     if network.depth != 1:
         return beta
@@ -135,7 +158,7 @@ def _smaller(beta: Callable[[float], float], network, x, root, trained: Trained)
     return lambda radius: min(beta(radius), together(radius))
 
 
-def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[float, float]:
+def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[Lower, Upper]:
     a, c = network.weight_scales[-1], network.bias_scales[-1]
     columns, errors = [], []
     if trained.weights[-1]:
@@ -145,33 +168,33 @@ def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Traine
         columns.append(np.full((len(last.h), 1), c))
         errors.append(np.zeros((len(last.h), 1)))
     if not columns:
-        return 0.0, math.inf
+        return proved_lower(0.0), proved_upper(math.inf)
     matrix = np.concatenate(columns, axis=1) * root[:, None]
     error = norm_upper(
         (np.concatenate(errors, axis=1) + 2.0**-51 * np.abs(np.concatenate(columns, axis=1))) * root[:, None]
     )
     scaled, power = scaled_to_one(matrix)
     gram = scaled @ scaled.T
-    entries = gamma(matrix.shape[1] + 4) * norm_upper(scaled) ** 2 + 2.0**-1000 * matrix.size
+    entries = gamma(matrix.shape[1] + 4) * norm_upper(scaled) ** 2 + LOST * matrix.size
     return _bounds(0.5 * (gram + gram.T), entries * SLOP, error * SLOP, power)
 
 
-def _bounds(gram: np.ndarray, entries: float, error: float, power: int = 0) -> tuple[float, float]:
+def _bounds(gram: np.ndarray, entries: float, error: float, power: int = 0) -> tuple[Lower, Upper]:
     """`lam0`, `Lam0` of `J J^T` from the float Gram matrix of `2^-power J_float`, its entry error, and `|J_float - J|_F`.
 
     `lam0` is 0 where it would be below `1e-290`.
     """
     if not (math.isfinite(entries) and math.isfinite(error) and np.isfinite(gram).all()):
-        return 0.0, math.inf
+        return proved_lower(0.0), proved_upper(math.inf)
     lower = smallest_eigenvalue(gram, entry_error=entries).lower
     upper = largest_eigenvalue(gram, entry_error=entries).upper
-    off = ldexp_up(error, -power) * (1 + 1e-12) + 2.0**-1000 * len(gram)
-    small = max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - off)
+    off = ldexp_up(error, -power) * UP + LOST * len(gram)
+    small = max(0.0, sqrt_lower(lower) - off)
     large = ldexp_up((math.sqrt(max(upper, 0.0)) + off) * SLOP, power)
-    return square_lower(ldexp_down(small, power)), square_upper(large) * SLOP
+    return proved_lower(square_lower(ldexp_down(small, power))), proved_upper(square_upper(large) * SLOP)
 
 
-def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[float, float, np.ndarray]:
+def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[Lower, Upper, np.ndarray]:
     rows = jacobian_rows(network, layers, cotangents, root, trained)
     total, rounding = rows.kernel()
     return *_bounds(total, rounding, rows.error), total
@@ -225,7 +248,7 @@ def lipschitz_of_derivative(
     trained: Trained,
     *,
     linear_pieces: bool = False,
-) -> Callable[[float], float]:
+) -> Callable[[float], Upper]:
     """`R -> beta(R)`, the recursion above (non-decreasing in R, proved upper bounds on the spectral norms).
 
     Args:
@@ -247,7 +270,7 @@ def lipschitz_of_derivative(
     scale = [max(abs(a), FLOOR) for a in network.weight_scales]
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as is said below
-    def beta(radius: float) -> float:
+    def beta(radius: float) -> Upper:
         radius = max(radius, FLOOR)
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]
         s.append(scale[depth] * (rows + t[depth] * radius)[None, :])
@@ -265,7 +288,7 @@ def lipschitz_of_derivative(
             total = total + c2[i - 1] * q_next * (speed[i - 1] ** 2)[:, None]
             g = np.maximum(c1[i - 1] * s[i] * g, FLOOR)
         value = norm_upper(total * root[:, None]) * SLOP
-        return value if math.isfinite(value) else math.inf
+        return proved_upper(value if math.isfinite(value) else math.inf)
 
     return beta
 

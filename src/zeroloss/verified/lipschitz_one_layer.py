@@ -23,15 +23,16 @@ from collections.abc import Callable
 import numpy as np
 
 from zeroloss.networks.activations import activation
-from zeroloss.verified.forward import SLOP, TINY, spectral_norm_upper
+from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.directed import SLOP, TINY, norms_upper, ratio_upper
+from zeroloss.verified.forward import spectral_norm_upper
 from zeroloss.verified.jacobian import Trained
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import norms_upper, ratio_upper
 
 
 def one_layer_lipschitz(
     network: LayersLike, x: np.ndarray, root: np.ndarray, trained: Trained
-) -> Callable[[float], float]:
+) -> Callable[[float], Upper]:
     """`R -> beta(R)` above: a proved upper bound, rounding included, non-decreasing; infinite for kinks.
 
     Args:
@@ -53,12 +54,12 @@ def one_layer_lipschitz(
     moves = float(trained.weights[1])
     cross = ratio_upper((moves, last, c1, together, SLOP))
 
-    def beta(radius: float) -> float:
+    def beta(radius: float) -> Upper:
         if not math.isfinite(c2):
-            return math.inf
+            return proved_upper(math.inf)
         own = ratio_upper((last, c2, tallest + moves * radius, together, longest, SLOP))
         own = max(own, TINY) if own > 0 else 0.0  # half of the smallest number is 0 in float64
         value = (0.5 * own + math.hypot(0.5 * own, cross)) * SLOP
-        return value if math.isfinite(value) else math.inf
+        return proved_upper(value if math.isfinite(value) else math.inf)
 
     return beta

@@ -8,14 +8,23 @@
 - `beta`, the Lipschitz constant of `DF` on a ball (`zeroloss.verified.lipschitz`); for relu, leaky_relu and abs with
   second derivative 0, if no kink is crossed within the radius (`zeroloss.verified.kinks`).
 
-`zeroloss.verified.kantorovich` does the rest. A zero of `F` is a global minimum of the squared risk, whatever the targets
-of equal inputs are. (Ours, after Kantorovich.)
+The theorem (`kantorovich`). Let `|F(w)| <= eps`, `sigma_min(DF(w)) >= sigma > 0` (all rows), and `DF` be `beta`-Lipschitz on
+the closed ball `B(w, R)`. If `h = beta eps/sigma^2 <= 1/2` and
+
+    rho = (sigma/beta)(1 - sqrt(1 - 2h)) = 2 eps/(sigma (1 + sqrt(1 - 2h))) <= R,
+
+then `F` has an exact zero within `rho` of `w`. (After Kantorovich; ours: along `v' = -DF(v)^+ F(v)` the residual decays
+as `e^-t`, and `s = |v - w|` obeys `(sigma - beta s) ds <= eps e^-t dt`, so `s` stays below `rho`.) Sharp: for
+`F = eps + sigma w - beta w^2/2` there is no zero beyond `h = 1/2`.
+
+A zero of `F` is a global minimum of the squared risk, whatever the targets of equal inputs are.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,14 +34,14 @@ from zeroloss.data.repeats import Collapsed
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.verdict import Record, at_least, at_most
+from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.directed import FEW_UP, LEAST, SLOP, norm_upper, norms_upper, ratio_upper, sqrt_lower
 from zeroloss.verified.eigenvalues import is_above, smallest_eigenvalue
-from zeroloss.verified.forward import SLOP, Layer, backward, forward, output_error
+from zeroloss.verified.forward import Layer, backward, forward, output_error
 from zeroloss.verified.jacobian import Rows, Trained, jacobian_rows
-from zeroloss.verified.kantorovich import kantorovich
 from zeroloss.verified.kinks import kink_margin, undecided
 from zeroloss.verified.layers import Layers, LayersLike
 from zeroloss.verified.lipschitz import lipschitz_of_derivative
-from zeroloss.verified.norms import norm_upper, norms_upper
 from zeroloss.verified.ritz import lowest_pair
 from zeroloss.verified.symmetric import prepare
 
@@ -42,6 +51,65 @@ WORTH_GUESSING = 1000
 """Rows above which a factor that is there already is used to guess the smallest eigenvalue."""
 DRIFT = 0.02
 """A stored kernel is used if it is off by no more than this part of its smallest eigenvalue."""
+
+
+RADII = (1.001, 1.01, 1.03, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0)
+"""Balls tried, in units of `eps/sigma`; no `rho` is outside [1, 2]."""
+
+
+NOTHING = proved_lower(-math.inf)
+"""A lower bound on anything."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kantorovich:
+    """What the theorem says.
+
+    Attributes:
+        beta, h: on the ball of radius `ball`.
+        radius: `rho`, rounded up; None where no ball works (the numbers then are those of the smallest ball tried on which
+            `h` is above 1/2).
+    """
+
+    ball: float
+    beta: Upper
+    h: Upper
+    radius: Upper | None
+
+
+def kantorovich(eps: Upper, sigma: Lower, beta: Callable[[float], Upper]) -> Kantorovich:
+    """The theorem with `beta(R)` a bound on `B(w, R)`: the smallest ball of a few that contains its own `rho`.
+
+    Args:
+        eps: an upper bound on `|F(w)|`; sigma: a lower bound on the smallest singular value, 0 for none.
+        beta: an upper bound on the Lipschitz constant for each radius; may be infinite.
+    """
+    unknown = proved_upper(math.inf)
+    if not (0 < sigma < math.inf and 0 <= eps < math.inf):
+        return Kantorovich(0.0, unknown, unknown, None)
+    worst = None
+    for times in RADII:
+        ball = ratio_upper((times, SLOP, eps), (sigma,)) + LEAST
+        if not math.isfinite(ball):
+            break
+        slope = beta(ball)
+        h = proved_upper(ratio_upper((slope, eps, SLOP), (sigma, sigma)) + LEAST) if math.isfinite(slope) else unknown
+        if not h <= 0.5:
+            worst = worst or Kantorovich(ball, slope, h, None)
+            continue
+        root = math.sqrt(max(0.0, 1 - 2 * h)) * (1 - 1e-9)
+        radius = proved_upper(ratio_upper((2.0, eps, SLOP), (sigma, 1 + root)) + LEAST)
+        if radius <= ball:
+            return Kantorovich(ball, slope, h, radius)
+    return worst or Kantorovich(0.0, unknown, unknown, None)
+
+
+def singular_value_of(eigenvalue: Lower, error: float = 0.0) -> Lower:
+    """`sqrt(eigenvalue) - error`, rounded down, 0 at least: a bound on `sigma_min(DF)` from one on `lambda_min(DF DF^T)`.
+
+    `error`: how far the Jacobian whose kernel it is may be from `DF`, in the 2-norm.
+    """
+    return proved_lower(max(0.0, sqrt_lower(eigenvalue) - error))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +127,12 @@ class NewtonKantorovich(Record):
         kernel: which kernel the smallest eigenvalue was bounded of.
     """
 
-    residual_upper: float
-    singular_value_lower: float
-    lipschitz_upper: float
-    h: float
+    residual_upper: Upper
+    singular_value_lower: Lower
+    lipschitz_upper: Upper
+    h: Upper
     ball: float
-    radius: float | None
+    radius: Upper | None
     kink_margin: float | None
     equations: int
     parameters: int
@@ -87,8 +155,20 @@ def newton_kantorovich(
     """
     network = Layers.of(network)
     equations, parameters = distinct.y.size, trained.count(network)
+    unknown = proved_upper(math.inf)
     blank = NewtonKantorovich(
-        math.inf, 0.0, math.inf, math.inf, 0.0, None, None, equations, parameters, len(distinct.x), "none", ""
+        unknown,
+        proved_lower(0.0),
+        unknown,
+        unknown,
+        0.0,
+        None,
+        None,
+        equations,
+        parameters,
+        len(distinct.x),
+        "none",
+        "",
     )
     short = too_large(network, distinct, trained)
     try:
@@ -100,17 +180,17 @@ def newton_kantorovich(
         return dataclasses.replace(blank, obstacle=str(error).rstrip("."))
 
 
-def residual_norm(network: LayersLike, layers: list[Layer], distinct: Collapsed) -> float:
+def residual_norm(network: LayersLike, layers: list[Layer], distinct: Collapsed) -> Upper:
     """`eps`: a proved upper bound on `|F(w)|`, the smaller of two: with entrywise errors, and with those of whole rows."""
     network = Layers.of(network)
     last, root = layers[-1], np.sqrt(np.asarray(distinct.sizes, np.float64))
-    gaps = np.abs(distinct.y - last.z) * (1 + 2.0**-50) + distinct.rounding
+    gaps = np.abs(distinct.y - last.z) * FEW_UP + distinct.rounding
     by_entry = norm_upper((gaps + last.z_error) * root[:, None])
     rows = norms_upper(gaps) * SLOP + output_error(network, layers)
-    return min(by_entry, norm_upper(rows * root)) * SLOP
+    return proved_upper(min(by_entry, norm_upper(rows * root)) * SLOP)
 
 
-def too_large(network: LayersLike, distinct: Collapsed, trained: Trained) -> str:
+def too_large(network: Layers, distinct: Collapsed, trained: Trained) -> str:
     """Why the proof is not tried: fewer parameters than equations, or too many equations; "" if it is."""
     equations, parameters = distinct.y.size, trained.count(network)
     if parameters < equations:
@@ -171,9 +251,9 @@ def _short(eps: float, sigma: float, beta: float, h: float) -> str:
     )
 
 
-def _singular_value(rows: Rows, stored: Any, factor: Any) -> tuple[float, float, str]:
+def _singular_value(rows: Rows, stored: Any, factor: Any) -> tuple[Lower, Lower, str]:
     """A lower bound on `sigma_min(DF)`, the one on the eigenvalue it is from, and the kernel that was used."""
-    lower, which = -math.inf, ""
+    lower, which = NOTHING, ""
     if stored is not None:
         lower, which = (
             _from_stored(rows, np.asarray(stored), factor),
@@ -182,24 +262,24 @@ def _singular_value(rows: Rows, stored: Any, factor: Any) -> tuple[float, float,
     if not lower > 0:
         matrix, rounding = rows.kernel()
         lower, which = _eigenvalue_lower(matrix, rounding, factor), "formed at these weights"
-    return max(0.0, math.sqrt(max(lower, 0.0)) * (1 - 1e-12) - rows.error), lower, which
+    return singular_value_of(lower, rows.error), lower, which
 
 
-def _from_stored(rows: Rows, matrix: np.ndarray, factor: Any) -> float:
+def _from_stored(rows: Rows, matrix: np.ndarray, factor: Any) -> Lower:
     size = rows.parts[0][2].shape[0] * rows.parts[0][2].shape[1] if rows.parts else 0
     if matrix.shape != (size, size) or not np.isfinite(np.diag(matrix)).all():
-        return -math.inf
+        return NOTHING
     off = rows.distance(matrix, most=DRIFT * float(np.min(np.diag(matrix))))
     if not math.isfinite(off):
-        return -math.inf
+        return NOTHING
     lower = _eigenvalue_lower(matrix, off, factor)
-    return lower if lower > 0 and off <= DRIFT * (lower + off) else -math.inf
+    return lower if lower > 0 and off <= DRIFT * (lower + off) else NOTHING
 
 
-def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> float:
+def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> Lower:
     """A proved lower bound on the smallest eigenvalue; with a factor from near by, in one factorisation."""
     if not (math.isfinite(entry_error) and np.isfinite(matrix).all()):
-        return -math.inf  # its numbers overflow
+        return NOTHING  # its numbers overflow
     if factor is None or factor.shape != matrix.shape or len(matrix) <= WORTH_GUESSING:
         return smallest_eigenvalue(matrix, entry_error=entry_error).lower
     ready, error = prepare(matrix, entry_error)
@@ -210,5 +290,5 @@ def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> fl
     pair = lowest_pair(ready.product, solve, len(matrix), noise=0.0, tolerance=1e-3, most=30)
     guess = 0.995 * (pair.value - pair.error) if math.isfinite(pair.error) else 0.0
     if guess > 0 and is_above(ready.matrix, guess, factor=ready.factor):
-        return math.nextafter(guess / ready.scale - error, -math.inf)
+        return proved_lower(math.nextafter(guess / ready.scale - error, -math.inf))
     return smallest_eigenvalue(matrix, entry_error=entry_error).lower

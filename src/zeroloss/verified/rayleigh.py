@@ -13,15 +13,15 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
-from zeroloss.verified.eigenvalues import gamma
-from zeroloss.verified.forward import SLOP, TINY, Layer, backward, forward
+from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.directed import SLOP, TINY, gamma, norm_upper, norms_upper, square_upper
+from zeroloss.verified.forward import Layer, backward, forward
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import norm_upper, norms_upper, square_upper
 
 BLOCK = 1_000_000
 
 
-def smallest_eigenvalue_upper(network: LayersLike, x: np.ndarray, vector: np.ndarray) -> float:
+def smallest_eigenvalue_upper(network: LayersLike, x: np.ndarray, vector: np.ndarray) -> Upper:
     """`min_a |J^T (v (x) e_a)|^2` with all rounding, for the kernel over all parameters of a float64 network.
 
     Args:
@@ -64,4 +64,4 @@ def smallest_eigenvalue_upper(network: LayersLike, x: np.ndarray, vector: np.nda
     # Products of three numbers: what one loses by underflow the third multiplies.
     rounding = gamma(len(x) + 16) * length + error + TINY * (1 + largest)
     shortest = float(np.min(lengths + rounding)) * SLOP / (1 - gamma(len(x) + 8))
-    return square_upper(shortest) * SLOP
+    return proved_upper(square_upper(shortest) * SLOP)

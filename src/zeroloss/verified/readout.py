@@ -20,10 +20,25 @@ import math
 import numpy as np
 
 from zeroloss.verdict import Record
-from zeroloss.verified.eigenvalues import gamma, smallest_eigenvalue
-from zeroloss.verified.forward import SLOP, TINY, Layer, affine, forward
+from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.directed import (
+    FEW_UP,
+    LOST,
+    SLOP,
+    TINY,
+    ULP,
+    UP,
+    gamma,
+    ldexp_down,
+    ldexp_up,
+    norm_upper,
+    ratio_upper,
+    scaled_to_one,
+    sqrt_lower,
+)
+from zeroloss.verified.eigenvalues import smallest_eigenvalue
+from zeroloss.verified.forward import Layer, affine, forward
 from zeroloss.verified.layers import Layers, LayersLike
-from zeroloss.verified.norms import ldexp_down, ldexp_up, norm_upper, ratio_upper, scaled_to_one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +52,17 @@ class ReadoutProof(Record):
         features: columns of `A`; distinct: its rows.
     """
 
-    singular_value_lower: float
-    residual_upper: float
-    radius: float | None
+    singular_value_lower: Lower
+    residual_upper: Upper
+    radius: Upper | None
     features: int
     distinct: int
     obstacle: str
+
+
+def not_proved(features: int, distinct: int, obstacle: str) -> ReadoutProof:
+    """The result where the proof was not tried, and why."""
+    return ReadoutProof(proved_lower(0.0), proved_upper(math.inf), None, features, distinct, obstacle)
 
 
 def readout_matrix(network: LayersLike, last: Layer) -> tuple[np.ndarray, float]:
@@ -50,33 +70,33 @@ def readout_matrix(network: LayersLike, last: Layer) -> tuple[np.ndarray, float]
     network = Layers.of(network)
     a, c = network.weight_scales[-1], network.bias_scales[-1]
     matrix = a * last.h
-    error = (abs(a) * last.h_error + 2.0**-52 * np.abs(matrix)) * SLOP + TINY
+    error = (abs(a) * last.h_error + ULP * np.abs(matrix)) * SLOP + TINY
     if network.biases[-1] is not None and c != 0:
         matrix = np.column_stack([matrix, np.full(len(matrix), c)])
     return matrix, norm_upper(error)
 
 
-def singular_value_lower(matrix: np.ndarray, error: float) -> float:
+def singular_value_lower(matrix: np.ndarray, error: float) -> Lower:
     """A proved lower bound on `sigma_min` (of all rows) of the matrix meant, `|stored - meant|_F <= error`; 0 if there
     is none."""
     n, m = matrix.shape
     if m < n or not np.any(matrix) or not np.isfinite(matrix).all() or not math.isfinite(error):
-        return 0.0
+        return proved_lower(0.0)
     scaled, power = scaled_to_one(matrix)  # so that squares neither under- nor overflow
     gram = scaled @ scaled.T
     gram = 0.5 * (gram + gram.T)
-    lost = 2.0**-1000 * n * m  # by underflow: of products, and of entries beside the largest
+    lost = LOST * n * m  # by underflow: of products, and of entries beside the largest
     entries = (gamma(m + 4) * norm_upper(scaled) ** 2 + lost) * SLOP
     lower = smallest_eigenvalue(gram, entry_error=entries).lower
-    off = ldexp_up(error, -power) * (1 + 1e-12) + lost
-    return ldexp_down(max(0.0, float(np.sqrt(max(lower, 0.0))) * (1 - 1e-12) - off), power)
+    off = ldexp_up(error, -power) * UP + lost
+    return proved_lower(ldexp_down(max(0.0, sqrt_lower(lower) - off), power))
 
 
-def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> float:
+def residual_upper(last: Layer, y: np.ndarray, y_error: np.ndarray) -> Upper:
     """A proved upper bound on `|y - f|` from the last layer's outputs."""
     with np.errstate(over="ignore"):  # an infinite residual proves nothing
-        entries = np.abs(y - last.z) * (1 + 2.0**-50) + last.z_error + y_error
-        return norm_upper(entries) * SLOP
+        entries = np.abs(y - last.z) * FEW_UP + last.z_error + y_error
+        return proved_upper(norm_upper(entries) * SLOP)
 
 
 def readout_proof(
@@ -94,7 +114,7 @@ def readout_proof(
     residual = residual_upper(last, y, y_error)
     if m < n:
         return ReadoutProof(
-            0.0,
+            proved_lower(0.0),
             residual,
             None,
             m,
@@ -104,8 +124,8 @@ def readout_proof(
     s = singular_value_lower(matrix, error)
     if s == 0:
         why = "the last features of the distinct inputs are not shown to be independent: their smallest singular value is lost in rounding"
-        return ReadoutProof(0.0, residual, None, m, n, why)
-    radius = ratio_upper((residual, SLOP), (s,))
+        return ReadoutProof(proved_lower(0.0), residual, None, m, n, why)
+    radius = proved_upper(ratio_upper((residual, SLOP), (s,)))
     if not math.isfinite(radius):
         return ReadoutProof(s, residual, None, m, n, "the distance to a minimum is bounded by no float64")
     return ReadoutProof(s, residual, radius, m, n, "")

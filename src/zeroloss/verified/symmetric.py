@@ -14,21 +14,13 @@ import scipy.linalg.blas
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.verified.norms import norm_upper
+from zeroloss.verified.directed import UNIT, UP, WIDE, norm_upper
 
-UNIT = 2.0**-53
 TILE = 128
 MOST_ENTRIES = 1 << 28
 """Numbers that one call of BLAS sums."""
 PLAIN = 2.0**400
 """Matrices with diagonal and norm between this and its inverse are multiplied as they are; others are scaled first."""
-
-
-def gamma(k: int) -> float:
-    """`k u/(1 - k u)`, rounded up."""
-    if k * UNIT >= 0.01:
-        raise InputError(f"{k} operations in a row are more than the rounding analysis covers.")
-    return k * UNIT / (1 - k * UNIT) * (1 + 1e-10)
 
 
 def as_matrix(k: np.ndarray) -> np.ndarray:
@@ -97,7 +89,7 @@ def prepare(k: Any, entry_error: float) -> tuple[Prepared, float]:
         raise InputError("the off-diagonal entries exceed the diagonal by more than 1e100; rescale the matrix.")
     if scale < 1:
         error += n * 2.0**-1074 / scale
-    error *= 1 + 1e-12
+    error *= UP
     if 1 / PLAIN < peak and norm < PLAIN:
         return Prepared(matrix, scale, scale, norm * scale), error
     scaled = matrix * scale  # a power of two: exact but for underflow
@@ -154,4 +146,4 @@ def _symmetric_part(matrix: np.ndarray) -> tuple[np.ndarray, float]:
             mean = 0.5 * upper + 0.5 * lower
             half[r, c], half[c, r] = mean, mean.T
         rounding = 4 * UNIT * norm_upper(matrix) + len(matrix) * 2.0**-1072
-        return half, 0.5 * square * (1 + 1e-9) + rounding
+        return half, 0.5 * square * WIDE + rounding

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.verified.forward import SLOP, TINY
+from zeroloss.verified.directed import DOWN, SLOP, TINY, ULP
 
-UNIT2 = 2.0**-52
 """Twice the unit roundoff."""
 
 
@@ -89,7 +88,7 @@ def rounded(mid: np.ndarray, err: Any, units: float = 1.0) -> Ball:
     """`mid` as one float64 operation made it, beside errors passed on: `units` operations' rounding is added."""
     if not np.isfinite(mid).all():
         raise NoBoundError("numbers too large for float64 appear on the way")
-    err = (np.broadcast_to(err, mid.shape) + units * UNIT2 * np.abs(mid)) * SLOP + TINY
+    err = (np.broadcast_to(err, mid.shape) + units * ULP * np.abs(mid)) * SLOP + TINY
     if not np.isfinite(err).all():
         raise NoBoundError("balls too wide for float64 appear on the way")
     return Ball(mid, err)
@@ -125,7 +124,7 @@ def multiply(a: Any, b: Any) -> Ball:
 def divide(a: Any, b: Any) -> Ball:
     """`|a*/b* - a/b| = |(a* - a) - (a/b)(b* - b)|/|b*|`."""
     a, b = as_ball(a), as_ball(b)
-    least = np.abs(b.mid) * (1 - 1e-12) - b.err
+    least = np.abs(b.mid) * DOWN - b.err
     if not np.all(least > 0):
         raise NoBoundError("a division by what may be 0")
     mid = a.mid / b.mid
@@ -136,7 +135,7 @@ def divide(a: Any, b: Any) -> Ball:
 def root(a: Any) -> Ball:
     """The square root of positive balls: slope at most `1/(2 sqrt(a - err))`."""
     a = as_ball(a)
-    least = a.mid * (1 - 1e-12) - a.err
+    least = a.mid * DOWN - a.err
     if not np.all(least > 0):
         raise NoBoundError("a root of what may not be positive")
     return rounded(np.sqrt(a.mid), 0.5 * a.err / np.sqrt(least))

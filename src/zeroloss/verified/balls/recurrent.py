@@ -15,7 +15,7 @@ from zeroloss.networks.pytorch.program import cells
 from zeroloss.verified import libm
 from zeroloss.verified.balls.ball import Ball, NoBoundError, add, as_ball, multiply, negative
 from zeroloss.verified.balls.rules import RULES, product
-from zeroloss.verified.forward import SLOP, TINY
+from zeroloss.verified.directed import SLOP, TINY
 
 SIGMOID_CURVATURE = 0.0963
 """`sup |sigma''| = 1/(6 sqrt 3) = 0.09622...`"""

@@ -25,7 +25,7 @@ from zeroloss.verified.balls.ball import (
     rounded,
 )
 from zeroloss.verified.balls.whole import axes_of, cast, is_whole, stepped
-from zeroloss.verified.forward import SLOP, TINY
+from zeroloss.verified.directed import DOWN, SLOP, TINY
 
 RULES: dict[str, Callable[..., Any]] = {}
 """By the names of `zeroloss.networks.pytorch.operators`."""
@@ -235,7 +235,7 @@ def _log1p(x):
 def _log(x):
     """Of positive balls: slope at most `1/(x - err)`."""
     x = as_ball(x)
-    least = x.mid * (1 - 1e-12) - x.err
+    least = x.mid * DOWN - x.err
     if not np.all(least > 0) or not np.isfinite(x.mid).all():
         raise NoBoundError("a logarithm of what may not be positive")
     return rounded(libm.logarithm(x.mid), x.err / least, libm.ULPS + 1)
@@ -329,7 +329,7 @@ def _lerp(x, y, weight):
 
 def total(x: Any, dim: Any, keepdim: bool) -> tuple[Ball, int]:
     """The sum over axes, and how many terms it has."""
-    from zeroloss.verified.eigenvalues import gamma
+    from zeroloss.verified.directed import gamma
 
     x = as_ball(x)
     axes = axes_of(dim)
@@ -353,7 +353,7 @@ def _mean(x, dim=None, keepdim=False):
 @rule("cumsum.default")
 def _cumsum(x, dim):
     """In any order of at most as many terms as there are."""
-    from zeroloss.verified.eigenvalues import gamma
+    from zeroloss.verified.directed import gamma
 
     x = as_ball(x)
     wide = np.cumsum(x.err + gamma(x.shape[dim]) * np.abs(x.mid), axis=dim)
@@ -501,7 +501,7 @@ def _logsumexp(x, dim=None, keepdim=False):
 
 def product(x: Any, y: Any) -> Ball:
     """A product of matrices: `|x| e_y + e_x |y| + e_x e_y + gamma_k |x||y|` (and `TINY` for what underflows before `y`)."""
-    from zeroloss.verified.eigenvalues import gamma
+    from zeroloss.verified.directed import gamma
 
     x = as_ball(x)
     wide, step = np.abs(x.mid), gamma(x.shape[-1] + 2)

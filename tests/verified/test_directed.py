@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from zeroloss.verified import norms
+from zeroloss.verified import directed as norms
 from zeroloss.verified import symmetric as prepare
 
 

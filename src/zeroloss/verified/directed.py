@@ -1,4 +1,9 @@
-"""Euclidean norms, sums of squares and products, rounded to the side on which a proof stands, at every scale of float64.
+"""The rounding policy of the core, once: the constants that bounds are widened by, and norms rounded to the safe side.
+
+Float64 with round-to-nearest: an operation is within `u = 2^-53` relative of the exact one, and within `2^-1075` where it underflows.
+A sum or inner product of k terms in any order is within `gamma_k` of the sum of absolute values (Higham, Accuracy and Stability,
+2nd ed., section 3.1). Bounds are themselves computed in float64 and then widened by one of the constants below. A constant that
+is changed may only widen a bound.
 
 Squares underflow below `1e-154` and overflow above `1e154`, and BLAS counts entries in 32 bits: a norm taken plainly is 0 for a
 vector of `1e-170`, and that of more than `2^31` numbers leaves some out. Here entries are first scaled by a power of two (exact but
@@ -13,10 +18,39 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing.errors import InputError
+
+UNIT = 2.0**-53
+"""`u`, the largest relative error of one operation."""
+ULP = 2.0**-52
+"""Two roundings: of an operation and of what was rounded before it."""
+SLOP = 1 + 1e-6
+"""Above the rounding of a bound that is itself a sum of up to `1e9` positive terms (`gamma_k` of them is below `2e-7`)."""
+WIDE = 1 + 1e-9
+"""Above the rounding of a formula of fewer than `1e6` operations."""
+UP, DOWN = 1 + 1e-12, 1 - 1e-12
+"""Above and below that of fewer than a thousand: roots, products of a few factors."""
+FEW_UP, FEW_DOWN = 1 + 2.0**-50, 1 - 2.0**-50
+"""Above and below four operations."""
+TINY = 1e-290
+"""More than fewer than `1e30` operations lose by underflow."""
+LEAST = 1e-300
+"""The same for single numbers that nothing multiplies: keeps a bound on a positive quantity positive."""
+FLOOR = 1e-60
+"""No factor of a recursion is taken below this, so that products of four of them do not underflow."""
+LOST = 2.0**-1000
+"""An entry or a product that underflows beside a largest entry near 1 loses at most `2^-1074`, far less than this."""
 BLOCK = 1 << 22
 """Numbers summed at a time."""
 PLAIN = 2.0**400
 """Between its inverse and this, entries are squared as they are."""
+
+
+def gamma(k: int) -> float:
+    """`k u/(1 - k u)`, rounded up."""
+    if k * UNIT >= 0.01:
+        raise InputError(f"{k} operations in a row are more than the rounding analysis covers.")
+    return k * UNIT / (1 - k * UNIT) * (1 + 1e-10)
 
 
 def blocks(array: Any, size: int = 0) -> Iterator[np.ndarray]:
@@ -55,7 +89,7 @@ def norm_upper(array: Any) -> float:
     total = 0.0
     for piece in blocks(array):
         scaled = piece if power == 0 else _scaled(piece, -power)
-        total += float(np.sum(np.square(scaled))) * (1 + 2.0**-50)
+        total += float(np.sum(np.square(scaled))) * FEW_UP
     # One addition an entry, in any order; the powers of two and the root round a few times more.
     return ldexp_up(math.sqrt(total) * (1 + (min(array.size, BLOCK) + 64) * 2.0**-52), power)
 
@@ -153,10 +187,15 @@ def ratio_upper(top: Iterable[float], bottom: Sequence[float] = ()) -> float:
 
 def square_lower(value: float) -> float:
     """`value^2` for a value of at least 0, rounded down; 0 below `1e-290`, where rounding is no longer relative."""
-    square = value * value * (1 - 2.0**-50)
+    square = value * value * FEW_DOWN
     return square if 1e-290 <= square < math.inf else 0.0 if square < 1e-290 else math.nextafter(math.inf, 0.0)
 
 
 def square_upper(value: float) -> float:
     """`value^2`, rounded up."""
     return ratio_upper((abs(value), abs(value)))
+
+
+def sqrt_lower(value: float) -> float:
+    """The root of a number of at least 0, rounded down; 0 for a negative one."""
+    return math.sqrt(max(value, 0.0)) * DOWN
