@@ -7,7 +7,7 @@ import pytest
 
 import zeroloss as zl
 from zeroloss.data import from_arrays, loaders
-from zeroloss.data.loaders import as_data, gathered
+from zeroloss.data.load import as_data, gathered
 from zeroloss.networks import predict, wrap
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.batches import is_source, parted

@@ -19,7 +19,7 @@ from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
 from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curve
 from zeroloss.data.infimum import infimum
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network

@@ -19,7 +19,7 @@ from zeroloss.audit.fit import part_numbers, squares
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.price import AuditPrice, plan
 from zeroloss.audit.subject import Subject
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record

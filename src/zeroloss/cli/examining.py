@@ -34,7 +34,7 @@ def examine_as_is(
 ) -> None:
     """A trained model, or a black box: not trained further."""
     from zeroloss.examine import examine_given
-    from zeroloss.examine.conclude import describe
+    from zeroloss.examine.description import describe
 
     tell = Teller(quiet=json)
     tell.line(repr(dataset))

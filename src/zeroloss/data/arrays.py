@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64

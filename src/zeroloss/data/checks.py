@@ -11,7 +11,8 @@ from zeroloss.data.targets import check_texts, read_targets
 from zeroloss.data.task import check_task, is_one_hot, is_soft, label_columns, soft_labels, task_of
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import read_array
-from zeroloss.plumbing.exact import as_float64, is_number, kind_of, place
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import is_number, kind_of, place
 
 
 def check_inputs(x: Any, what: str = "inputs", names: Sequence[str] = ()) -> tuple[np.ndarray, tuple[int, ...] | None]:

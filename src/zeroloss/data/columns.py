@@ -19,7 +19,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import listed_rows
-from zeroloss.plumbing.exact import WHOLE
+from zeroloss.plumbing.float64 import WHOLE
 
 MISSING = frozenset(
     [

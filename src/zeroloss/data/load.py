@@ -18,6 +18,7 @@ from zeroloss.data.mnist1d import make_mnist1d
 from zeroloss.data.raw import Raw, build
 from zeroloss.data.targets import category_note, check_alignment, check_columns, read_targets
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.batches import is_source
 from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.layout import Layout, joined, layout_of, several
 
@@ -210,3 +211,10 @@ def _unknown(text: str, name: str) -> InputError:
     return InputError(
         f"there is no data set {text!r}; {hint}Choose one of {', '.join(NAMES)}, or a .csv, .parquet or .npz file."
     )
+
+
+def as_data(data: Any) -> Any:
+    """`data` as it is, or a loader (and its like) as a `Dataset`, nothing scaled or split off."""
+    if not is_source(data):
+        return data
+    return from_arrays(data, name=type(data).__name__)

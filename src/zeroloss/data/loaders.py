@@ -169,12 +169,3 @@ def _changes(source: Any) -> list[str]:
 def _same(a: tuple[Any, Any], b: tuple[Any, Any]) -> bool:
     pairs = zip([*_each(_arrays(a[0])), array_of(a[1])], [*_each(_arrays(b[0])), array_of(b[1])], strict=False)
     return all(p.shape == q.shape and np.array_equal(p, q, equal_nan=p.dtype.kind == "f") for p, q in pairs)
-
-
-def as_data(data: Any) -> Any:
-    """`data` as it is, or a loader (and its like) as a `Dataset`, nothing scaled or split off."""
-    if not is_source(data):
-        return data
-    from zeroloss.data.load import from_arrays
-
-    return from_arrays(data, name=type(data).__name__)

@@ -9,7 +9,8 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.containers import Held, read_array
-from zeroloss.plumbing.exact import as_float64, is_extension, kind_of, missing
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import is_extension, kind_of, missing
 
 MOST_NAMES = 20
 """Texts that are whole numbers are names of classes up to this many different ones."""

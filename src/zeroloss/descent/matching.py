@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 
 from zeroloss.data import Dataset
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.task import for_outputs
 from zeroloss.networks import BlackBox, precision, predict
 from zeroloss.tangent.points import output_size, points

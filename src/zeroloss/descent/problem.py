@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.arrays import training_arrays
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.descent.losses import Loss, as_loss
 from zeroloss.descent.matching import matched
 from zeroloss.networks import Wrapped, differentiable, is_double, on_rows, trainable_mask

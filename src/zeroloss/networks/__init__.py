@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from zeroloss.networks.export import export_network
     from zeroloss.networks.feedforward import FeedForward
     from zeroloss.networks.mlp import MLP
-    from zeroloss.networks.predict import is_double, precision, predict, suited
+    from zeroloss.networks.precision import is_double, precision
+    from zeroloss.networks.predict import predict, suited
     from zeroloss.networks.pytorch import (
         ConversionWarning,
         KinkWarning,
@@ -39,7 +40,8 @@ _NAMES = {
     "zeroloss.networks.export": ("export_network",),
     "zeroloss.networks.feedforward": ("FeedForward",),
     "zeroloss.networks.mlp": ("MLP",),
-    "zeroloss.networks.predict": ("is_double", "precision", "predict", "suited"),
+    "zeroloss.networks.precision": ("is_double", "precision"),
+    "zeroloss.networks.predict": ("predict", "suited"),
     "zeroloss.networks.pytorch": (
         "ConversionWarning",
         "KinkWarning",

@@ -8,7 +8,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.networks.predict import precision, suited
+from zeroloss.networks.precision import precision
+from zeroloss.networks.predict import suited
 
 _SHAPES = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "transpose", "copy", "expand_dims"}
 _CALLS = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.plumbing import InputError, double
+from zeroloss.networks.precision import is_double, precision
+from zeroloss.plumbing import InputError
 from zeroloss.plumbing.batches import batches, is_source
 from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.exact import as_float64
@@ -21,17 +21,6 @@ from zeroloss.plumbing.operations import held
 
 MOST, FEW = 4096, 16
 ROOM = 2**28
-
-
-def is_double(network: Any) -> bool:
-    """Whether any parameter of the network is float64."""
-    leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_inexact_array(leaf)]
-    return any(jnp.finfo(leaf.dtype).bits == 64 for leaf in leaves)  # of complex numbers, the parts
-
-
-def precision(network: Any) -> contextlib.AbstractContextManager:
-    """The scope in which a network computes: `double()` for a float64 one."""
-    return double() if is_double(network) else contextlib.nullcontext()
 
 
 def suited(network: Any, x: Any) -> np.ndarray:

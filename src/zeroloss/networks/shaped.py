@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.networks.predict import is_double, precision
+from zeroloss.networks.precision import is_double, precision
 from zeroloss.networks.pytorch import TorchNetwork
 from zeroloss.networks.wrapped import Wrapped
 from zeroloss.plumbing import InputError

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zeroloss.plumbing.errors import InputError
-from zeroloss.plumbing.exact import as_float64, place
+from zeroloss.plumbing.float64 import exact_float64, place
 from zeroloss.plumbing.memory import available_bytes
 
 
@@ -179,7 +179,7 @@ def _columns(columns: Sequence[np.ndarray], names: tuple[str, ...], what: str) -
         if column.ndim != 1 or nested:
             raise InputError(f"the column {name!r} of the {what} holds arrays; give one number a row and column.")
     if len({column.dtype for column in columns}) > 1:
-        columns = [as_float64(c[:, None], what, (n,))[:, 0] for n, c in zip(names, columns, strict=True)]
+        columns = [exact_float64(c[:, None], what, (n,))[:, 0] for n, c in zip(names, columns, strict=True)]
     return Held(np.stack(columns, axis=1), names)
 
 
@@ -288,7 +288,7 @@ def of_one_type(parts: Sequence[np.ndarray], what: str) -> list[np.ndarray]:
     if whole and np.result_type(*types).kind in "iu":
         return list(parts)
     return [
-        as_float64(part.reshape(1, -1), f"{what} of row {row}").reshape(part.shape) for row, part in enumerate(parts)
+        exact_float64(part.reshape(1, -1), f"{what} of row {row}").reshape(part.shape) for row, part in enumerate(parts)
     ]
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from zeroloss.plumbing.containers import read_array
 from zeroloss.plumbing.errors import InputError
-from zeroloss.plumbing.exact import as_float64, is_extension
+from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import is_extension
 
 Layout = tuple[tuple[str, tuple[int, ...], str], ...]
 """`(name, shape of one example, dtype)` of each input, in order; inputs that were given by position are named 0, 1, ..."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from zeroloss.data.arrays import training_arrays
 from zeroloss.data.dataset import Dataset
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.data.task import for_outputs
 from zeroloss.plumbing import InputError, Silent, double

@@ -10,7 +10,7 @@ import numpy as np
 from zeroloss.data import collapse
 from zeroloss.data.arrays import training_arrays
 from zeroloss.data.checks import lacking
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.descent import Descent
 from zeroloss.descent.matching import matched
 from zeroloss.networks import (

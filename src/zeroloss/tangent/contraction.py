@@ -13,6 +13,8 @@ TILE = 1024
 """Rows and columns of the kernel formed at a time."""
 CELLS = 4_000_000
 """Entries of a Gram matrix over positions formed at a time."""
+FEATURE_BYTES = 1_000_000_000
+"""Inputs, cotangents and gradients that are kept at a time; beyond, they are found again for each pair of blocks."""
 LATE_BYTES = 64e6
 """Gradients written out at a time, where that is put off until they are multiplied."""
 

@@ -13,7 +13,7 @@ from zeroloss.plumbing import InputError
 from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import lowest_precision
-from zeroloss.tangent.contraction import gram, mirror
+from zeroloss.tangent.contraction import FEATURE_BYTES, gram, mirror
 from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.layerwise import Reading, parts, read
 from zeroloss.tangent.points import output_size, points
@@ -21,8 +21,6 @@ from zeroloss.tangent.price import Estimate, price, refuse
 from zeroloss.tangent.probe import probe
 
 OUTPUTS = ("full", "trace", "diagonal")
-FEATURE_BYTES = 1_000_000_000
-"""Inputs, cotangents and gradients that are kept at a time; beyond, they are found again for each pair of blocks."""
 
 
 def kernel(

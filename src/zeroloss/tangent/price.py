@@ -132,8 +132,7 @@ def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str,
 
 def memory(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: int) -> tuple[float, float]:
     """Bytes at the peak, and of the kernel alone."""
-    from zeroloss.tangent.contraction import CELLS, LATE_BYTES, TILE
-    from zeroloss.tangent.kernel import FEATURE_BYTES
+    from zeroloss.tangent.contraction import CELLS, FEATURE_BYTES, LATE_BYTES, TILE
 
     c = reading.c
     entries = n1 * (n1 if n2 is None else n2) * {"full": c * c, "trace": 1, "diagonal": c}[outputs]

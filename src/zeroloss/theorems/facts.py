@@ -13,7 +13,7 @@ import numpy as np
 
 from zeroloss.data import Collapsed, collapse, contradictions
 from zeroloss.data.arrays import training_arrays
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import fitting_size

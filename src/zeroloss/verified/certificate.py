@@ -27,8 +27,8 @@ from zeroloss.data.arrays import lower_bound_of_squares
 from zeroloss.data.repeats import Collapsed, collapse
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.errors import InputError
-from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.files import write_whole
+from zeroloss.plumbing.float64 import exact_float64
 from zeroloss.plumbing.plain import parse_json, read_text
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.record import decode, encode
@@ -193,7 +193,7 @@ def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust:
     trained = _trained(certificate, network)
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
-    x, y = as_float64(x, "training data"), as_float64(y, "training data")
+    x, y = exact_float64(x, "training data"), exact_float64(y, "training data")
     found: dict[str, Any] = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(saved),

@@ -17,7 +17,7 @@ import numpy as np
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
-from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import exact_float64
 from zeroloss.verified.bound import Upper, proved_upper
 from zeroloss.verified.directed import SLOP, norm_upper, square_upper
 from zeroloss.verified.forward import backward, forward
@@ -50,9 +50,9 @@ def entry_error_bound(network: LayersLike, x: np.ndarray, k: Any, trained: Train
             f"the rounding of {kinked[0]} is not bounded (its slope jumps); a bound 'as stored' is all there is."
         )
     require_ieee()
-    layers = forward(network, as_float64(x, "inputs"))
+    layers = forward(network, exact_float64(x, "inputs"))
     rows = jacobian_rows(network, layers, backward(network, layers), np.ones(len(layers[0].h)), trained)
-    stored = as_matrix(as_float64(k, "entries of the kernel"))
+    stored = as_matrix(exact_float64(k, "entries of the kernel"))
     size = layers[-1].z.size
     if stored.shape != (size, size):
         raise InputError(f"a kernel of {stored.shape} for {(size, size)}: give the full kernel on the rows of x.")

@@ -16,7 +16,7 @@ import numpy as np
 
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing.errors import InputError
-from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import exact_float64
 
 Segments = tuple[tuple[str, int], ...]
 """The activations of one hidden layer: groups of units in order, `((name, units), ...)`."""
@@ -87,8 +87,8 @@ class Layers:
         if isinstance(network, Layers):
             return network
         return cls(
-            tuple(as_float64(np.asarray(w), "weights") for w in network.weights),
-            tuple(None if b is None else as_float64(np.asarray(b), "biases") for b in network.biases),
+            tuple(exact_float64(np.asarray(w), "weights") for w in network.weights),
+            tuple(None if b is None else exact_float64(np.asarray(b), "biases") for b in network.biases),
             tuple(float(a) for a in network.weight_scales),
             tuple(float(c) for c in network.bias_scales),
             tuple(tuple((str(name), int(units)) for name, units in layer) for layer in network.activations),

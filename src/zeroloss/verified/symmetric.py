@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg.blas
 
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.float64 import exact_float64
 from zeroloss.verified.directed import UNIT, UP, WIDE, norm_upper
 
 TILE = 128
@@ -21,6 +21,11 @@ MOST_ENTRIES = 1 << 28
 """Numbers that one call of BLAS sums."""
 PLAIN = 2.0**400
 """Matrices with diagonal and norm between this and its inverse are multiplied as they are; others are scaled first."""
+
+
+def _array(k: Any) -> np.ndarray:
+    """`k` as an array without rounding: a list of Python's numbers keeps them."""
+    return np.asarray(k) if hasattr(k, "__array__") else np.asarray(k, dtype=object)
 
 
 def as_matrix(k: np.ndarray) -> np.ndarray:
@@ -70,7 +75,7 @@ def prepare(k: Any, entry_error: float) -> tuple[Prepared, float]:
     """
     if not entry_error >= 0 or math.isinf(entry_error):
         raise InputError(f"entry_error={entry_error}: it must be a finite number, 0 or more.")
-    matrix = as_matrix(as_float64(k, "entries of the matrix"))
+    matrix = as_matrix(exact_float64(_array(k), "entries of the matrix"))
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise InputError(f"a matrix of shape {matrix.shape} has no eigenvalues; give a square one.")
     if not (matrix.flags.c_contiguous or matrix.flags.f_contiguous):

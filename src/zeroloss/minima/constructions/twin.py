@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import Dataset, collapse, groups
-from zeroloss.data.loaders import as_data
+from zeroloss.data.load import as_data
 from zeroloss.data.task import ones
 from zeroloss.descent.matching import matched
 from zeroloss.minima.constructions.activated import check_activation, with_activation

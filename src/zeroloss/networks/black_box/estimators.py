@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks.black_box.asking import BlackBox
+from zeroloss.networks.black_box.box import BlackBox
 from zeroloss.networks.black_box.categories import categorical_columns
 from zeroloss.networks.black_box.frames import feed_of
 from zeroloss.networks.black_box.labels import NONE, Reading, read_labels, text

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks.black_box.asking import BlackBox
+from zeroloss.networks.black_box.box import BlackBox
 from zeroloss.networks.black_box.estimators import agreement, arranged, one_hot
 from zeroloss.networks.black_box.labels import Reading, read_labels, text
 from zeroloss.networks.black_box.onnx_inputs import Entry, entries_of, rows_of

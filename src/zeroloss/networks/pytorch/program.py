@@ -253,17 +253,6 @@ def transposes(step: Step) -> bool:
     return step.operator == "aten.t.default"
 
 
-def cells(params: Any, has_biases: bool, projected: bool) -> list[tuple[Any, ...]]:
-    """`(w_ih, w_hh, b_ih, b_hh, w_hr)` of each layer and direction, from torch's flat list; None for what is not there."""
-    each = 2 + 2 * has_biases + projected
-    found = []
-    for start in range(0, len(params), each):
-        w_ih, w_hh, *rest = params[start : start + each]
-        b_ih, b_hh = rest[:2] if has_biases else (None, None)
-        found.append((w_ih, w_hh, b_ih, b_hh, rest[-1] if projected else None))
-    return found
-
-
 def as_batch_of_one(x: Any, shape: tuple[int, ...], whole: bool, floating: Any) -> Any:
     """One example, flat or in its shape, as the program takes it; tokens may come as floats that are whole.
 

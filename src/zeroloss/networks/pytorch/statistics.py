@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.networks.predict import held_of_one, precision, suited
+from zeroloss.networks.precision import precision
+from zeroloss.networks.predict import held_of_one, suited
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import Ref, _resolved, as_batch_of_one
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks.pytorch.program import cells
+from zeroloss.networks.pytorch.cells import cells
 from zeroloss.verified import libm
 from zeroloss.verified.balls.ball import Ball, NoBoundError, add, as_ball, multiply, negative
 from zeroloss.verified.balls.rules import RULES, product

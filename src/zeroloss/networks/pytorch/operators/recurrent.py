@@ -17,8 +17,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from zeroloss.networks.pytorch.cells import cells
 from zeroloss.networks.pytorch.operators.table import OPERATORS
-from zeroloss.networks.pytorch.program import cells
 from zeroloss.plumbing import InputError
 
 Step = Callable[..., tuple[Any, Any]]
