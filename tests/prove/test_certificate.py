@@ -13,7 +13,7 @@ from zeroloss.descent import descend
 from zeroloss.minima import ProofCertificate, check_certificate, load_certificate, prove
 from zeroloss.networks import MLP, FeedForward, TorchNetwork
 from zeroloss.networks.pytorch.program import Program, Ref, Step
-from zeroloss.networks.storage import network_bytes
+from zeroloss.networks.storage import network_bytes, parts_of
 from zeroloss.plumbing import InputError, double
 from zeroloss.prove.certificate import CLAIMS, ROOM, seal
 from zeroloss.prove.identity import weights_hash
@@ -43,7 +43,7 @@ def resealed(certificate, **changes):
     evidence = made.evidence | {"weights_sha256": weights_hash(network), "data_sha256": made.data_sha256}
     made = dataclasses.replace(made, evidence=evidence, weights_sha256=weights_hash(network))
     if made.format > 1:
-        made = dataclasses.replace(made, network_sha256=network_hash(network))
+        made = dataclasses.replace(made, network_sha256=network_hash(*parts_of(network)))
         made = dataclasses.replace(made, sha256=seal(made))
     return made
 
