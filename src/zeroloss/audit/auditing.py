@@ -21,7 +21,7 @@ from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curv
 from zeroloss.data.infimum import infimum
 from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse
-from zeroloss.descent.problem import refuse_sigmoid
+from zeroloss.descent.objective import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network
 from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.networks.weights import check_weights

@@ -13,7 +13,7 @@ from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
 from zeroloss.audit.rule import threshold_of
 from zeroloss.audit.start import started
-from zeroloss.descent.matching import matched
+from zeroloss.problem import matched
 
 KERNEL_EXAMPLES = 128
 """Examples of the tangent kernel, and the least that the curvature takes, unless the caller says otherwise."""

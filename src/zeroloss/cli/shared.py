@@ -10,7 +10,7 @@ from zeroloss.plumbing.files import check_free
 
 
 def check_fits(net: Any, dataset: Any) -> None:
-    from zeroloss.descent.matching import matched
+    from zeroloss.problem import matched
 
     dataset = matched(net, dataset)
     if hasattr(net, "in_size") and (net.in_size, net.out_size) != (dataset.in_size, dataset.out_size):

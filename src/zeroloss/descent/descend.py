@@ -15,13 +15,14 @@ from zeroloss.descent import first_order
 from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.descent.history import Watch, grid
 from zeroloss.descent.losses import Loss
-from zeroloss.descent.problem import Problem, describe, make_problem
+from zeroloss.descent.objective import Objective, describe, make_objective
 from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
 from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
+from zeroloss.problem import as_problem
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
 DIVERGED = 1e6
@@ -29,7 +30,7 @@ DIVERGED = 1e6
 
 def descend(
     network: Any,
-    data: Any,
+    data: Any = None,
     method: str = "gradient",
     loss: str | Loss = "squared",
     *,
@@ -75,25 +76,28 @@ def descend(
     key = whole_number("key", key, 0, LARGEST_SEED)
     _check(method, loss, seeds, batch_size)
     progress = progress or Silent()
+    problem = as_problem(network, data, trainable)
     if method == "gauss-newton":
-        return gauss_newton(
-            network, data, steps=steps, tolerance=tolerance, trainable=trainable, seconds=seconds, progress=progress
-        )
-    problem = make_problem(network, data, loss, trainable)
-    if batch_size is not None and batch_size > len(problem.x):
-        raise InputError(f"batch_size={batch_size} is more than the {len(problem.x)} training examples.")
-    with double() if problem.wide else contextlib.nullcontext(), explained():
+        return gauss_newton(problem, steps=steps, tolerance=tolerance, seconds=seconds, progress=progress)
+    objective = make_objective(problem, loss)
+    if batch_size is not None and batch_size > len(objective.x):
+        raise InputError(f"batch_size={batch_size} is more than the {len(objective.x)} training examples.")
+    with double() if objective.wide else contextlib.nullcontext(), explained():
         if step_size is None:
-            step_size = 1e-3 if method == "adam" else kernel_step(problem)
+            step_size = 1e-3 if method == "adam" else kernel_step(objective)
         if method == "gradient" and seeds is not None:
-            runner: Any = _Stacked(problem, step_size, _seed_list(seeds))
+            runner: Any = _Stacked(objective, step_size, _seed_list(seeds))
         elif method == "gradient":
-            runner = _Gradient(problem, step_size, tolerance)
+            runner = _Gradient(objective, step_size, tolerance)
         else:
             runner = _Optax(
-                problem, method, step_size, batch_size or (min(32, len(problem.x)) if method == "sgd" else None), key
+                objective,
+                method,
+                step_size,
+                batch_size or (min(32, len(objective.x)) if method == "sgd" else None),
+                key,
             )
-        return _run(runner, problem, method, steps, tolerance, seconds, step_size, trainable, progress)
+        return _run(runner, objective, method, steps, tolerance, seconds, step_size, trainable, progress)
 
 
 def _check(method, loss, seeds, batch_size) -> None:
@@ -120,10 +124,10 @@ def _seed_list(seeds) -> list[int]:
     return listed
 
 
-def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size, trainable, progress) -> Descent:
+def _run(runner, objective: Objective, method, steps, tolerance, seconds, step_size, trainable, progress) -> Descent:
     """Look at each step of the grid; stop for a reason."""
     watch = Watch(seconds)
-    goal = problem.infimum + tolerance
+    goal = objective.infimum + tolerance
     start = runner.loss
     history: dict[str, list] = {"step": [], "loss": [], "seconds": []}
     reason, interrupted, done, good = "", False, 0, runner.state
@@ -157,12 +161,12 @@ def _run(runner, problem: Problem, method, steps, tolerance, seconds, step_size,
     if converged:
         reason = f"Reached the tolerance: loss - infimum <= {tolerance:.3g} after {done} steps."
     elif not reason:
-        reason = f"Stopped after {done} steps at loss {np.max(reached):.3g}, {np.max(reached) - problem.infimum:.3g} above the infimum."
+        reason = f"Stopped after {done} steps at loss {np.max(reached):.3g}, {np.max(reached) - objective.infimum:.3g} above the infimum."
     return Descent(
         method=method,
-        loss_name=problem.loss.name,
+        loss_name=objective.loss.name,
         loss=reached if reached.ndim else float(reached),
-        infimum=problem.infimum,
+        infimum=objective.infimum,
         converged=converged,
         reason=reason,
         steps=done,
@@ -190,13 +194,13 @@ class _Gradient:
 
     seeds: list[int] | None = None
 
-    def __init__(self, problem: Problem, step_size: Any, tolerance: float):
-        self.problem, self.initial = problem, problem.network
-        moved, self._fixed = eqx.partition(problem.network, problem.mask)
-        self._steps = jax.tree.map(jnp.asarray, step_tree(step_size, problem, moved))
-        self._x, self._y = jnp.asarray(problem.x), jnp.asarray(problem.y)
-        self._goal = jnp.asarray(problem.infimum + tolerance, self._x.dtype)
-        value, gradient = first_order.start_state(moved, self._fixed, self._x, self._y, problem.loss)
+    def __init__(self, objective: Objective, step_size: Any, tolerance: float):
+        self.objective, self.initial = objective, objective.network
+        moved, self._fixed = eqx.partition(objective.network, objective.mask)
+        self._steps = jax.tree.map(jnp.asarray, step_tree(step_size, objective, moved))
+        self._x, self._y = jnp.asarray(objective.x), jnp.asarray(objective.y)
+        self._goal = jnp.asarray(objective.infimum + tolerance, self._x.dtype)
+        value, gradient = first_order.start_state(moved, self._fixed, self._x, self._y, objective.loss)
         self.state = (moved, gradient, value)
         self._rate = 0.0
 
@@ -221,7 +225,7 @@ class _Gradient:
             self._steps,
             jnp.asarray(count),
             self._goal,
-            self.problem.loss,
+            self.objective.loss,
         )
         self.state = tuple(state)
         done = int(done)
@@ -235,19 +239,19 @@ class _Gradient:
 class _Stacked(_Gradient):
     """Full-batch gradient descent on many restarts at once."""
 
-    def __init__(self, problem: Problem, step_size: Any, seeds: list[int]):
-        if not hasattr(problem.network, "restarted"):
+    def __init__(self, objective: Objective, step_size: Any, seeds: list[int]):
+        if not hasattr(objective.network, "restarted"):
             raise InputError("several seeds need a network that can be restarted (an MLP); train others one by one.")
-        networks = [problem.network.restarted(seed) for seed in seeds]
-        self.seeds, self.problem = seeds, problem
+        networks = [objective.network.restarted(seed) for seed in seeds]
+        self.seeds, self.objective = seeds, objective
         self.initial = jax.tree.map(
             lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *networks
         )
-        moved, self._fixed = eqx.partition(self.initial, problem.mask)
-        tree = step_tree(step_size, problem, eqx.filter(problem.network, problem.mask))
+        moved, self._fixed = eqx.partition(self.initial, objective.mask)
+        tree = step_tree(step_size, objective, eqx.filter(objective.network, objective.mask))
         self._steps = jax.tree.map(lambda s: jnp.full(len(seeds), s), tree)
-        self._x, self._y = jnp.asarray(problem.x), jnp.asarray(problem.y)
-        value, gradient = first_order.start_stacked(moved, self._fixed, self._x, self._y, problem.loss)
+        self._x, self._y = jnp.asarray(objective.x), jnp.asarray(objective.y)
+        value, gradient = first_order.start_stacked(moved, self._fixed, self._x, self._y, objective.loss)
         self.state = (moved, gradient, value)
         self._rate = 0.0
 
@@ -255,7 +259,7 @@ class _Stacked(_Gradient):
         watch = Watch(None)
         moved, gradient, value = self.state
         self.state = first_order.advance_stacked(
-            moved, gradient, value, self._fixed, self._x, self._y, self._steps, jnp.asarray(count), self.problem.loss
+            moved, gradient, value, self._fixed, self._x, self._y, self._steps, jnp.asarray(count), self.objective.loss
         )
         jax.block_until_ready(self.state[2])
         self._rate = count / max(watch.seconds, 1e-6)
@@ -265,16 +269,16 @@ class _Stacked(_Gradient):
 class _Optax(_Gradient):
     """SGD or Adam through Optax."""
 
-    def __init__(self, problem: Problem, method: str, step_size: Any, batch: int | None, key: int):
+    def __init__(self, objective: Objective, method: str, step_size: Any, batch: int | None, key: int):
         if not isinstance(step_size, int | float | np.floating):
             raise InputError(f"method={method!r} takes one step size; a step a layer is for method='gradient'.")
-        self.problem, self.initial, self._method, self._batch = problem, problem.network, method, batch
-        moved, self._fixed = eqx.partition(problem.network, problem.mask)
-        step_tree(step_size, problem, moved)  # refuses what is not a positive number
-        self._x, self._y = jnp.asarray(problem.x), jnp.asarray(problem.y)
+        self.objective, self.initial, self._method, self._batch = objective, objective.network, method, batch
+        moved, self._fixed = eqx.partition(objective.network, objective.mask)
+        step_tree(step_size, objective, moved)  # refuses what is not a positive number
+        self._x, self._y = jnp.asarray(objective.x), jnp.asarray(objective.y)
         rule = first_order.optimizer(method).init(moved)
         rule.hyperparams["learning_rate"] = jnp.asarray(step_size, self._x.dtype)
-        value = first_order.evaluate(moved, self._fixed, self._x, self._y, problem.loss)
+        value = first_order.evaluate(moved, self._fixed, self._x, self._y, objective.loss)
         self.state = (moved, (rule, jax.random.PRNGKey(key)), value)
         self._rate = 0.0
 
@@ -290,10 +294,10 @@ class _Optax(_Gradient):
             self._y,
             self._batch,
             jnp.asarray(count),
-            self.problem.loss,
+            self.objective.loss,
             self._method,
         )
-        value = first_order.evaluate(moved, self._fixed, self._x, self._y, self.problem.loss)
+        value = first_order.evaluate(moved, self._fixed, self._x, self._y, self.objective.loss)
         self.state = (moved, (rule, key), jax.block_until_ready(value))
         self._rate = count / max(watch.seconds, 1e-6)
         return count

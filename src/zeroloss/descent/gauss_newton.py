@@ -25,14 +25,14 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg.lapack as lapack
 
-from zeroloss.data.arrays import training_arrays
 from zeroloss.descent.history import Watch
-from zeroloss.descent.problem import Problem, describe, make_problem
+from zeroloss.descent.objective import describe
 from zeroloss.descent.result import Descent
-from zeroloss.networks import as_given, differentiable
+from zeroloss.networks import Wrapped, as_given
 from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.derivatives import pushforward
-from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import Problem
+from zeroloss.tangent.independence import check_independent
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
 CLOSE = 1e-5
@@ -115,12 +115,10 @@ class _Run:
 
 
 def gauss_newton(
-    network: Any,
-    data: Any,
+    problem: Problem,
     *,
     steps: int,
     tolerance: float,
-    trainable: Any,
     seconds: float | None,
     progress: Progress,
     form_kernel: bool = True,
@@ -129,23 +127,20 @@ def gauss_newton(
 
     Without `form_kernel` only conjugate gradients with the trace kernel are used: less memory, and a slower end.
     """
-    from zeroloss.data import collapse
-
     with double():
-        initial = as_double(differentiable(network, data))
-        problem = make_problem(initial, data, "squared", trainable)
-        x, y = training_arrays(problem.data)
-        distinct = collapse(np.asarray(x, np.float64).reshape(len(x), -1), np.asarray(y, np.float64))
+        initial, distinct = problem.double, problem.distinct
+        if isinstance(initial, Wrapped):
+            check_independent(initial, problem.inputs)
         weight = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
         moved, fixed = eqx.partition(initial, problem.mask)
-        inputs, targets = jnp.asarray(distinct.x.reshape(-1, *x.shape[1:])), jnp.asarray(distinct.y)
+        inputs, targets = jnp.asarray(distinct.x.reshape(-1, *problem.inputs.shape[1:])), jnp.asarray(distinct.y)
         roots = jnp.asarray(weight)
         residual = np.asarray(_residual(moved, fixed, inputs, targets, roots))
         run = _Run(moved, fixed, inputs, targets, roots, problem.mask, residual, form_kernel)
-        return _run(run, problem, initial, steps, tolerance, seconds, trainable, progress)
+        return _run(run, problem, initial, steps, tolerance, seconds, progress)
 
 
-def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, trainable, progress) -> Descent:
+def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, progress) -> Descent:
     n, watch = len(problem.x), Watch(seconds)
     start = run.excess(run.residual, n)
     history: dict[str, list] = {"step": [0], "loss": [problem.infimum + start], "seconds": [0.0]}
@@ -185,10 +180,10 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, traina
         step_size=None,
         seconds=watch.seconds,
         history=history,
-        trainable=describe(trainable),
+        trainable=describe(problem.trainable),
         interrupted=interrupted,
         network=as_given(run.network),
-        initial=initial,
+        initial=as_given(initial),
         kernel=run.kernel,
         factor=run.factor,
         kernel_network=as_given(run.kernel_network) if run.kernel is not None else None,

@@ -8,29 +8,29 @@ from typing import Any
 import jax
 import numpy as np
 
-from zeroloss.descent.problem import Problem
+from zeroloss.descent.objective import Objective
 from zeroloss.networks import FeedForward, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.numbers import real_number
 from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
 
 
-def kernel_step(problem: Problem) -> float:
+def kernel_step(objective: Objective) -> float:
     """Half the largest stable step of the linearised model: `n/(smoothness lambda_max)`, the full kernel at the start.
 
     `lambda_max` comes from Lanczos, a hair below the true one; the factor two to instability covers that and some
     growth.
     """
-    smoothness = problem.loss.smoothness or 1.0
-    top = top_eigenvalue(KernelOperator(problem.network, problem.x, problem.mask))
+    smoothness = objective.loss.smoothness or 1.0
+    top = top_eigenvalue(KernelOperator(objective.network, objective.x, objective.mask))
     if not top > 0:
         raise InputError(
             "the tangent kernel at the start is zero, so no step helps: the gradients vanish (dead units, or bias_std=0)."
         )
-    return len(problem.x) / (smoothness * top)
+    return len(objective.x) / (smoothness * top)
 
 
-def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
+def step_tree(step_size: Any, objective: Objective, moved: Any) -> Any:
     """A pytree of numbers like `moved`.
 
     Args:
@@ -40,23 +40,23 @@ def step_tree(step_size: Any, problem: Problem, moved: Any) -> Any:
     Raises:
         InputError: a step that is not a positive number, unknown parts, or parts left out.
     """
-    dtype = problem.x.dtype
+    dtype = objective.x.dtype
     if isinstance(step_size, int | float | np.floating):
         step_size = real_number("step_size", step_size)
         return jax.tree.map(lambda leaf: np.asarray(step_size, dtype), moved)
     if isinstance(step_size, Sequence) and not isinstance(step_size, str):
         step_size = {f"layer{i + 1}": s for i, s in enumerate(step_size)}
-    if not isinstance(step_size, Mapping) or not isinstance(problem.network, FeedForward):
+    if not isinstance(step_size, Mapping) or not isinstance(objective.network, FeedForward):
         raise InputError(
             "step_size must be a positive number, or for an MLP a number a layer, or {'readout': ..., 'hidden': ...}."
         )
     total = jax.tree.map(lambda leaf: np.asarray(np.nan, dtype), moved)
     for name, size in step_size.items():
         size = real_number("step_size", size)
-        mask = trainable_mask(problem.network, name)
-        moving = jax.tree.map(lambda m, keep: bool(m and keep), mask, problem.mask)
+        mask = trainable_mask(objective.network, name)
+        moving = jax.tree.map(lambda m, keep: bool(m and keep), mask, objective.mask)
         flags = [
-            flag for flag, keep in zip(jax.tree.leaves(moving), jax.tree.leaves(problem.mask), strict=True) if keep
+            flag for flag, keep in zip(jax.tree.leaves(moving), jax.tree.leaves(objective.mask), strict=True) if keep
         ]
         leaves, structure = jax.tree.flatten(total)
         leaves = [np.asarray(size, dtype) if flag else leaf for leaf, flag in zip(leaves, flags, strict=True)]

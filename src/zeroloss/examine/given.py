@@ -15,7 +15,6 @@ from typing import Any
 
 from zeroloss.data import Dataset
 from zeroloss.data.load import as_data
-from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.stages import (
@@ -32,6 +31,7 @@ from zeroloss.examine.state import Announce, State
 from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.memory import available_bytes
+from zeroloss.problem import matched
 from zeroloss.prove import prove
 from zeroloss.tangent import estimate
 

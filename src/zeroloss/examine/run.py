@@ -25,7 +25,6 @@ import numpy as np
 from zeroloss.data import Dataset, groups
 from zeroloss.descent import Descent, descend
 from zeroloss.descent.gauss_newton import gauss_newton
-from zeroloss.descent.matching import matched
 from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.plan import Plan, make_plan
@@ -44,6 +43,7 @@ from zeroloss.networks import MLP
 from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import Problem, matched
 from zeroloss.prove import prove
 from zeroloss.theorems import certify, judge_curve
 from zeroloss.verdict import Verdict
@@ -176,11 +176,9 @@ def _to_minimum(curve: Descent, data: Dataset, plan: Plan, state: State) -> Desc
     if plan.newton_steps == 0:
         return fit
     further = gauss_newton(
-        fit.network,
-        data,
+        Problem(fit.network, data),
         steps=plan.newton_steps,
         tolerance=NEAR_ENOUGH,
-        trainable=None,
         seconds=None,
         progress=state.progress,
         form_kernel=False,

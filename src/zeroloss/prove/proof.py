@@ -12,7 +12,6 @@ from zeroloss.data.arrays import training_arrays
 from zeroloss.data.checks import lacking
 from zeroloss.data.load import as_data
 from zeroloss.descent import Descent
-from zeroloss.descent.matching import matched
 from zeroloss.networks import (
     FeedForward,
     SquasherNetwork,
@@ -28,6 +27,7 @@ from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import matched
 from zeroloss.prove.certificate import certificate_of
 from zeroloss.prove.classified import at_both, classified
 from zeroloss.prove.converted import at_all_rows, judge_converted, prepared_converted

@@ -22,17 +22,14 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.data import collapse, contradictions
-from zeroloss.data.arrays import training_arrays
 from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
-from zeroloss.descent.problem import Problem, make_problem
-from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
+from zeroloss.descent.objective import Objective, make_objective
+from zeroloss.networks import MLP, predict, trainable_mask
 from zeroloss.plumbing import Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
-from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.numbers import real_number, whole_number
-from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import Problem, as_problem
 from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
 from zeroloss.tangent.sampled import sampled_lipschitz
 from zeroloss.theorems.existence import ASSUMPTIONS, exists, generic
@@ -75,7 +72,7 @@ class Certificate(Record):
 
 def certify(
     network: Any,
-    data: Any,
+    data: Any = None,
     *,
     step_size: float | None = None,
     trainable: Any = None,
@@ -104,25 +101,19 @@ def certify(
     steps = whole_number("steps", steps)
     require_ieee()
     progress = progress or Silent()
-    problem = make_problem(network, data, "squared", trainable)
-    network = problem.network
-    x, y = training_arrays(problem.data)
-    x, y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
-    distinct = collapse(x, y)
-    clashes = len(contradictions(x, y))
+    problem = as_problem(network, data, trainable)
+    objective = make_objective(problem, "squared")
+    network, distinct = problem.network, problem.distinct
     verdicts = _Announced(announce)
     theorem, known = None, None
     progress.stage("does zero loss exist")
-    trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
-    verdicts["exists"] = exists(network, problem.mask, distinct, clashes, progress)
-    verdicts["generic"] = generic(problem, distinct, verdicts["exists"], clashes)
+    trained = problem.trained
+    verdicts["exists"] = exists(problem, progress)
+    verdicts["generic"] = generic(problem, verdicts["exists"])
     progress.stage("convergence theorem", f"{distinct.y.size:,} equations")
     if trained is not None:
-        with double():
-            start = as_double(network)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite, and proves nothing
-            known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
-        theorem = composite_theorem(known.lam0, known.Lam0, known.residual, len(x), known.beta, step_size)
+        known = problem.constants
+        theorem = composite_theorem(known.lam0, known.Lam0, known.residual, problem.n, known.beta, step_size)
         sampled = None
         if sample_beta and not theorem.holds and math.isfinite(theorem.ratio):
             progress.stage("beta by sampling")
@@ -131,17 +122,17 @@ def certify(
             )
         narrower = None
         if not theorem.holds and math.isfinite(theorem.ratio):
-            narrower = _narrower(network, distinct, len(x), trainable, step_size)
-        facts = Facts(network, len(x), known.method, step_size, trained, sampled, narrower, ASSUMPTIONS)
+            narrower = _narrower(problem, step_size)
+        facts = Facts(network, problem.n, known.method, step_size, trained, sampled, narrower, ASSUMPTIONS)
         verdicts["reaches"] = reaches(theorem, facts)
     else:
         reason = f"the constants of a {type(network).__name__} are not known; only a FeedForward or an MLP is judged."
         verdicts["reaches"] = Verdict(reach_claim(step_size, None), Status.UNKNOWN, reason)
     progress.stage("predicted loss curve")
-    prediction = _predict(problem, known)
+    prediction = _predict(objective, known)
     stable = prediction.largest_stable_step
     if math.isinf(stable) and known is not None and 0 < known.Lam0 < math.inf:
-        stable = 2 * len(x) / known.Lam0  # no residual to find it from
+        stable = 2 * problem.n / known.Lam0  # no residual to find it from
     eta = float(step_size) if step_size is not None else stable / 2 if math.isfinite(stable) else 1.0
     points = np.array(list(grid(steps)))
     # The linearised model's limit is the infimum plus what the kernel cannot reach.
@@ -151,8 +142,9 @@ def certify(
     return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction)
 
 
-def _narrower(network: Any, distinct: Any, n: int, trainable: Any, step_size: float | None) -> Composite | None:
+def _narrower(problem: Problem, step_size: float | None) -> Composite | None:
     """The theorem for the same kind of network at a quarter of the width, where that is no NTK parametrisation."""
+    network, distinct, trainable = problem.network, problem.distinct, problem.trainable
     if not isinstance(network, MLP) or network.parametrization == "ntk" or min(network.widths, default=0) < 8:
         return None
     if trainable is not None and not isinstance(trainable, str | list | tuple):
@@ -163,7 +155,7 @@ def _narrower(network: Any, distinct: Any, n: int, trainable: Any, step_size: fl
         start = MLP(in_size, out_size, quarter, None, name, parametrization, weight_std, bias_std, "float64")
     trained = trained_layers(start, trainable_mask(start, trainable))
     known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
-    return composite_theorem(known.lam0, known.Lam0, known.residual, n, known.beta, step_size)
+    return composite_theorem(known.lam0, known.Lam0, known.residual, problem.n, known.beta, step_size)
 
 
 class _Announced(dict[str, Verdict]):
@@ -179,13 +171,13 @@ class _Announced(dict[str, Verdict]):
             self._announce(name, verdict)
 
 
-def _predict(problem: Problem, known: Constants | None) -> LinearisedCurve:
-    residual = predict(problem.network, problem.x).astype(np.float64) - problem.y
+def _predict(objective: Objective, known: Constants | None) -> LinearisedCurve:
+    residual = predict(objective.network, objective.x).astype(np.float64) - objective.y
     if known is not None and known.kernel is not None and len(known.kernel) == residual.size:
         return linearised_curve(known.kernel, residual)  # no input is repeated, so it is the kernel itself
-    operator = KernelOperator(problem.network, problem.x, problem.mask)
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(problem.network) if eqx.is_array(leaf))
-    cost = 12.0 * len(problem.x) * parameters  # operations of one kernel product
+    operator = KernelOperator(objective.network, objective.x, objective.mask)
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(objective.network) if eqx.is_array(leaf))
+    cost = 12.0 * len(objective.x) * parameters  # operations of one kernel product
     steps = int(np.clip(PREDICTION_OPERATIONS / cost, 16, 64))
     return linearised_curve(operator, residual, steps=steps)
 

@@ -12,10 +12,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
 from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import Problem
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.verdict import Status, Verdict, at_least
 from zeroloss.verified import libm
@@ -33,9 +33,9 @@ ASSUMPTIONS = {
 }
 
 
-def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progress) -> Verdict:
-    """The verdict on `EXISTS`; `clashes` groups of equal inputs have different targets."""
-    n = len(distinct.x)
+def exists(problem: Problem, progress: Progress) -> Verdict:
+    """The verdict on `EXISTS`."""
+    n, clashes = len(problem.distinct.x), problem.clashes
     if clashes:
         groups = "1 group of equal inputs has" if clashes == 1 else f"{clashes} groups of equal inputs have"
         reason = f"{groups} different targets (equal and different as the float64 numbers given); no function of the input fits both."
@@ -45,7 +45,7 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
             "equality": "of float64 numbers, bit for bit",
         }
         return Verdict(EXISTS, Status.REFUTED, reason, found)
-    matrix, error, columns, why = _features(network, mask, distinct.x, progress)
+    matrix, error, columns, why = _features(problem, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:
         evidence["readout_weights_per_output"] = columns
@@ -63,9 +63,10 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
     return Verdict(EXISTS, Status.UNKNOWN, f"Not by the read-out alone: {short}.", evidence)
 
 
-def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tuple[np.ndarray, float, int, str]:
-    """The features that the trained read-out meets at `x` `(n, d)`, with a bound on the error of the matrix, its columns,
-    and why there are none ("" where there are)."""
+def _features(problem: Problem, progress: Progress) -> tuple[np.ndarray, float, int, str]:
+    """The features that the trained read-out meets at the distinct inputs, with a bound on the error of the matrix, its
+    columns, and why there are none ("" where there are)."""
+    network, mask, x = problem.network, problem.mask, problem.distinct.x
     none, needs = np.zeros((0, 0)), "The proof needs a trained linear read-out, and"
     readout = find_readout(network.program) if isinstance(network, TorchNetwork) else None
     if isinstance(network, FeedForward):
@@ -110,8 +111,9 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
     return (matrix if bias else matrix[:, :size]), error, columns, ""
 
 
-def generic(problem: Problem, distinct: Any, found: Verdict, clashes: int) -> Verdict:
+def generic(problem: Problem, found: Verdict) -> Verdict:
     """The verdict on `GENERIC`, by counting; `found`: that on `EXISTS`."""
+    distinct, clashes = problem.distinct, problem.clashes
     leaves = jax.tree.leaves(eqx.filter(problem.network, problem.mask))
     parameters, equations = sum(leaf.size for leaf in leaves), distinct.y.size
     evidence = {"parameters": parameters, "equations": equations, "contradictory_groups": clashes}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -15,19 +14,19 @@ from zeroloss.data import Collapsed, collapse, contradictions
 from zeroloss.data.arrays import training_arrays
 from zeroloss.data.load import as_data
 from zeroloss.data.repeats import round_down, spread
-from zeroloss.descent.matching import matched
-from zeroloss.descent.problem import fitting_size
-from zeroloss.networks import FeedForward, trainable_mask
-from zeroloss.plumbing import InputError, Progress, Silent, arithmetic, double
+from zeroloss.networks import FeedForward
+from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.plumbing.precision import as_double
+from zeroloss.problem import Problem
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
 from zeroloss.verified.directed import SLOP, square_upper
 from zeroloss.verified.forward import backward, forward
-from zeroloss.verified.jacobian import Trained, jacobian_rows, trained_layers
-from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, constants, nothing_known
+from zeroloss.verified.jacobian import Trained, jacobian_rows
+from zeroloss.verified.layers import Layers
+from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, nothing_known
 from zeroloss.verified.readout import ReadoutProof, not_proved, readout_proof
+from zeroloss.verified.saved import data_hash
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
@@ -73,29 +72,20 @@ class Facts:
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
-        data = as_data(data) if network is None else matched(network, data)
-        self.network, self.data, self.options = network, data, dict(options or {})
+        self.network: Any = None
+        self.problem: Problem | None = None
+        self.options = dict(options or {})
         self.progress = progress or Silent()
         for name, value in self.options.items():
             _check_told(name, value)
-        x, y = training_arrays(data)
-        self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
-        self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
-        if network is not None:
-            self._check_fit()
-
-    def _check_fit(self) -> None:
-        net = self.network
-        if isinstance(net, FeedForward):
-            trainable_mask(net, self.options.get("trainable"))
-            sizes = net.in_size, net.out_size
+        if network is None:
+            self.data = as_data(data)
+            x, y = training_arrays(self.data)
+            self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
         else:
-            sizes = self.d, fitting_size(net, np.zeros((1, self.d), np.float32))
-        if sizes != (self.d, self.outputs):
-            raise InputError(
-                f"the network maps {sizes[0]} numbers to {sizes[1]} outputs and the data have {self.d} and {self.outputs}; "
-                "give one that fits."
-            )
+            problem = self.problem = Problem(network, data, self.options.get("trainable"))
+            self.network, self.data, self.x, self.y = problem.network, problem.data, problem.x, problem.y
+        self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
 
     def told(self, name: str, default: Any = None) -> Any:
         """What the caller said, or the default."""
@@ -105,7 +95,7 @@ class Facts:
     @cached_property
     def distinct(self) -> Collapsed:
         """Distinct inputs and the means of their targets."""
-        return collapse(self.x, self.y)
+        return collapse(self.x, self.y) if self.problem is None else self.problem.distinct
 
     @cached_property
     def clashes(self) -> int:
@@ -136,31 +126,30 @@ class Facts:
         return f"it is {'an' if name in ('MLP', 'XorNetwork') else 'a'} {name}"
 
     @cached_property
-    def start(self) -> FeedForward:
-        """The network in float64, its weights unchanged."""
-        assert self.forward is not None
-        with double():
-            return as_double(self.forward)
+    def layers(self) -> Layers:
+        """The fully connected network in float64."""
+        assert self.problem is not None and self.problem.layers is not None
+        return self.problem.layers
 
     @cached_property
     def trained(self) -> Trained:
         """Which layers move."""
-        assert self.forward is not None
-        return trained_layers(self.forward, trainable_mask(self.forward, self.options.get("trainable")))
+        assert self.problem is not None and self.problem.trained is not None
+        return self.problem.trained
 
     @cached_property
     def parameters(self) -> int:
         """How many numbers move."""
-        assert self.forward is not None
-        return self.trained.count(self.forward)
+        return self.trained.count(self.layers)
 
     @cached_property
     def known(self) -> Constants:
         """`lam0`, `Lam0`, `|r0|` and `beta` with all rounding."""
         self.progress.stage("constants at these weights", f"{self.equations:,} equations")
-        at = self.distinct
+        problem = self.problem
+        assert problem is not None
         none = nothing_known("none: numbers out of range", self.equations)
-        found = _within_range(lambda: constants(self.start, at.x, at.y, at.rounding, at.sizes, self.trained), none)
+        found = _within_range(lambda: problem.constants, none)
         return dataclasses.replace(
             found, beta=lambda radius: _within_range(lambda: found.beta(radius), none.beta(radius))
         )
@@ -175,10 +164,10 @@ class Facts:
     def readout(self) -> ReadoutProof:
         """The proof by the read-out."""
         self.progress.stage("proof by the read-out", f"{len(self.distinct.x):,} distinct inputs")
-        at, last = self.distinct, self.start.weights[-1].shape[1]
-        features = last + (self.start.biases[-1] is not None)
+        at, last = self.distinct, self.layers.weights[-1].shape[1]
+        features = last + (self.layers.biases[-1] is not None)
         none = not_proved(features, len(at.x), "numbers out of range")
-        found = _within_range(lambda: readout_proof(self.start, at.x, at.y, at.rounding), none)
+        found = _within_range(lambda: readout_proof(self.layers, at.x, at.y, at.rounding), none)
         return found if found.radius is None or math.isfinite(found.radius) else none
 
     @cached_property
@@ -189,17 +178,13 @@ class Facts:
         return _within_range(self._trace, math.inf)
 
     def _trace(self) -> float:
-        layers = forward(self.start, self.distinct.x)
+        layers = forward(self.layers, self.distinct.x)
         root = np.sqrt(np.asarray(self.distinct.sizes, np.float64))
-        rows = jacobian_rows(self.start, layers, backward(self.start, layers), root, self.trained)
+        rows = jacobian_rows(self.layers, layers, backward(self.layers, layers), root, self.trained)
         return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP
 
     def evidence(self, options: Iterable[str]) -> dict[str, Any]:
         """Of which data, what was told, and on which assumptions."""
-        state = hashlib.sha256()
-        for array in (self.x, self.y):
-            state.update(f"{array.dtype.newbyteorder('<').str} {array.shape};".encode())
-            state.update(array.astype("<f8", copy=False).tobytes())
         said = {name: self.options[name] for name in options if self.options.get(name) is not None}
         simple = {name: v if isinstance(v, str | int | float | bool) else str(v) for name, v in said.items()}
-        return {"data_sha256": state.hexdigest(), "told": simple, "assumptions": ASSUMPTIONS}
+        return {"data_sha256": data_hash(self.x, self.y), "told": simple, "assumptions": ASSUMPTIONS}

@@ -20,7 +20,6 @@ import numpy as np
 from zeroloss.data import Dataset, collapse, groups
 from zeroloss.data.load import as_data
 from zeroloss.data.task import ones
-from zeroloss.descent.matching import matched
 from zeroloss.minima.constructions.activated import check_activation, with_activation
 from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
@@ -29,6 +28,7 @@ from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import from_torch, is_torch_module, predict
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
+from zeroloss.problem import matched
 from zeroloss.verdict import Record, at_most
 from zeroloss.verdict.record import LIVE
 
