@@ -28,10 +28,9 @@ if TYPE_CHECKING:
         wrap,
     )
     from zeroloss.plumbing import InputError, double
+    from zeroloss.plumbing.version import __version__
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "MLP",
@@ -86,6 +85,7 @@ _NAMES = {
         "wrap",
     ),
     "plumbing": ("InputError", "double"),
+    "plumbing.version": ("__version__",),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),
     "audit": ("Audit",),

@@ -38,6 +38,7 @@ from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.plain import read_text
 from zeroloss.plumbing.precision import as_double
+from zeroloss.plumbing.version import __version__
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.readout import readout_proof
 from zeroloss.tangent.rounding import forward
@@ -129,8 +130,6 @@ def certificate_of(proof: Any) -> ProofCertificate:
     Raises:
         InputError: the proof did not go through.
     """
-    import zeroloss
-
     if proof.status is not Status.PROVED or proof.radius is None:
         raise InputError("only what is PROVED has a certificate; this proof did not go through.")
     radius = float(np.nextafter(ROOM * proof.radius, np.inf))
@@ -147,7 +146,7 @@ def certificate_of(proof: Any) -> ProofCertificate:
         data_sha256=proof.evidence["data_sha256"],
         weights_sha256=proof.evidence["weights_sha256"],
         network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
-        version=zeroloss.__version__,
+        version=__version__,
         format=FORMAT,
         network_sha256=network_hash(proof.network),
     )
