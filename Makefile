@@ -14,13 +14,14 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help examine setup test setup-test setup-docs lint bench docs pages
+.PHONY: help examine setup test setup-test setup-docs lint bench results docs pages
 
 help:
 	@echo "make examine   examine a data set, write $(OUT)/report.html    (DATA=digits OUT=report ARGS=--force)"
 	@echo "make test      run the tests that take seconds               (ARGS=\"-m slow\" for the others)"
 	@echo "make lint      style, formatting, types, order of the imports"
 	@echo "make bench     measure against what a user would pick instead"
+	@echo "make results   write the tables of README.md and results/README.md from the files in results/"
 	@echo "make docs      run the Python of README.md and docs/, build the site into build/site, check its links"
 	@echo "make pages     write the pages of docs/ that are made: scripts run, results and names read (PAGES=twin for one)"
 
@@ -42,6 +43,9 @@ bench: $(TEST)
 	@set -e; for file in $$(grep -l __main__ benchmarks/*.py); do \
 	  echo "== $$file"; $(BIN)/python "$$file" $(ARGS); \
 	done
+
+results: $(BIN)/python
+	$(BIN)/python results/collect.py
 
 docs: $(DOCS)
 	@echo "== README.md and docs/: their Python is run, the pages that are made are held against what makes them"

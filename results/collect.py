@@ -1,7 +1,10 @@
-"""Collect examinations into `results/examinations.csv`, and write README's table from it and from `results/studies/`.
+"""Collects examinations into `results/examinations.csv`, and writes the tables of claims from it and from `results/studies/`.
 
 python results/collect.py REPORT_FOLDER [REPORT_FOLDER ...]   # folders that `zeroloss examine DATA --out FOLDER` wrote
-python results/collect.py                                     # only rewrite README's table
+python results/collect.py                                     # only the tables; `make results` does this
+
+There are two tables, each between `<!-- claims -->` and `<!-- /claims -->`: eight claims in README.md, and the headlines of every
+study and examination in results/README.md.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 TABLE = HERE / "examinations.csv"
-README = HERE.parent / "README.md"
+ROOT = HERE.parent
 HEADLINES = {
     "terjek_gonzalez_sanchez_width": (
         "Terjek & Gonzalez-Sanchez, 2205.13507",
@@ -22,19 +25,23 @@ HEADLINES = {
             "rate-improves",
             "implicit-regularisation",
             "lazy",
+            "lazy-exactly",
             "generalisation-gap",
             "transfer-ntk",
             "certificate-kept",
         ),
     ),
-    "guan_failing_optima": ("Guan, 2407.16872", ("zero-loss", "any-depth", "box-bound")),
+    "guan_failing_optima": (
+        "Guan, 2407.16872",
+        ("zero-loss", "any-depth", "box-bound", "regression-tends-to-zero-predictor"),
+    ),
     "kohler_krzyzak_squasher": (
         "Kohler & Krzyzak, 1912.03925",
         ("descent-reaches", "visited-tends", "flatter-on-equal-atoms", "smoothing-wins"),
     ),
     "kawaguchi_huang_size": (
         "Kawaguchi & Huang, 1908.02419",
-        ("slope-1", "none-below", "all-fit", "natural-generalise", "random-do-not"),
+        ("slope-1", "none-below", "enough-at-two", "all-fit", "natural-generalise", "random-do-not"),
     ),
     "brutzkus_globerson_xor": (
         "Brutzkus & Globerson, 1810.03037",
@@ -45,9 +52,48 @@ HEADLINES = {
         ("peak-at-threshold", "second-descent", "twins-stay-useless"),
     ),
 }
-"""Of each study, who it is after and the claims that README shows; `results/studies/NAME/claims.md` has all."""
+"""Of each study, the paper it is after and the claims in results/README.md; `results/studies/NAME/claims.md` has all."""
 SHOWN = ("digits", "mnist")
-"""Of the examinations, those that README shows; `examinations.csv` has all."""
+"""The examinations in results/README.md; `examinations.csv` has all."""
+FEATURED = (
+    (
+        "[Terjék & González-Sánchez](docs/papers/terjek.md)",
+        "terjek_gonzalez_sanchez_width",
+        "lazy-exactly",
+        "Linearisation error and kernel drift fall like width^-1/2 and not faster (log-log slope)",
+    ),
+    (
+        "[Guan](docs/papers/guan.md)",
+        "guan_failing_optima",
+        "regression-tends-to-zero-predictor",
+        "A network of sharp bumps fits a smooth function at every node; its L2 error is within 10 % of that of predicting 0 (ratio)",
+    ),
+    (
+        "[Kohler & Krzyżak](docs/papers/kohler.md)",
+        "kohler_krzyzak_squasher",
+        "flatter-on-equal-atoms",
+        "On equally likely atoms the interpolating network's error falls more slowly than the minimax rate (log-log slope)",
+    ),
+    (
+        "[Kawaguchi & Huang](docs/papers/kawaguchi.md)",
+        "kawaguchi_huang_size",
+        "enough-at-two",
+        "With two parameters per equation some start reaches zero loss in at least nine of ten problems (share)",
+    ),
+    (
+        "[Brutzkus & Globerson](docs/papers/brutzkus.md)",
+        "brutzkus_globerson_xor",
+        "small-net-errs",
+        "With two filters, descent reaches zero loss and errs on other patterns with probability 33/48, to 0.01 (share)",
+    ),
+    (
+        "[Belkin et al.](docs/papers/double_descent.md)",
+        "double_descent",
+        "second-descent",
+        "With 10 and 20 % of the labels wrong, the test error falls again beyond the interpolation threshold (fall)",
+    ),
+)
+"""The rows of README.md after the two of the digits: paper, study, claim, and the claim in short. One claim per paper."""
 FIELDS = (
     "data", "task", "n_train", "network", "fit_minimum", "fit_radius", "fit_test", "fit_low", "fit_high", "twin_minimum",
     "twin_radius", "twin_test", "twin_low", "twin_high", "fit_local", "twin_local", "reaches_ratio", "curve", "curve_reason",
@@ -91,13 +137,17 @@ def row(folder: Path) -> dict[str, object]:
     return values
 
 
+def stored() -> list[dict[str, object]]:
+    """The rows of the csv."""
+    if not TABLE.exists():
+        return []
+    with TABLE.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def merge(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The rows of the csv with these put in, one a data set, in alphabetical order."""
-    known = {}
-    if TABLE.exists():
-        with TABLE.open(newline="") as stream:
-            known = {line["data"]: line for line in csv.DictReader(stream)}
-    known |= {str(r["data"]): r for r in rows}
+    """The rows of the csv with these put in, one per data set, in alphabetical order."""
+    known = {r["data"]: r for r in stored()} | {str(r["data"]): r for r in rows}
     merged = [known[name] for name in sorted(known)]
     with TABLE.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
@@ -116,8 +166,26 @@ def score(task: object, value: object, low: object, high: object) -> str:
     return f"R² {v:.2f} [{a:.2f}, {b:.2f}]"
 
 
+def featured(rows: list[dict[str, object]]) -> str:
+    """README's table: the digits and their twin, and the most surprising claim of each paper."""
+    lines = ["| after | claim | verdict | figure [95 %] | standing |", "|---|---|---|---|---|"]
+    (digits,) = (r for r in rows if r["data"] == "digits")
+    for who, of in (("fit", "a fitted network"), ("twin", "its twin")):
+        right = score(digits["task"], *(digits[f"{who}_{part}"] for part in ("test", "low", "high")))
+        lines.append(
+            f"| `examine digits` | A global minimum lies within {_up(digits[f'{who}_radius'])} of the weights of {of} | "
+            f"{digits[f'{who}_minimum']} | test {right} | ours |"
+        )
+    for paper, study, key, claim in FEATURED:
+        found = _claims(study)
+        verdict = found["verdicts"][key]
+        figure = widest(intervals(verdict["evidence"]), form="#.3g")
+        lines.append(f"| {paper} | {claim} | {verdict['status']} | {figure} | {found['standing'][key]} |")
+    return "\n".join(lines)
+
+
 def table(rows: list[dict[str, object]]) -> str:
-    """README's table of claims."""
+    """The table of results/README.md: the headlines of every examination shown and of every study that has been run."""
     lines = [
         "| after | claim | command | verdict | figure | standing |",
         "|---|---|---|---|---|---|",
@@ -150,13 +218,12 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def study_rows() -> list[str]:
-    """A line for each headline of each study that has been run."""
+    """One line for each headline of each study that has been run."""
     lines = []
     for name, (after, keys) in HEADLINES.items():
-        path = HERE / "studies" / name / "claims.json"
-        if not path.exists():
+        if not _path(name).exists():
             continue
-        found = json.loads(path.read_text())
+        found = _claims(name)
         for key in keys:
             verdict = found["verdicts"][key]
             claim = verdict["claim"].replace("|", "\\|").rstrip(".")
@@ -167,23 +234,40 @@ def study_rows() -> list[str]:
     return lines
 
 
+def _path(study: str) -> Path:
+    return HERE / "studies" / study / "claims.json"
+
+
+def _claims(study: str) -> dict:
+    return json.loads(_path(study).read_text())
+
+
 def measured(evidence: dict) -> str:
     """The estimate and its interval; of several, the one with the widest interval and how many there are."""
     found = intervals(evidence)
     if not found:
         return "see the report"
-    shown = max(found, key=lambda i: float(i["high"]) - float(i["low"]))
-    text = f"{shown['estimate']:.4g} [{shown['low']:.4g}, {shown['high']:.4g}]"
+    text = widest(found)
     return text if len(found) == 1 else f"{text}, the widest of {len(found)} intervals"
 
 
+def widest(found: list[dict], form: str = ".4g") -> str:
+    """The estimate with the widest interval."""
+    shown = max(found, key=lambda i: float(i["high"]) - float(i["low"]))
+    return "{estimate:{form}} [{low:{form}}, {high:{form}}]".format(**shown, form=form)
+
+
 def intervals(evidence: object) -> list[dict]:
-    """Every finite interval in the evidence."""
+    """Every finite interval in the evidence that was judged: the `interval` beside the `range` it must lie in.
+
+    Others are there for information, such as the places between which a slope was estimated.
+    """
     if not isinstance(evidence, dict):
         return []
-    if evidence.get("type") == "Interval":
-        ends = (evidence["estimate"], evidence["low"], evidence["high"])
-        return [evidence] if all(isinstance(end, int | float) for end in ends) else []
+    if "range" in evidence and "interval" in evidence:
+        found = evidence["interval"]
+        ends = (found["estimate"], found["low"], found["high"])
+        return [found] if all(isinstance(end, int | float) for end in ends) else []
     return [interval for value in evidence.values() for interval in intervals(value)]
 
 
@@ -194,12 +278,21 @@ def _up(value: object) -> str:
     return f"{float(Context(prec=2, rounding=ROUND_CEILING).create_decimal(Decimal(float(str(value))))):.1e}"
 
 
+def tables(rows: list[dict[str, object]]) -> dict[Path, str]:
+    """Each page that has a table of claims, with the text it should have."""
+    found = {}
+    for path, made in ((ROOT / "README.md", featured(rows)), (HERE / "README.md", table(rows))):
+        text = path.read_text(encoding="utf-8")
+        start, end = text.index("<!-- claims -->"), text.index("<!-- /claims -->")
+        found[path] = f"{text[:start]}<!-- claims -->\n\n{made}\n\n{text[end:]}"
+    return found
+
+
 def main() -> None:
     """Collect and rewrite."""
     rows = merge([row(Path(folder)) for folder in sys.argv[1:]])
-    text = README.read_text()
-    start, end = text.index("<!-- claims -->"), text.index("<!-- /claims -->")
-    README.write_text(f"{text[:start]}<!-- claims -->\n\n{table(rows)}\n\n{text[end:]}")
+    for path, text in tables(rows).items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ python results/studies.py --scale smoke --out DIR  # seconds a study, as continu
 A folder a study: `claims.json` (the verdicts with their evidence), `claims.md` (the same as a table to read), the report's
 tables as .csv, its figures as .png, and `rows-EXPERIMENT.parquet`, a row a trial, but for curves and paths and for what would
 be over a megabyte. Trials are kept in a store (`--store`), so that an interrupted call goes on where it was. MNIST is looked
-for in $ZEROLOSS_DATA. `python results/collect.py` then writes README's table.
+for in $ZEROLOSS_DATA. `python results/collect.py` then writes the tables of claims.
 """
 
 from __future__ import annotations

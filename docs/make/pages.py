@@ -32,7 +32,7 @@ ROOT = HERE.parents[1]
 DOCS, RESULTS = ROOT / "docs", ROOT / "results"
 sys.path[:0] = [str(HERE), str(RESULTS)]
 
-import collect  # noqa: E402  results/collect.py, which words README's table
+import collect  # noqa: E402  results/collect.py, which writes the tables of claims
 import scripts  # noqa: E402  docs/make/scripts.py
 
 MADE = "<!-- Made by docs/make/pages.py: edit that, or what it reads. -->\n\n"

@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zeroloss.plumbing.version import __version__
-
 if TYPE_CHECKING:
     from zeroloss import figures, report, tangent, theorems
     from zeroloss.audit import Audit, audit
@@ -30,10 +28,11 @@ if TYPE_CHECKING:
         wrap,
     )
     from zeroloss.plumbing import InputError, double
+    from zeroloss.plumbing.version import __version__
+    from zeroloss.problem import Problem
     from zeroloss.prove import Proof, prove
     from zeroloss.theorems import Certificate, certify
     from zeroloss.verdict import Status, Verdict
-
 
 __all__ = [
     "MLP",
@@ -43,6 +42,7 @@ __all__ = [
     "Descent",
     "FeedForward",
     "InputError",
+    "Problem",
     "Proof",
     "SquasherNetwork",
     "SquasherRegressor",
@@ -88,9 +88,11 @@ _NAMES = {
         "wrap",
     ),
     "plumbing": ("InputError", "double"),
+    "plumbing.version": ("__version__",),
     "theorems": ("Certificate", "certify"),
     "verdict": ("Status", "Verdict"),
     "audit": ("Audit",),
+    "problem": ("Problem",),
     "prove": ("Proof",),
 }
 _HOME = {name: room for room, names in _NAMES.items() for name in names}

@@ -58,7 +58,14 @@ def study(results, name: str, after: str, status: str = "SUPPORTED") -> None:
         "after": after,
         "notes": ["A *note*."],
         "scale": "desk",
-        "verdicts": {"c": {"claim": "a | b.", "status": status, "reason": "Because.", "evidence": {"i": interval}}},
+        "verdicts": {
+            "c": {
+                "claim": "a | b.",
+                "status": status,
+                "reason": "Because.",
+                "evidence": {"interval": interval, "range": [0, 1]},
+            }
+        },
         "standing": {"c": "ours"},
         "trials": {"t": {"finished": 12}},
         "settings": {"command": "python results/studies.py", "version": "0", "date": "2026-01-01"},

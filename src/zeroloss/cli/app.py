@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from zeroloss.plumbing.version import __version__
+
 app = typer.Typer(
     name="zeroloss",
     help="What does zero training loss mean? Certify before training, descend to the minimum, prove that it was reached, "
@@ -19,7 +21,5 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _top(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
     if version:
-        import zeroloss
-
-        print(zeroloss.__version__)
+        print(__version__)
         raise typer.Exit

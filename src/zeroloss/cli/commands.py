@@ -12,10 +12,11 @@ import typer
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
 from zeroloss.cli.numbers import real, whole
-from zeroloss.cli.shared import check_fits, deliver, free, version
+from zeroloss.cli.shared import check_fits, deliver, free
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.files import check_free
+from zeroloss.plumbing.version import __version__
 
 
 def _command() -> str:
@@ -71,7 +72,7 @@ def examine(
 
 
 def _settings() -> dict[str, str]:
-    return {"command": _command(), "version": version(), "date": datetime.date.today().isoformat()}
+    return {"command": _command(), "version": __version__, "date": datetime.date.today().isoformat()}
 
 
 @app.command(epilog="Example: zeroloss certify digits --width 512 --depth 2")

@@ -35,9 +35,3 @@ def deliver(record: Any, json: bool, out: Path | None, force: bool, *, written: 
         print(record.to_json())
     elif out is not None:
         print(f"Wrote {out}.")
-
-
-def version() -> str:
-    import zeroloss
-
-    return zeroloss.__version__

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-import numpy as np
-
 
 @contextlib.contextmanager
 def double() -> Iterator[None]:
@@ -28,6 +26,7 @@ def as_double(tree):
     import equinox as eqx
     import jax
     import jax.numpy as jnp
+    import numpy as np
 
     from zeroloss.plumbing.exact import as_float64
 

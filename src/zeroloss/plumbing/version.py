@@ -1,3 +1,3 @@
-"""The version of the package, for what writes it into files."""
+"""The version of the package, in the one file that everything which records it reads."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+from zeroloss.plumbing.version import __version__
 from zeroloss.studies.plan import Overrides
 from zeroloss.studies.store import Store
 from zeroloss.studies.study import Study
@@ -65,8 +66,6 @@ def conclude(
 
     `only` restricts to some experiments: claims that need others stay UNKNOWN.
     """
-    from zeroloss import __version__
-
     found = tables(study, scale, store=store, overrides=overrides, only=only)
     return StudyResult(
         study=study.name,

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.version import __version__
 from zeroloss.studies.runners import Runner, Watcher
 from zeroloss.studies.schema import begin_as_told, database_url, said, tables
 
@@ -204,8 +205,6 @@ class Store:
         A row that is done stays as it is.
         """
         import sqlalchemy as sa
-
-        from zeroloss import __version__
 
         t = self._trial
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
