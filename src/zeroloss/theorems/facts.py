@@ -27,23 +27,12 @@ from zeroloss.tangent.rounding import SLOP, backward, forward
 from zeroloss.tangent.rows import Trained, jacobian_rows, trained_layers
 from zeroloss.tangent.smoothness import MOST_EQUATIONS, Constants, constants
 from zeroloss.theorems.composite import Composite, composite_theorem
+from zeroloss.theorems.suppositions import check_suppositions
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
     arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
-
-
-NOT_NUMBERS = ("trainable", "design", "minimises")
-"""What may be told that is no number."""
-
-
-def _check_told(name: str, value: Any) -> None:
-    if name in NOT_NUMBERS or value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name}={value!r}: give a number.")
-
 
 T = TypeVar("T")
 
@@ -58,35 +47,36 @@ def _within_range(compute: Callable[[], T], otherwise: T) -> T:
 
 
 class Facts:
-    """A network (or None), its training data, and what the caller has told.
+    """A network (or None), its training data, and what the caller supposes.
 
     Args:
         network: at the weights that are judged.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: told by the caller; see `Card.options`.
+        options: suppositions of the caller; see `Card.options` and `suppositions`.
 
     Raises:
-        InputError: a network that does not fit the data, or data with NaN.
+        InputError: a supposition out of its range, a network that does not fit the data, or data with NaN.
     """
 
     def __init__(
         self, network: Any, data: Any, options: dict[str, Any] | None = None, progress: Progress | None = None
     ):
         data = as_data(data) if network is None else matched(network, data)
-        self.network, self.data, self.options = network, data, dict(options or {})
+        self.network, self.data, self.options = network, data, check_suppositions(options or {})
         self.progress = progress or Silent()
-        for name, value in self.options.items():
-            _check_told(name, value)
         x, y = training_arrays(data)
         self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
         if network is not None:
             self._check_fit()
+        elif "trainable" in self.options:
+            raise InputError("trainable names parameters of a network, and none is given; give one, or leave it out.")
 
     def _check_fit(self) -> None:
         net = self.network
-        if isinstance(net, FeedForward):
+        if isinstance(net, FeedForward) or "trainable" in self.options:
             trainable_mask(net, self.options.get("trainable"))
+        if isinstance(net, FeedForward):
             sizes = net.in_size, net.out_size
         else:
             sizes = self.d, fitting_size(net, np.zeros((1, self.d), np.float32))
