@@ -16,7 +16,8 @@ import numpy as np
 
 READERS = {
     "pandas.read_csv": "import pandas as pd; read = pd.read_csv",
-    "zeroloss": "import pandas, pyarrow.csv, pyarrow.compute\nfrom zeroloss.data.files import read_file\nread = lambda path: read_file(path, 'y')",
+    "zeroloss": "import pandas, pyarrow.csv, pyarrow.compute\n"
+    "from zeroloss.data.files import read_file\nread = lambda path: read_file(path, 'y')",
 }
 TIMED = """
 import sys, time
