@@ -187,7 +187,7 @@ def pooled_to_size(tangent: Tangent, x: Any, output_size: Any) -> bool:
     sizes = _sizes(output_size, 1)
     first = x.ndim - len(sizes)
     parts = [_parts(x.shape[first + i], out) for i, out in enumerate(sizes)]
-    places = [()]
+    places: list[tuple[Any, ...]] = [()]
     for axis in parts:
         places = [(*place, slice(*part)) for place in places for part in axis]
     dx, axes = tangent(x), list(range(first, x.ndim))
@@ -208,12 +208,12 @@ def scattered(
         source == best.gather(dim, index),
         (x == best) if include_self else torch.zeros_like(x, dtype=torch.bool),
     )
-    ends = []
+    ends: list[Any] = []
     for side, how in ((-math.inf, "amax"), (math.inf, "amin")):
         start = tangent(x).masked_fill(~own, side)
         ends.append(start.scatter_reduce(dim, index, ds.masked_fill(~ties, side), how, include_self=True))
     number = own.to(torch.int64).scatter_add(dim, index, ties.to(torch.int64))
-    return bool(((number > 1) & _differ(*ends, ds)).any())
+    return bool(((number > 1) & _differ(ends[0], ends[1], ds)).any())
 
 
 RULES: dict[str, Callable[..., bool]] = {
