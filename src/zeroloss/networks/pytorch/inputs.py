@@ -187,7 +187,7 @@ def _tables(step: Step, found: dict[int, Any], moving: frozenset[int]) -> list[_
     """The tables that one step indexes."""
     first, position, backwards = _TABLES[step.operator]
     table, places = step.args[first], step.args[position]
-    shape = found[table.index][0] if isinstance(table, Ref) and table.index in found else ()
+    shape: tuple[int, ...] = found[table.index][0] if isinstance(table, Ref) and table.index in found else ()
     looks = []
     for place in (i for i in references(places) if i in moving and shape):
         if step.operator in _FLAT:
