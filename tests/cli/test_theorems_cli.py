@@ -55,7 +55,7 @@ def test_check_prints_what_holds_and_writes_it(run, tmp_path):
     assert "UNKNOWN" in out and "needs inputs drawn uniformly" in out
     found = decode(json.loads((tmp_path / "checked.json").read_text()))
     assert set(found) == {"readout", "atoms"} and found["readout"].applies
-    told = run(*words, "--tell", "atoms=8", "--tell", "noise_variance=0.5", "--json")[1]
+    told = run(*words, "--assume", "atoms=8", "--tell", "noise_variance=0.5", "--json")[1]  # --tell: the older name
     atoms = decode(json.loads(told))["atoms"]
     assert atoms.find("design").holds is (
         len(np.load(tmp_path / "small.npz")["x"]) - 4 == 8
@@ -81,6 +81,32 @@ def test_bad_input_is_one_line(run):
     refused(run("atlas", "mnist-size", "--delta", "2"), "above 0 and below 1")
     refused(run("atlas", "mnist_sized"), "there is no data set")
     refused(run("check", "small.npz", "--target", "y", "--only", "atom"), "no card 'atom'")
-    refused(run("check", "small.npz", "--target", "y", "--tell", "atoms"), "NAME=VALUE")
-    refused(run("check", "small.npz", "--target", "y", "--tell", "atom=3"), "what may be told")
     refused(run("atlas", "mnist-size", "--figure", "atlas.pdf"), "a figure is written as")
+
+
+@pytest.mark.parametrize(
+    ("assumed", "line"),
+    [
+        (["atoms"], "NAME=VALUE"),
+        (["=3"], "NAME=VALUE"),
+        (["atom=3"], "among what may be assumed"),
+        (["atoms=-1"], "atoms=-1: give a whole number"),
+        (["atoms=1.5"], "atoms=1.5: give a whole number"),
+        (["atoms=1_000"], "atoms=1_000: give a whole number"),
+        (["atoms=8", "atoms=9"], "atoms is given twice"),
+        (["design=wrong"], "choose one of random, fixed"),
+        (["minimises=yes"], "give true or false"),
+        (["noise_variance=nan"], "finite"),
+        (["tail=-0.5"], "positive"),
+        (["trainable=layer9"], "layer9"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--assume", "--tell"])
+def test_suppositions_that_mean_nothing_are_refused(run, option, assumed, line):
+    words = [word for one in assumed for word in (option, one)]
+    refused(run("check", "small.npz", "--target", "y", "--width", "4", "--depth", "1", *words), line)
+
+
+def test_the_older_name_is_hidden(run):
+    text = run("check", "--help")[1]
+    assert "--assume" in text and "--tell" not in text

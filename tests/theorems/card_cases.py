@@ -142,7 +142,7 @@ FAILS = {
         "noise": (None, (X, Y), {"atoms": 8, "noise_variance": 0.0}),
     },
     "heavy-tail": {
-        "tail": (None, (X, Y), TAIL | {"tail": -0.5}),
+        "tail": (None, (X, Y), {"noise_variance": 1.0, "smoothness": 1.0}),
         "noise": (None, (X, Y), {"tail": 0.2, "smoothness": 1.0}),
         "smooth function": (None, (X, Y), {"tail": 0.2, "noise_variance": 1.0}),
         "heavy enough": (None, (X, Y), TAIL | {"tail": 0.6}),

@@ -32,6 +32,14 @@ class Probes:
     _squared: np.ndarray
     _along: np.ndarray
     _unit: float = 1.0
+    _fixed: np.ndarray | None = None
+
+    def of(self, chosen: np.ndarray, key: int) -> Probes:
+        """Probes of other inputs, by number, in as many pairs."""
+        pairs = len(self.directions)
+        return make_probes(
+            self.inputs, self.targets, points=len(chosen), pairs=pairs, key=key, fixed=self._fixed, sampled=chosen
+        )
 
     def at(self, t: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The probes `x +/- t d(x) u` and their references, `((q, d), (q, c))`, one pair of signs after the other.
@@ -54,7 +62,14 @@ class Probes:
 
 
 def make_probes(
-    inputs: np.ndarray, targets: np.ndarray, *, points: int, pairs: int, key: int, fixed: np.ndarray | None = None
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    *,
+    points: int,
+    pairs: int,
+    key: int,
+    fixed: np.ndarray | None = None,
+    sampled: np.ndarray | None = None,
 ) -> Probes:
     """Sample `points` of the distinct `inputs` without replacement, and `pairs` directions for each.
 
@@ -67,10 +82,12 @@ def make_probes(
         key: the seed.
         fixed: `(d,)` truth values: columns that no direction moves. Distances are those of the others, to the nearest input
             that differs there; some must.
+        sampled: which inputs are probed, in place of a sample.
     """
     rng = np.random.default_rng(key)
     count = len(inputs)
-    sampled = np.sort(rng.permutation(count)[: min(points, count)])
+    if sampled is None:
+        sampled = np.sort(rng.permutation(count)[: min(points, count)])
     rows = np.arange(len(sampled))
     moved = inputs if fixed is None else np.where(fixed, 0.0, inputs)
     # In a unit in which no square over- or underflows; dividing by a power of 2 changes no other bit.
@@ -109,7 +126,7 @@ def make_probes(
     distance = np.sqrt(exact.min(axis=1)) * unit
     short = ~((distance > 0) & np.isfinite(distance))
     distance[short] = norms(moved[nearest[short]] - moved[sampled[short]])
-    return Probes(inputs, targets, sampled, distance, directions, squared, along, unit)
+    return Probes(inputs, targets, sampled, distance, directions, squared, along, unit, fixed)
 
 
 def norms(rows: np.ndarray) -> np.ndarray:

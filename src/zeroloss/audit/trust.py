@@ -10,6 +10,7 @@ import numpy as np
 from zeroloss.audit.answers import Answers, ask, right, unit_of
 from zeroloss.audit.bootstrap import r_squared, ratio_interval
 from zeroloss.audit.fit import squares
+from zeroloss.audit.groups import Group, failing, judge_groups, members, more_points, undecided
 from zeroloss.audit.probes import Probes, make_probes
 from zeroloss.networks import is_double
 from zeroloss.plumbing import InputError, Progress, Silent
@@ -49,6 +50,8 @@ class Trust(Record):
             `zeroloss.audit.categorical`). None: nothing is low enough to tell.
         guess: the score of the best constant answer near the training points (categorical inputs only).
         positions: how many inputs are categorical; 0: none.
+        groups: how it holds near the training points of each class or label, and of all but the most frequent class (classes
+            and labels of inputs that are numbers only).
     """
 
     task: str
@@ -68,6 +71,7 @@ class Trust(Record):
     bar: float | None = None
     guess: float = -np.inf
     positions: int = 0
+    groups: tuple[Group, ...] = ()
 
 
 def trust_curve(
@@ -219,6 +223,7 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
     unit = unit_of(probes.targets)
     spread = np.sum(((probes.targets - probes.targets.mean(axis=0)) / unit) ** 2, axis=1)[probes.sampled]
     rows, joint, non_finite = [], [], 0
+    held: dict[float, np.ndarray] = {}
     for index, t in enumerate(grid):
         if t == 0:
             exact = census(at_training, probes.targets, nothing.task)
@@ -233,6 +238,7 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
         rows.append((float(t), *_score(outcome, spread, nothing, 0.95)))
         if t <= NEAR:
             joint.append(_score(outcome, spread, nothing, 1 - 0.05 / looks)[2])
+            held[float(t)] = outcome == 0
         progress.update((index + 1) / len(grid))
     columns = {
         name: list(column)
@@ -245,7 +251,35 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
         radius=radius_of(columns, nothing.level),
         points=len(probes.sampled),
         non_finite=non_finite,
+        groups=_groups(network, probes, held, at_training, nothing, threshold),
     )
+
+
+def _groups(
+    network, probes: Probes, held: dict[float, np.ndarray], at_training, nothing: Trust, threshold
+) -> tuple[Group, ...]:
+    """The fit class by class, near the training points; classes of which few points were probed get more.
+
+    Args:
+        held: for each `t` near, whether each of the sampled points holds there.
+    """
+    groups = members(probes.targets, nothing.task) if nothing.task != "regression" else {}
+    chosen = more_points(groups, probes.sampled, len(probes.sampled), nothing.key)
+    extra = np.setdiff1d(np.concatenate([*chosen.values(), np.array([], int)]), probes.sampled)
+    more = probes.of(extra, nothing.key) if len(extra) else None
+
+    def holds(t: float) -> np.ndarray:
+        found = np.zeros(len(probes.inputs), bool)
+        found[probes.sampled] = held[t]
+        if more is not None:
+            miss = [
+                miss_of(ask(network, x, y.shape[1], nothing.task, threshold), y, nothing.task) for x, y in more.at(t)
+            ]
+            found[extra] = np.max(miss, axis=0) == 0
+        return found
+
+    right_there = miss_of(at_training, probes.targets, nothing.task) == 0 if groups else np.array([])
+    return judge_groups(chosen, groups, right_there, holds, list(held), nothing.level)
 
 
 def miss_of(answer: Answers, reference: np.ndarray, task: str, unit: float | None = None) -> np.ndarray:
@@ -297,6 +331,11 @@ def local_verdict(trust: Trust) -> Verdict:
     data (see `misfit`) and the lower end is at least `L` at every `0 < t <= 0.25`. UNKNOWN otherwise: of a model that does not
     fit, it makes no sense to say that its fit reaches further.
 
+    Classes: the same is judged of each class by itself, and of all inputs outside the most frequent class, with half the level: a
+    constant answer of the most frequent class holds at most points of imbalanced data and at none of these. SUPPORTED (of that
+    class: the claim says so) if at its training points the level holds and near them clearly fewer than half of it;
+    CONTRADICTED needs lower ends of at least half the level, for every class of which enough points were probed.
+
     Of categorical inputs `t` counts positions changed, and "below `L`" is below the bar of `zeroloss.audit.categorical`.
 
     Standing: ours.
@@ -312,6 +351,7 @@ def local_verdict(trust: Trust) -> Verdict:
         "non_finite_answers": trust.non_finite,
         "fits": not trust.misfit,
         "curve": trust.columns,
+        "classes": [dataclasses.asdict(group) for group in trust.groups],
         "method": "antithetic probes against the nearest training input; Wilson (classes) or bootstrap (R^2) intervals",
     }
     if trust.positions:
@@ -320,9 +360,16 @@ def local_verdict(trust: Trust) -> Verdict:
     if trust.reason:
         return Verdict(CLAIM, Status.UNKNOWN, f"Not measured: {trust.reason}.", evidence)
     status, reason = _judge(trust)
+    claim, group = CLAIM, failing(trust.groups)
+    if status is not Status.SUPPORTED and group is not None and trust.columns["score"][0] >= trust.level:
+        claim = f"this fit is local: of {group.name} it holds at the training points and not near them"
+        status, reason = Status.SUPPORTED, f"{_upper(group.sentence)}."
+    elif status is Status.CONTRADICTED and (group := undecided(trust.groups)) is not None:
+        few = "" if group.tells else f" {group.points} points are too few to tell."
+        status, reason = Status.UNKNOWN, f"{_upper(group.sentence)}.{few}"
     if trust.non_finite:
         reason += f" {trust.non_finite} answers near training points were NaN or infinite and do not hold."
-    return Verdict(CLAIM, status, reason, evidence)
+    return Verdict(claim, status, reason, evidence)
 
 
 def mixed_verdict(numbers: Trust, levels: Trust) -> Verdict:
@@ -337,7 +384,8 @@ def mixed_verdict(numbers: Trust, levels: Trust) -> Verdict:
     if one.reason == two.reason:
         return dataclasses.replace(one, evidence={**one.evidence, "categories": two.evidence})
     reason = f"Numbers moved ({_word(one)}): {one.reason} Categories changed ({_word(two)}): {two.reason}"
-    return Verdict(CLAIM, status, reason, {**one.evidence, "categories": two.evidence})
+    claim = one.claim if status is Status.SUPPORTED and one.status is status and two.status is not status else CLAIM
+    return Verdict(claim, status, reason, {**one.evidence, "categories": two.evidence})
 
 
 def _word(verdict: Verdict) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
+from zeroloss.cli.assumptions import parse_assumptions
 from zeroloss.cli.numbers import real
 from zeroloss.cli.shared import check_fits, free
 from zeroloss.cli.show import STYLES, bar
@@ -67,12 +68,15 @@ def check(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="KEY", help="Only this theorem. May be given again.")
     ] = None,
-    tell: Annotated[
+    assume: Annotated[
         list[str] | None,
         typer.Option(
-            "--tell", metavar="NAME=VALUE", help="What a theorem may be told, such as atoms=100. May be given again."
+            "--assume",
+            metavar="NAME=VALUE",
+            help="A supposition that data cannot show, such as atoms=100 (theorems show KEY lists them). May be given again.",
         ),
     ] = None,
+    tell: Annotated[list[str] | None, typer.Option("--tell", metavar="NAME=VALUE", hidden=True)] = None,
     trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
@@ -81,7 +85,7 @@ def check(
 ) -> None:
     """Each theorem held against your network and data: which hypotheses hold, what it promises, what is short by how much."""
     free(out, force)
-    told = parse_tell(tell)
+    assumed = parse_assumptions([*(assume or []), *(tell or [])])
     dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
@@ -90,7 +94,7 @@ def check(
     if not json:
         print(f"{repr(dataset).splitlines()[0]}", flush=True)
     with bar(json) as progress:
-        results = run(net, dataset, only or None, progress=progress, **told)
+        results = run(net, dataset, only or None, progress=progress, **assumed)
     from zeroloss.plumbing import write_whole
     from zeroloss.verdict.record import encode
 
@@ -233,28 +237,6 @@ def _price(dataset: Any, with_lambda0: bool) -> str:
     gigabytes = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 / 1e9 if with_lambda0 else 0.0
     seconds = eigen + threshold.price()
     return f"Measuring: about {seconds:.0f} s (lambda0 {eigen:.1f} s, threshold {threshold.price():.0f} s), {max(gigabytes, 0.1):.1f} GB."
-
-
-def parse_tell(given: list[str] | None) -> dict[str, Any]:
-    """`["atoms=100", "design=random"]` as names and values."""
-    told: dict[str, Any] = {}
-    for text in given or []:
-        name, sign, value = text.partition("=")
-        if not sign or not name or not value:
-            raise InputError(f"--tell {text}: write it as NAME=VALUE, such as atoms=100.")
-        told[name.strip()] = _value(value.strip())
-    return told
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _card(card: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from zeroloss.data.arrow_text import by_arrow, plainly_quoted
 from zeroloss.data.columns import plain_numbers
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
@@ -212,7 +213,11 @@ def _cells(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if '"' in text:
+    first: list[str]
+    found = plainly_quoted(text, separator) if '"' in text else None
+    if found is not None:
+        first, columns = found
+    elif '"' in text:
         rows = _quoted(text, separator, path)
         _check_widths([len(row) for row in rows], path)
         first = rows[0]
@@ -244,7 +249,6 @@ def _quoted(text: str, separator: str, path: Path) -> list[list[str]]:
 def _split(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]:
     """The cells of a text without quotations: the first line, and columns of the others."""
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
     lines = (line for line in io.StringIO(text) if line.strip())
     header = next(lines).rstrip("\r\n")
@@ -258,22 +262,14 @@ def _split(text: str, separator: str, path: Path) -> tuple[list[str], list[Any]]
         body = "\n".join(line for line in body.split("\n") if line.strip(" "))
     if width == 1:
         return first, [pa.array([line for line in body.split("\n") if line], pa.large_string())]
-    names = [f"f{k}" for k in range(width)]
     try:
-        table = arrow_csv.read_csv(
-            io.BytesIO(body.encode()),
-            read_options=arrow_csv.ReadOptions(column_names=names, block_size=max(2**22, 8 * len(second))),
-            parse_options=arrow_csv.ParseOptions(delimiter=separator, quote_char=False),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
-            ),
-        )
+        columns = by_arrow(body.lstrip("\n"), separator, width, False)
     except (pa.ArrowInvalid, pa.ArrowException) as error:
         _check_widths([line.count(separator) + 1 for line in text.split("\n") if line.strip(" ")], path)
         line = " ".join(str(error).split())[:120]
         raise InputError(f"{path} cannot be read ({line}); mend or replace it.") from error
     _check_widths([len(first), width], path)
-    return first, [column.combine_chunks() for column in table.columns]
+    return first, columns
 
 
 def _check_widths(widths: list[int], path: Path) -> None:

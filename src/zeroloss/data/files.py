@@ -201,11 +201,16 @@ def _block(column: Column, name: str, path: Path) -> tuple[np.ndarray, list[str]
     """A feature column as numbers `(n, 1)`, or one-hot `(n, levels)` with the names of its levels."""
     if column.kind != "texts":
         return column.values.astype(np.float64)[:, None], []
-    levels = sorted(set(column.values.tolist()))
+    import pyarrow as pa
+
+    encoded = pa.array(column.values, pa.large_string()).dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    levels = sorted(found)
     if len(levels) > MOST_LEVELS or (len(levels) == len(column.values) and len(levels) > 2):
         raise InputError(f"column {name!r} of {path} has {len(levels)} different texts; remove it or make it numbers.")
     place = {level: k for k, level in enumerate(levels)}
-    return np.eye(len(levels))[[place[text] for text in column.values]], levels
+    rank = np.array([place[level] for level in found], int)
+    return np.eye(len(levels))[rank[np.asarray(encoded.indices)]], levels
 
 
 def _remarks(names: list[str], columns: list[Column]) -> list[str]:

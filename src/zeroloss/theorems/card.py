@@ -113,7 +113,7 @@ class Card:
         hypotheses: see `Hypothesis`; conclusions: what follows, as sentences.
         claim: the exact sentence that is judged at a problem; promise: the conclusions with their constants there.
         proof: where its proof stands that was gone through; "" if there is none, and then it is never PROVED.
-        options: what a caller may tell beside network and data, with its meaning.
+        options: what a caller may assume beside network and data, with its meaning.
     """
 
     key: str
@@ -141,7 +141,7 @@ class Card:
         unknown = [name for name in options if name not in self.options]
         if unknown:
             known = ", ".join(self.options) or "none"
-            raise InputError(f"the card {self.key} takes no {unknown[0]!r}; what may be told: {known}.")
+            raise InputError(f"the card {self.key} takes no {unknown[0]!r}; what may be assumed: {known}.")
         return self.judge(Facts(network, data, options))
 
     def judge(self, facts: Facts) -> CardResult:

@@ -49,7 +49,7 @@ def check(
     Args:
         network: at the weights that are judged; None: what can be said of the data alone.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: what may be told; see `Card.options`. One that no card asked takes is refused.
+        options: what may be assumed; see `Card.options`. One that no card asked takes is refused.
 
     Raises:
         InputError: an unknown key or option, or a network that does not fit.
@@ -59,7 +59,7 @@ def check(
     for name in options:
         if name not in known:
             raise InputError(
-                f"none of these cards takes {name!r}; what may be told: {', '.join(sorted(known)) or 'nothing'}."
+                f"none of these cards takes {name!r}; what may be assumed: {', '.join(sorted(known)) or 'nothing'}."
             )
     facts = Facts(network, data, options, progress)
     return {card.key: card.judge(facts) for card in chosen}

@@ -18,6 +18,7 @@ from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.problem import Problem
+from zeroloss.theorems.suppositions import check_suppositions
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
 from zeroloss.verified.directed import SLOP, square_upper
@@ -33,18 +34,6 @@ ASSUMPTIONS = {
     arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
-
-NOT_NUMBERS = ("trainable", "design", "minimises")
-"""What may be told that is no number."""
-
-
-def _check_told(name: str, value: Any) -> None:
-    if name in NOT_NUMBERS or value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{name}={value!r}: give a number.")
-
-
 T = TypeVar("T")
 
 
@@ -58,15 +47,15 @@ def _within_range(compute: Callable[[], T], otherwise: T) -> T:
 
 
 class Facts:
-    """A network (or None), its training data, and what the caller has told.
+    """A network (or None), its training data, and what the caller supposes.
 
     Args:
         network: at the weights that are judged.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: told by the caller; see `Card.options`.
+        options: suppositions of the caller; see `Card.options` and `suppositions`.
 
     Raises:
-        InputError: a network that does not fit the data, or data with NaN.
+        InputError: a supposition out of its range, a network that does not fit the data, or data with NaN.
     """
 
     def __init__(
@@ -74,10 +63,10 @@ class Facts:
     ):
         self.network: Any = None
         self.problem: Problem | None = None
-        self.options = dict(options or {})
+        self.options = check_suppositions(options or {})
         self.progress = progress or Silent()
-        for name, value in self.options.items():
-            _check_told(name, value)
+        if network is None and "trainable" in self.options:
+            raise InputError("trainable names parameters of a network, and none is given; give one, or leave it out.")
         if network is None:
             self.data = as_data(data)
             x, y = training_arrays(self.data)

@@ -65,21 +65,21 @@ def _regression(facts: Facts) -> Found:
 def _design(facts: Facts) -> Found:
     design = facts.told("design")
     if design is None:
-        return Found(None, "nothing is told of how inputs are drawn")
-    return Found(design == "random", f"{design!r}, said by the caller")
+        return Found(None, "nothing is assumed of how inputs are drawn")
+    return Found(design == "random", f"{design!r}, as assumed")
 
 
 def _smooth_function(facts: Facts) -> Found:
     p = facts.told("smoothness")
     if p is None:
-        return Found(None, "its smoothness is not told")
-    return Found(bool(p > 0), f"p = {p:g}, said by the caller")
+        return Found(None, "its smoothness is not given")
+    return Found(bool(p > 0), f"p = {p:g}, as assumed")
 
 
 def _minimiser(facts: Facts) -> Found:
     said = facts.told("minimises")
     return Found(
-        None if said is None else bool(said), "nothing is told" if said is None else f"{bool(said)}, said by the caller"
+        None if said is None else bool(said), "nothing is assumed" if said is None else f"{bool(said)}, as assumed"
     )
 
 
@@ -91,17 +91,17 @@ def _misses(facts: Facts) -> tuple[Promise, ...]:
 def _atoms(facts: Facts) -> Found:
     atoms = facts.told("atoms")
     if atoms is None:
-        return Found(None, "nothing is told of how inputs are drawn")
+        return Found(None, "nothing is assumed of how inputs are drawn")
     if len(facts.distinct.x) > atoms:
         return Found(False, f"{len(facts.distinct.x)} distinct inputs of {atoms} atoms: that cannot be")
-    return Found(atoms == facts.n, f"{atoms} atoms, said by the caller, and {facts.n} examples")
+    return Found(atoms == facts.n, f"{atoms} atoms, as assumed, and {facts.n} examples")
 
 
 def _noise(facts: Facts) -> Found:
     variance = facts.told("noise_variance")
     if variance is None:
-        return Found(None, "the noise is not told")
-    return Found(bool(0 < variance < math.inf), f"variance {variance:g}, said by the caller")
+        return Found(None, "the noise is not given")
+    return Found(bool(0 < variance < math.inf), f"variance {variance:g}, as assumed")
 
 
 def _floor(facts: Facts) -> tuple[Promise, ...]:
@@ -119,14 +119,14 @@ def _floor(facts: Facts) -> tuple[Promise, ...]:
 def _tail(facts: Facts) -> Found:
     t = facts.told("tail")
     if t is None:
-        return Found(None, "the tail is not told")
-    return Found(bool(0 < t < math.inf), f"t = {t:g}, said by the caller")
+        return Found(None, "the tail is not given")
+    return Found(bool(0 < t < math.inf), f"t = {t:g}, as assumed")
 
 
 def _heavy(facts: Facts) -> Found:
     t, p = facts.told("tail"), facts.told("smoothness")
     if t is None or p is None:
-        return Found(None, "tail or smoothness are not told")
+        return Found(None, "tail or smoothness are not given")
     if not p > 0:
         return Found(False, f"p = {p:g}")
     return Found(t < 2 * p / facts.d, f"t = {t:g}, 2p/d = {2 * p / facts.d:.3g}", t / (2 * p / facts.d))
@@ -158,10 +158,10 @@ PAPER = Card(
     (
         Hypothesis("logistic units", "a fully connected network of sigmoid units", _sigmoid),
         Hypothesis("regression", "a regression problem", _regression),
-        Hypothesis("random design", "inputs drawn independently from a distribution (tell design='random')", _design),
-        Hypothesis("smooth function", "a (p, C)-smooth regression function (tell smoothness)", _smooth_function),
+        Hypothesis("random design", "inputs drawn independently from a distribution (assume design='random')", _design),
+        Hypothesis("smooth function", "a (p, C)-smooth regression function (assume smoothness)", _smooth_function),
         Hypothesis(
-            "global minimum", "weights that minimise the empirical squared risk (tell minimises=True)", _minimiser
+            "global minimum", "weights that minimise the empirical squared risk (assume minimises=True)", _minimiser
         ),
     ),
     ("the expected error is above the minimax rate n^(-2p/(2p+d)), for some design and function",),
@@ -186,8 +186,8 @@ ATOMS = Card(
     "Ours; the paper proves a rate, this is a constant.",
     f"ours, after {CITATION}",
     (
-        Hypothesis("design", "inputs drawn uniformly from as many atoms as there are examples (tell atoms)", _atoms),
-        Hypothesis("noise", "targets with independent noise of a positive variance (tell noise_variance)", _noise),
+        Hypothesis("design", "inputs drawn uniformly from as many atoms as there are examples (assume atoms)", _atoms),
+        Hypothesis("noise", "targets with independent noise of a positive variance (assume noise_variance)", _noise),
     ),
     ("the visited atoms contribute at least .4848 s^2, at every n; those not visited come on top",),
     lambda facts: "every interpolator of data drawn like this keeps a positive expected error, whatever n",
@@ -207,9 +207,9 @@ HEAVY_TAIL = Card(
     "Ours.",
     f"ours, after {CITATION}",
     (
-        Hypothesis("tail", "atoms with probabilities in proportion to k^-(1+t), t > 0 (tell tail)", _tail),
-        Hypothesis("noise", "targets with independent noise of a positive variance (tell noise_variance)", _noise),
-        Hypothesis("smooth function", "a (p, C)-smooth regression function (tell smoothness)", _smooth_function),
+        Hypothesis("tail", "atoms with probabilities in proportion to k^-(1+t), t > 0 (assume tail)", _tail),
+        Hypothesis("noise", "targets with independent noise of a positive variance (assume noise_variance)", _noise),
+        Hypothesis("smooth function", "a (p, C)-smooth regression function (assume smoothness)", _smooth_function),
         Hypothesis("heavy enough", "t below 2p/d", _heavy),
     ),
     ("the expected error falls no faster than n^(-t/(1+t)), slower than minimax",),

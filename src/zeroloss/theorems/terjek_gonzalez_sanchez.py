@@ -42,7 +42,7 @@ def _close(facts: Facts) -> Found:
 def _step(facts: Facts) -> Found:
     step = facts.told("step_size")
     if step is None:
-        return Found(True, "no step is told: the theorem picks one")
+        return Found(True, "no step is given: the theorem picks one")
     if not step > 0:
         return Found(False, f"the step is {step!r}")
     if facts.forward is None:
@@ -121,8 +121,8 @@ def _paper_promise(facts: Facts) -> tuple[Promise, ...]:
 def _radius(facts: Facts) -> Found:
     radius = facts.told("radius")
     if radius is None:
-        return Found(None, "none is told")
-    return Found(bool(0 < radius < math.inf), f"{radius!r}, said by the caller to be fixed beforehand")
+        return Found(None, "none is given")
+    return Found(bool(0 < radius < math.inf), f"{radius!r}, assumed to be fixed beforehand")
 
 
 def _single(facts: Facts) -> Found:

@@ -103,7 +103,7 @@ def card_text(card: Card) -> str:
     for conclusion in card.conclusions:
         parts += _wrapped(conclusion, "  - ")
     if card.options:
-        parts += ["", "You may tell it"]
+        parts += ["", "You may assume"]
         for name, meaning in card.options.items():
             parts += _wrapped(f"{name}: {meaning}", "  - ")
     parts += ["", *_wrapped(f"Standing: {card.standing}. {card.standing_of}")]

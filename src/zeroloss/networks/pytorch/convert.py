@@ -13,6 +13,7 @@ from zeroloss.networks.pytorch.comparison import compare
 from zeroloss.networks.pytorch.examples import example_batch, in_order
 from zeroloss.networks.pytorch.export import export_program, refuse_training_mode, torch_package
 from zeroloss.networks.pytorch.forms import as_module, in_one_precision
+from zeroloss.networks.pytorch.inputs import check_inputs, check_whole_numbers
 from zeroloss.networks.pytorch.kinks import warn_of_kinks
 from zeroloss.networks.pytorch.layers import as_feedforward, chain
 from zeroloss.networks.pytorch.network import TorchNetwork
@@ -77,6 +78,8 @@ def from_torch(
     one = batch[:1].to(next((p.device for p in module.parameters()), batch.device)).contiguous()
     program, parameters, constants = export_program(module, one)
     network = _built(program, parameters, constants, layout)
+    check_whole_numbers(network)
+    check_inputs(network, (batch.double() if batch.is_floating_point() else batch).cpu().numpy())
     compare(torch, module, network, batch.to(one.device), lambda m, x: _built(*export_program(m, x), layout))
     if example is not None:
         _look_for_kinks(torch, module, network, batch)

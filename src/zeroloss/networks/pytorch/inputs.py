@@ -1,13 +1,15 @@
 """Whether inputs are such as a converted module can take: torch raises where JAX would clip, wrap or cut.
 
-Tokens must be whole numbers, and every place or number by which a table is indexed must be one of the table. These depend on
-the input through operations on whole numbers, which are carried out here, exactly, before anything else is.
+Tokens must be whole numbers, and every place or number by which a table is indexed must be one of the table; a network of float32
+computes with whole numbers of 32 bits where torch has 64. Places and whole numbers are computed here, in 64 bits, before
+anything else is.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import jax
@@ -15,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks.pytorch.network import TorchNetwork
-from zeroloss.networks.pytorch.program import Program, Ref, Step, as_batch_of_one, live_steps, references
+from zeroloss.networks.pytorch.program import Program, Ref, Step, as_batch_of_one, live_steps, references, widest
 from zeroloss.plumbing import InputError, double
 
 _BLOCK = 2048
@@ -32,18 +34,53 @@ _TABLES = {
     "aten.index.Tensor": (0, 1, True),
     "aten._unsafe_index.Tensor": (0, 1, True),
     "aten.index_put.default": (0, 1, True),
+    "aten._unsafe_index_put.default": (0, 1, True),
+    "aten.index_add.default": (0, 2, False),
+    "aten.index_copy.default": (0, 2, False),
+    "aten.index_fill.int_Scalar": (0, 2, False),
+    "aten.index_fill.int_Tensor": (0, 2, False),
+    "aten.scatter_reduce.two": (0, 2, False),
+    "aten.take.default": (0, 1, True),
 }
 """Operators that index: which argument is the table, which the places, and whether these may count from the end."""
+_GROWING = {
+    "add", "sub", "rsub", "mul", "neg", "pow", "square", "sum", "cumsum", "prod", "cumprod", "dot", "mm", "bmm", "matmul", "addmm",
+    "baddbmm", "bitwise_left_shift", "__lshift__", "scatter_add", "scatter_reduce", "index_add", "index_put", "_to_copy", "full",
+    "full_like", "scalar_tensor", "arange",
+}  # fmt: skip
+"""Operators whose whole numbers may be larger than those they are given."""
+_MEND = "and beside float32 JAX has whole numbers of 32 bits; call module.double() before it is converted, then they have 64 as in torch"
+_FLAT = ("aten.take.default",)
+"""Operators whose table is taken entry by entry, whatever its shape."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Look:
-    """Places by which a table is indexed: the number of the result that holds them, and how many entries the table has."""
+    """A result of whole numbers with a range: places by which a table of so many entries is indexed, or (`entries` None) numbers
+    that 32 bits must hold."""
 
     operator: str
     places: int
-    entries: int
-    backwards: bool
+    entries: int | None
+    backwards: bool = False
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The least and the largest that is allowed."""
+        if self.entries is None:
+            return -_LARGEST, _LARGEST - 1
+        return -self.entries if self.backwards else 0, self.entries - 1
+
+    def refuse(self, row: int, value: int) -> None:
+        name = self.operator.split(".")[1]
+        if self.entries is None:
+            raise InputError(
+                f"at row {row} of the inputs the module computes with the whole number {value} ({name}), which is beyond 2^31, {_MEND}."
+            )
+        raise InputError(
+            f"row {row} of the inputs asks for entry {value} of a table that has the entries 0 to {self.entries - 1} ({name}); give tokens "
+            "of the module's own vocabulary."
+        )
 
 
 def check_inputs(network: Any, x: Any) -> None:
@@ -54,21 +91,32 @@ def check_inputs(network: Any, x: Any) -> None:
     program = network.program
     if program.whole:
         _check_whole(x)
-    if not _places(program) or x.dtype.kind not in "fiub" or x.size != len(x) * network.in_size:
+    if x.dtype.kind not in "fiub" or x.size != len(x) * network.in_size:
         return
     looks = _looks(network)
     numbers = tuple(sorted({look.places for look in looks}))
     for start in range(0, len(x) if looks else 0, _BLOCK):
         part = x[start : start + _BLOCK].reshape(-1, network.in_size)
         for look, (low, high) in _extremes(network, part, looks, numbers):
-            least = -look.entries if look.backwards else 0
-            bad = np.flatnonzero((low < least) | (high >= look.entries))
+            least, most = look.range
+            bad = np.flatnonzero((low < least) | (high > most))
             if len(bad):
-                row, value = bad[0], (high if high[bad[0]] >= look.entries else low)[bad[0]]
-                raise InputError(
-                    f"row {start + row} of the inputs asks for entry {value} of a table that has the entries 0 to {look.entries - 1} "
-                    f"({look.operator.split('.')[1]}); give tokens of the module's own vocabulary."
-                )
+                look.refuse(start + bad[0], (high if high[bad[0]] > most else low)[bad[0]])
+
+
+def check_whole_numbers(network: TorchNetwork) -> None:
+    """InputError where a float32 network holds a whole number, as a constant or in its code, that 32 bits do not."""
+    if network.dtype != np.float32:
+        return
+    for name, value in network.constants.items():
+        if value.dtype in (np.int64, np.uint64):
+            raise InputError(f"{name} holds whole numbers of 2^31 or more, {_MEND}.")
+    try:
+        jax.eval_shape(
+            network, jax.ShapeDtypeStruct((network.in_size,), np.int32 if network.program.whole else np.float32)
+        )
+    except OverflowError as error:
+        raise InputError(f"the code of the module holds a whole number of 2^31 or more, {_MEND}.") from error
 
 
 def _check_whole(x: np.ndarray) -> None:
@@ -90,22 +138,13 @@ def _check_whole(x: np.ndarray) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _places(program: Program) -> tuple[tuple[Step, int], ...]:
-    """The steps that index, with the numbers of the places that depend on the input and on no parameter."""
-    fixed = {i for i, (kind, _) in enumerate(program.inputs) if kind == "constant"}
-    known = set(fixed) | {i for i, (kind, _) in enumerate(program.inputs) if kind == "input"}
-    moving = known - fixed
-    found: list[tuple[Step, int]] = []
+def _moving(program: Program) -> frozenset[int]:
+    """The numbers of the results that depend on the input."""
+    moving = {i for i, (kind, _) in enumerate(program.inputs) if kind == "input"}
     for step in program.steps:
-        used = {i for a in (*step.args, *(v for _, v in step.kwargs)) for i in references(a)}
-        if step.operator in _TABLES:
-            _, position, _ = _TABLES[step.operator]
-            found += [(step, i) for i in references(step.args[position]) if i in moving]
-        if used <= known:
-            known.add(step.out)
-            if used & moving:
-                moving.add(step.out)
-    return tuple(found)
+        if any(i in moving for a in (*step.args, *(v for _, v in step.kwargs)) for i in references(a)):
+            moving.add(step.out)
+    return frozenset(moving)
 
 
 def _looks(network: TorchNetwork) -> list[_Look]:
@@ -116,41 +155,60 @@ def _looks(network: TorchNetwork) -> list[_Look]:
 
 @functools.lru_cache(maxsize=256)
 def _looks_of(program: Program, shapes: tuple[Any, ...]) -> list[_Look]:
-    """The tables that are indexed by the input, with their sizes."""
+    """The tables that are indexed by what depends on the input, with their sizes; in float32 also what may leave 32 bits."""
     given = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in shapes}
-    tables: dict[int, Any] = {}
+    kind = _kind(program, given)
+    found: dict[int, Any] = {}
 
     def run(values: dict[str, Any], x: Any) -> Any:
-        results = _run(program, program.steps, values, x)
-        for step, _ in _places(program):
-            table = step.args[_TABLES[step.operator][0]]
-            tables[step.out] = jnp.shape(results[table.index]) if isinstance(table, Ref) else ()
+        results = _run(program, program.steps, values, x, kind)
+        found.update({number: (jnp.shape(r), r.dtype) for number, r in results.items() if isinstance(r, jax.Array)})
         return results[program.output]
 
     with double():
         example = jax.ShapeDtypeStruct(program.input_shape, np.int64 if program.whole else np.float64)
         jax.eval_shape(run, given, example)
-    found = []
-    for step, place in _places(program):
-        _, position, backwards = _TABLES[step.operator]
-        shape, places = tables[step.out], step.args[position]
-        if step.operator.endswith((".embedding.default", "embedding_bag.default")):
-            axis = 0
+    looks = []
+    for step in program.steps:
+        if step.operator in _TABLES:
+            looks += _tables(step, found, _moving(program))
+        whole = step.out in found and found[step.out][1] == np.int64
+        if whole and kind != np.float64 and step.operator.split(".")[1:2] and step.operator.split(".")[1] in _GROWING:
+            looks.append(_Look(step.operator, step.out, None))
+    return looks
+
+
+def _kind(program: Program, values: dict[str, Any]) -> Any:
+    """The precision of the network."""
+    return np.dtype(next(values[name].dtype for kind, name in program.inputs if kind == "parameter"))
+
+
+def _tables(step: Step, found: dict[int, Any], moving: frozenset[int]) -> list[_Look]:
+    """The tables that one step indexes."""
+    first, position, backwards = _TABLES[step.operator]
+    table, places = step.args[first], step.args[position]
+    shape: tuple[int, ...] = found[table.index][0] if isinstance(table, Ref) and table.index in found else ()
+    looks = []
+    for place in (i for i in references(places) if i in moving and shape):
+        if step.operator in _FLAT:
+            entries = math.prod(shape)
+        elif step.operator.endswith((".embedding.default", "embedding_bag.default")):
+            entries = shape[0]
         elif isinstance(places, tuple):
-            axis = next(i for i, p in enumerate(places) if isinstance(p, Ref) and p.index == place)
+            entries = shape[next(i for i, p in enumerate(places) if isinstance(p, Ref) and p.index == place)]
         else:
-            axis = int(step.args[1])
-        if shape:
-            found.append(_Look(step.operator, place, int(shape[axis]), backwards))
-    return found
+            entries = shape[int(step.args[1])]
+        looks.append(_Look(step.operator, place, int(entries), backwards))
+    return looks
 
 
 def _extremes(network: TorchNetwork, x: np.ndarray, looks: list[_Look], numbers: tuple[int, ...]) -> Any:
-    """For each table the least and the largest place that each row of `x` asks for."""
+    """For each look the least and the largest number that each row of `x` comes to."""
+    values = {**network.parameters, **network.constants}
     with double():
-        constants = {name: jnp.asarray(a) for name, a in network.constants.items()}
+        given = {name: jnp.asarray(a) for name, a in values.items()}
         kind = np.int64 if network.program.whole else np.float64
-        found = _extremes_of(network.program, numbers)(constants, jnp.asarray(x, kind))
+        found = _extremes_of(network.program, numbers)(given, jnp.asarray(x, kind))
     by_number = {n: pair for n, pair in zip(numbers, found, strict=True) if pair is not None}
     return [(look, [np.asarray(a) for a in by_number[look.places]]) for look in looks if look.places in by_number]
 
@@ -162,8 +220,8 @@ def _extremes_of(program: Program, numbers: tuple[int, ...]) -> Any:
         steps |= {step.out for step in live_steps(program.steps, number)}
     needed = tuple(step for step in program.steps if step.out in steps)
 
-    def one(constants: Any, x: Any) -> Any:
-        results = _run(program, needed, constants, x)
+    def one(given: Any, x: Any) -> Any:
+        results = _run(program, needed, given, x, _kind(program, given))
         whole = [jnp.issubdtype(results[n].dtype, jnp.integer) and results[n].size for n in numbers]
         return [
             (results[n].min(), results[n].max()) if is_whole else None
@@ -173,10 +231,9 @@ def _extremes_of(program: Program, numbers: tuple[int, ...]) -> Any:
     return jax.jit(jax.vmap(one, in_axes=(None, 0)))
 
 
-def _run(program: Program, steps: Any, values: dict[str, Any], x: Any) -> dict[int, Any]:
-    """The results of some steps, by number, in float64."""
-    kind = np.dtype("float64")
-    results: dict[int, Any] = {i: values.get(name) for i, (_, name) in enumerate(program.inputs)}
+def _run(program: Program, steps: Any, values: dict[str, Any], x: Any, kind: Any) -> dict[int, Any]:
+    """The results of some steps, by number, in the network's precision and whole numbers of 64 bits."""
+    results: dict[int, Any] = {i: widest(values.get(name)) for i, (_, name) in enumerate(program.inputs)}
     results[program.inputs.index(("input", ""))] = as_batch_of_one(x, program.input_shape, program.whole, kind)
     program.advance(steps, results, kind)
     return results

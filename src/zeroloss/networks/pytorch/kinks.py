@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from zeroloss.networks.pytorch.forms import ConversionWarning
+from zeroloss.networks.pytorch.kink_rules import TAKING, on_a_kink
 from zeroloss.networks.pytorch.program import Dtype, Program, Ref
+from zeroloss.plumbing import double
 
 ROWS = 32
 """Rows that are looked at: the first of the batch."""
@@ -15,45 +16,6 @@ ROWS = 32
 
 class KinkWarning(ConversionWarning):
     """Derivatives at these inputs are those of a convention: torch's, as far as it has one."""
-
-
-def _ends(x: Any, low: Any = None, high: Any = None, **named: Any) -> bool:
-    ends = [low, high, named.get("min"), named.get("max"), named.get("min_val"), named.get("max_val")]
-    return any(bool((x == end).any()) for end in ends if end is not None)
-
-
-def _tie(x: Any, dim: Any = None, keepdim: bool = False) -> bool:
-    axes = list(range(x.ndim)) if dim is None or dim == [] else [dim] if isinstance(dim, int) else list(dim)
-    return any(bool(((x == end(axes, keepdim=True)).sum(axes) > 1).any()) for end in (x.amax, x.amin))
-
-
-def _zero(x: Any, *_: Any, **__: Any) -> bool:
-    return bool((x == 0).any())
-
-
-def _at(value: float) -> Callable[..., bool]:
-    return lambda x, *_, **__: bool((x.abs() == value).any())
-
-
-def _shrink(x: Any, lambd: float = 0.5) -> bool:
-    return bool((x.abs() == lambd).any())
-
-
-def _equal(x: Any, y: Any) -> bool:
-    return bool((x == y).any())
-
-
-def _norm(x: Any, ord: Any = 2, dim: Any = None, *_: Any, **__: Any) -> bool:
-    return bool((x.abs().amax(dim) == 0).any() if dim else (x == 0).all())
-
-
-_KINKS: dict[str, Callable[..., bool]] = {
-    "relu": _zero, "leaky_relu": _zero, "prelu": _zero, "_prelu_kernel": _zero, "abs": _zero, "relu6": _ends, "hardtanh": _ends,
-    "clamp": _ends, "clamp_min": _ends, "clamp_max": _ends, "hardswish": _at(3.0), "hardsigmoid": _at(3.0), "hardshrink": _shrink,
-    "softshrink": _shrink, "threshold": lambda x, threshold, value: bool((x == threshold).any()), "maximum": _equal,
-    "minimum": _equal, "fmax": _equal, "fmin": _equal, "amax": _tie, "amin": _tie, "max": _tie, "min": _tie,
-    "linalg_vector_norm": _norm,
-}  # fmt: skip
 
 
 def warn_of_kinks(torch: Any, program: Program, values: dict[tuple[str, str], Any], batch: Any) -> None:
@@ -70,24 +32,39 @@ def warn_of_kinks(torch: Any, program: Program, values: dict[tuple[str, str], An
         for row in rows:
             try:
                 met = _met(torch, program, values, row[None])
-            except Exception:  # an operator that torch has under another name: nothing is said
+            except Exception:  # an operator that neither torch nor the table takes on its own: nothing is said
                 return
             for name in met:
                 found[name] = found.get(name, 0) + 1
     if found:
         names = ", ".join(f"{name} ({count} of {len(rows)} rows)" for name, count in sorted(found.items()))
+        free = [name for name in sorted(found) if name in TAKING]
+        more = (
+            f" Which of equal values {' and '.join(free)} takes is no rule of torch: its own derivatives may differ."
+            if free
+            else ""
+        )
         warnings.warn(
             f"rows of the example lie exactly on a kink of the network: {names}. The derivatives there are torch's convention, one of "
-            "several that would do, and so are kernel and sharpness.",
+            f"several that would do, and so are kernel and sharpness.{more}",
             KinkWarning,
             stacklevel=3,
         )
 
 
 def _met(torch: Any, program: Program, values: dict[tuple[str, str], Any], x: Any) -> set[str]:
-    """The kinked operators that this example is on a kink of, where a parameter's derivative passes."""
+    """The operators that stand on a kink at this example where the choice of a slope, or among equals, changes the derivative.
+
+    Values and their derivatives along a random direction of the parameters (forward mode) are computed step by step. Where an
+    operator has no forward derivative, its results are given random ones: nothing then is taken for equal by mistake.
+    """
+    noise = torch.Generator().manual_seed(0)
     results: dict[int, Any] = {n: x if key[0] == "input" else values[key] for n, key in enumerate(program.inputs)}
-    moving = {n for n, (kind, _) in enumerate(program.inputs) if kind == "parameter"}
+    tangents = {
+        n: torch.randn(results[n].shape, generator=noise, dtype=torch.float64).to(results[n].dtype)
+        for n, (kind, _) in enumerate(program.inputs)
+        if kind == "parameter"
+    }
     met = set()
     for step in program.steps:
         numbers: set[int] = set()
@@ -95,14 +72,88 @@ def _met(torch: Any, program: Program, values: dict[tuple[str, str], Any], x: An
         kwargs = {k: _torch(torch, a, results, numbers) for k, a in step.kwargs}
         if step.operator == "getitem":
             results[step.out] = args[0][args[1]]
-        else:
-            _, name, overload = step.operator.split(".")
-            results[step.out] = getattr(getattr(torch.ops.aten, name), overload)(*args, **kwargs)
-            if numbers & moving and name in _KINKS and args[0].is_floating_point() and _KINKS[name](*args, **kwargs):
-                met.add(name)
-        if numbers & moving:
-            moving.add(step.out)
+            own = tangents.get(next(iter(numbers)))
+            if own is not None:
+                tangents[step.out] = own[args[1]]
+            continue
+        moving = {id(results[n]): tangents[n] for n in numbers if tangents.get(n) is not None}
+        result = _value(torch, program, step.operator, args, kwargs)
+        results[step.out] = result
+        if moving:
+            tangents[step.out] = _tangent(torch, step.operator, args, kwargs, moving, result, noise)
+            if _stands(torch, step.operator, moving, result, args, kwargs):
+                met.add(step.operator.split(".")[1])
     return met
+
+
+def _function(torch: Any, operator: str) -> Any:
+    library, name, overload = operator.split(".")
+    return getattr(getattr(torch.ops.aten, name), overload) if library == "aten" else None
+
+
+def _value(torch: Any, program: Program, operator: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The result by torch, or, of an operator of ours, by the table."""
+    function = _function(torch, operator)
+    if function is not None:
+        return function(*args, **kwargs)
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    with double():
+        given = jax.tree.map(lambda a: jnp.asarray(a.numpy()) if isinstance(a, torch.Tensor) else a, (args, kwargs))
+        result = program._functions[operator](*given[0], **given[1])
+        return jax.tree.map(lambda a: torch.from_numpy(np.array(a)), result)
+
+
+def _tangent(
+    torch: Any, operator: str, args: list[Any], kwargs: dict[str, Any], moving: dict[int, Any], result: Any, noise: Any
+) -> Any:
+    """The tangent of a result; of a result in several parts those of its parts."""
+    forward = torch.autograd.forward_ad
+
+    def dual(value: Any) -> Any:
+        if isinstance(value, list):
+            return [dual(v) for v in value]
+        known = moving.get(id(value)) if value is not None else None
+        return value if known is None or isinstance(known, list) else forward.make_dual(value, known)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [read(v) for v in value]
+        return forward.unpack_dual(value).tangent if isinstance(value, torch.Tensor) else None
+
+    def drawn(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [drawn(v) for v in value]
+        if not isinstance(value, torch.Tensor) or not value.dtype.is_floating_point:
+            return None
+        return torch.randn(value.shape, generator=noise, dtype=torch.float64).to(value.dtype)
+
+    function = _function(torch, operator)
+    if function is None:
+        return drawn(result)
+    try:
+        with forward.dual_level():
+            return read(function(*map(dual, args), **{k: dual(v) for k, v in kwargs.items()}))
+    except (RuntimeError, NotImplementedError):
+        return drawn(result)
+
+
+def _stands(
+    torch: Any, operator: str, moving: dict[int, Any], result: Any, args: list[Any], kwargs: dict[str, Any]
+) -> bool:
+    library, name, overload = operator.split(".")
+    if library != "aten" or not isinstance(args[0], torch.Tensor) or not args[0].is_floating_point():
+        return False
+
+    def tangent(value: Any) -> Any:
+        known = moving.get(id(value))
+        if known is not None:
+            return known
+        return torch.zeros_like(value) if isinstance(value, torch.Tensor) else torch.zeros((), dtype=args[0].dtype)
+
+    return on_a_kink(name, overload, tangent, result, args, kwargs)
 
 
 def _torch(torch: Any, value: Any, results: dict[int, Any], numbers: set[int]) -> Any:

@@ -107,7 +107,10 @@ class Program:
 
     def run(self, values: Mapping[tuple[str, str], Any], floating: Any) -> Any:
         """The answer, with `values` for the inputs."""
-        results: dict[int, Any] = {number: values[key] for number, key in enumerate(self.inputs)}
+        results: dict[int, Any] = {
+            number: widest(values[key]) if key[0] == "constant" else values[key]
+            for number, key in enumerate(self.inputs)
+        }
         self.advance(self.steps, results, floating)
         return results[self.output]
 
@@ -179,6 +182,14 @@ def program_from_plain(found: Mapping[str, Any]) -> Program:
     inputs = tuple((str(kind), str(name)) for kind, name in found["inputs"])
     shape = tuple(int(s) for s in found["input_shape"])
     return Program(inputs, steps, int(found["output"]), shape, bool(found["whole"]))
+
+
+def widest(constant: Any) -> Any:
+    """Whole numbers of 32 bits, as constants are kept, in the 64 that torch computes in, where JAX has them."""
+    kind = jax.dtypes.canonicalize_dtype(np.int64)
+    return (
+        jnp.asarray(constant, kind) if getattr(constant, "dtype", None) == np.int32 and kind == np.int64 else constant
+    )
 
 
 def _resolved(value: Any, results: Mapping[int, Any], floating: Any) -> Any:

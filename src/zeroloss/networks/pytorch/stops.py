@@ -14,6 +14,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+from zeroloss.networks.pytorch.one_hot import bound_classes
 from zeroloss.networks.pytorch.program import Program, Step, live_steps, references, renamed
 from zeroloss.plumbing import InputError
 
@@ -55,6 +56,7 @@ def export(torch: Any, module: Any, example: Any) -> Any:
     _refuse_randomness(exported.graph_module)
     for graph in (m for m in exported.graph_module.modules() if isinstance(m, torch.fx.GraphModule)):
         _mark_stops(torch, graph)
+        bound_classes(torch, graph)
     return exported
 
 

@@ -118,15 +118,17 @@ def _scatter_reduce(x, dim, index, source, reduce, include_self=True):
 
 
 def _extreme(x, at, source, number, largest, include_self):
-    """The derivative is shared evenly among equals, as in torch."""
+    """The derivative is shared evenly among equals; as in torch, an entry that is left out (`include_self=False`) and equals the
+    result takes its share, which is lost."""
     fill = -jnp.inf if largest else jnp.inf
     start = jax.lax.stop_gradient(x if include_self else jnp.where(number > 0, fill, x))
     fixed = jax.lax.stop_gradient(source)
     best = start.at[at].max(fixed) if largest else start.at[at].min(fixed)
-    own = (x == best) if include_self else (number == 0)
+    equal = x == best
+    own = equal if include_self else equal & (number == 0)
     ties = source == best[at]
     total = jnp.where(own, x, 0).at[at].add(jnp.where(ties, source, 0))
-    count = own.astype(x.dtype).at[at].add(ties.astype(x.dtype))
+    count = equal.astype(x.dtype).at[at].add(ties.astype(x.dtype))
     mean = total / count
     return best + (mean - jax.lax.stop_gradient(mean))
 

@@ -33,7 +33,7 @@ def _windows(x, kernel, stride, padding, dilation, ceil_mode, fill):
             count -= 1  # a window that starts in the padding behind is left out
         out.append(count)
         pads.append((p, max(p, (count - 1) * st + d * (k - 1) + 1 - s - p)))
-    wide = jnp.pad(x, [(0, 0)] * (x.ndim - dims) + pads, constant_values=fill)
+    wide = (np if isinstance(x, np.ndarray) else jnp).pad(x, [(0, 0)] * (x.ndim - dims) + pads, constant_values=fill)
     for place in itertools.product(*map(range, kernel)):
         cut = tuple(
             slice(i * d, i * d + st * (n - 1) + 1, st) for i, d, st, n in zip(place, dilation, stride, out, strict=True)
