@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from zeroloss.descent import descend
+from zeroloss.descent.identity import Identity
 from zeroloss.minima import ProofCertificate, check_certificate, load_certificate, prove
 from zeroloss.minima.certificate import CLAIMS, ROOM, seal
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
@@ -17,7 +18,7 @@ from zeroloss.networks import MLP, FeedForward, TorchNetwork
 from zeroloss.networks.pytorch.program import Program, Ref, Step
 from zeroloss.networks.storage import network_bytes
 from zeroloss.plumbing import InputError, double
-from zeroloss.verdict import Status, at_most
+from zeroloss.verdict import Status, Verdict, at_most
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((15, 3)), RNG.standard_normal((15, 2))
@@ -54,7 +55,13 @@ def encoded(network):
 def old(certificate):
     """The certificate as the version before wrote it: hashes of the data and of the weights, and no others."""
     return dataclasses.replace(
-        certificate, format=1, network_sha256="", sha256="", claim=CLAIMS[1].format(at_most(certificate.radius))
+        certificate,
+        format=1,
+        network_sha256="",
+        sha256="",
+        claim=CLAIMS[1].format(at_most(certificate.radius)),
+        verdicts={},
+        identity=None,
     )
 
 
@@ -129,7 +136,7 @@ def test_another_network_with_new_hashes_proves_nothing(certificate, change, for
 
 def test_the_version_before_is_read_and_its_hashes_limits_are_named(certificate, tmp_path):
     plain = json.loads(old(certificate).to_json())
-    for name in ("format", "network_sha256", "sha256"):  # fields that it did not write
+    for name in ("format", "network_sha256", "sha256", "verdicts", "identity"):  # fields that it did not write
         del plain[name]
     (tmp_path / "old.json").write_text(json.dumps(plain))
     found = check_certificate(load_certificate(tmp_path / "old.json"), (X, Y))
@@ -201,7 +208,10 @@ def test_numbers_of_the_evidence_are_compared(certificate, name, value, form):
         {"radius": -1.0},
         {"moved": True},
         {"moved": float("nan")},
-        {"format": 3},
+        {"format": 4},
+        {"verdicts": {"classified": "PROVED"}},
+        {"verdicts": {"every claim": Verdict("P = NP", "PROVED", "")}},
+        {"identity": {"data": {}}},
         {"format": True},
         {"format": "2"},
         {"claim": None},
@@ -278,6 +288,7 @@ def test_every_field_is_bound(certificate, field):
         str: lambda: value[:-1] + ("A" if value[-1] != "A" else "B"),
         float: lambda: float(np.nextafter(value, np.inf)),
         int: lambda: 1,
+        Identity: lambda: dataclasses.replace(value, data=value.data | {"name": "other"}),
         dict: lambda: {k: list(reversed(v)) if isinstance(v, list) else v for k, v in value.items()} | {"more": 1},
     }[type(value) if type(value) is not type(certificate.status) else str]()
     try:

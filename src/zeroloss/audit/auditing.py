@@ -21,6 +21,7 @@ from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curv
 from zeroloss.data.infimum import infimum
 from zeroloss.data.loaders import as_data
 from zeroloss.data.repeats import collapse
+from zeroloss.descent.identity import Identity, identity
 from zeroloss.descent.problem import refuse_sigmoid
 from zeroloss.networks import BlackBox, as_network
 from zeroloss.networks.pytorch.inputs import check_images
@@ -54,6 +55,7 @@ class Audit(Record):
         key: the seed.
         measures: the measures asked for, in the catalogue's order; see `measure` for one by its name.
         price: what they were expected to cost; None if none was asked for.
+        identity: the data, the network ("model") and, if it was given, its "start".
     """
 
     verdicts: dict[str, Verdict]
@@ -65,6 +67,7 @@ class Audit(Record):
     key: int
     measures: list[Measure] = dataclasses.field(default_factory=list)
     price: AuditPrice | None = None
+    identity: Identity | None = None
 
     def measure(self, name: str) -> Measure:
         """The measure of that name.
@@ -160,6 +163,7 @@ def audit(
     check_weights(network)
     check_weights(initial, "the network before training")
     names = chosen(measures)
+    about = identity(data, model=network, start=initial)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     data, outputs = subject.data, subject.data.y_train.shape[1]
     refuse_sigmoid(network, data.x_train, loss, outputs)
@@ -191,7 +195,7 @@ def audit(
         verdicts["lazy"] = lazy_verdict(lazy, drift, subject.start.note)
     elif initial is not None:
         verdicts["lazy"] = unknown_lazy(subject.start.refused)
-    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
+    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price, about)
 
 
 def _trusted(

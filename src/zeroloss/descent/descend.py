@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import first_order
 from zeroloss.descent.gauss_newton import gauss_newton
 from zeroloss.descent.history import Watch, grid
+from zeroloss.descent.identity import identity
 from zeroloss.descent.losses import Loss
 from zeroloss.descent.problem import Problem, describe, make_problem
 from zeroloss.descent.result import Descent
@@ -76,9 +79,10 @@ def descend(
     _check(method, loss, seeds, batch_size)
     progress = progress or Silent()
     if method == "gauss-newton":
-        return gauss_newton(
+        fit = gauss_newton(
             network, data, steps=steps, tolerance=tolerance, trainable=trainable, seconds=seconds, progress=progress
         )
+        return _identified(fit, data)
     problem = make_problem(network, data, loss, trainable)
     if batch_size is not None and batch_size > len(problem.x):
         raise InputError(f"batch_size={batch_size} is more than the {len(problem.x)} training examples.")
@@ -93,7 +97,14 @@ def descend(
             runner = _Optax(
                 problem, method, step_size, batch_size or (min(32, len(problem.x)) if method == "sgd" else None), key
             )
-        return _run(runner, problem, method, steps, tolerance, seconds, step_size, trainable, progress)
+        fit = _run(runner, problem, method, steps, tolerance, seconds, step_size, trainable, progress)
+    return _identified(fit, data)
+
+
+def _identified(fit: Descent, data) -> Descent:
+    """With the data, as they were given, and the network before and after it."""
+    networks = {} if fit.seeds is not None else {"start": fit.initial, "model": fit.network}
+    return dataclasses.replace(fit, identity=identity(as_data(data), **networks))
 
 
 def _check(method, loss, seeds, batch_size) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from zeroloss.data import groups
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.headline import headline
-from zeroloss.networks import MLP
+from zeroloss.networks.fingerprint import summary
 
 ORDER = (
     "fit_minimum", "fit_classified", "fit_classified_polished", "twin_minimum", "twin_classified", "local_fit", "local_twin",
@@ -37,7 +37,7 @@ def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examinatio
             "transformations": list(data.transformations),
             "sha256": data.digest(),
         },
-        network=describe(network),
+        network=summary(network),
         verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
         headline=headline(data, state.verdicts, state.numbers),
         tables=state.tables,
@@ -45,23 +45,3 @@ def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examinatio
         settings={"seed": state.seed, **settings},
         seconds=seconds,
     )
-
-
-def describe(network: Any) -> dict[str, Any]:
-    """What the page says of the network."""
-    if not isinstance(network, MLP):
-        from zeroloss.examine.given import describe_given
-
-        return describe_given(network)
-    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
-    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
-    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
-    return {
-        "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
-        "widths": list(widths),
-        "activation": name,
-        "parametrization": parametrization,
-        "weight_std": weight_std,
-        "bias_std": bias_std,
-        "parameters": parameters,
-    }

@@ -153,28 +153,3 @@ def _spectrum(state: State) -> None:
         return
     state.progress.stage("spectrum of the kernel", f"about {price.seconds:.2g} s")
     state.tables["spectrum"], _, _ = tables.spectrum_table(state.network, state.data, state.seed, "at these weights")
-
-
-def describe_given(network: Any) -> dict[str, Any]:
-    """What the page says of the model."""
-    if isinstance(network, BlackBox):
-        return {"description": f"{network.name}, asked for its {network.answer}", "kind": "black box"}
-    from zeroloss.audit.curvature import parameters as count
-
-    parameters = count(network)
-    if isinstance(network, FeedForward):
-        names = dict.fromkeys(name for layer in network.activations for name, _ in layer)
-        shape = "-".join(map(str, (network.in_size, *network.widths, network.out_size)))
-        text = f"{shape} {', '.join(names) or 'linear'}, as given, {parameters:,} parameters"
-        return {
-            "description": text,
-            "widths": list(network.widths),
-            "activation": ", ".join(names),
-            "parameters": parameters,
-        }
-    if isinstance(network, TorchNetwork):
-        parameters = sum(int(p.size) for p in network.parameters.values())
-        shape = " x ".join(map(str, network.program.input_shape))
-        text = f"converted from torch, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
-        return {"description": text, "parameters": parameters, "operators": len(network.program.steps)}
-    return {"description": f"{type(network).__name__}, {parameters:,} parameters", "parameters": parameters}

@@ -24,9 +24,11 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import collapse
+from zeroloss.descent.identity import Identity
 from zeroloss.descent.losses import Squared
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import lower_bound, training_arrays
+from zeroloss.minima.attached import NEWER, attached, attached_amiss, check_attached, verdict_amiss
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
@@ -45,16 +47,20 @@ from zeroloss.tangent.rows import Trained
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.record import decode, encode
 
-FORMAT = 2
-"""Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
-CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
+FORMAT = 3
+"""Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same.
+Format 2 has no verdicts on classification and no identity."""
+CLAIMS = {1: NEAR_BEFORE, 2: NEAR, 3: NEAR}
 """The sentence that a certificate of each format claims, with its radius."""
 METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
 """The proofs, and the word that their evidence begins with."""
 ROOM = 1.25
 """The radius certified, in units of the one proved: sums of another order, on another machine, still prove it."""
 HOLDS = "the certificate holds for these data: " + NEAR
-NOT_VERIFIED = "which, moved (the weights before polishing are not in the file); reason and the prover's own constants"
+NOT_VERIFIED = (
+    "which, moved and a verdict on the weights given (those before polishing are not in the file); reason, the prover's own "
+    "constants, and the words of the identity"
+)
 UNBOUND = (
     "The certificate is of format 1, whose hash binds the weights and neither activations, scales nor program: the claim is about the "
     "network that this file holds."
@@ -78,6 +84,8 @@ class ProofCertificate(Record):
         format: of this file.
         network_sha256: of the whole network in float64, architecture included (`zeroloss.minima.identity.network_hash`).
         sha256: of all other fields.
+        verdicts: `classified` and `classified_polished` of the proof, where they are known.
+        identity: of the proof.
     """
 
     claim: str
@@ -96,6 +104,8 @@ class ProofCertificate(Record):
     format: int = 1
     network_sha256: str = ""
     sha256: str = ""
+    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return f"<ProofCertificate by {self.method}: {self.claim}>"
@@ -150,13 +160,15 @@ def certificate_of(proof: Any) -> ProofCertificate:
         version=zeroloss.__version__,
         format=FORMAT,
         network_sha256=network_hash(proof.network),
+        **attached(proof),
     )
     return dataclasses.replace(made, sha256=seal(made))
 
 
 def seal(certificate: ProofCertificate) -> str:
     """SHA-256 of all fields but `sha256`, as JSON with sorted keys."""
-    plain = {key: value for key, value in encode(certificate).items() if key != "sha256"}
+    out = ("sha256", *(NEWER if certificate.format < 3 else ()))
+    plain = {key: value for key, value in encode(certificate).items() if key not in out}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
@@ -175,8 +187,9 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
         raise InputError(f"{other[:-1]} ({str(error)[:-1]}).") from error
     if not isinstance(found, dict) or found.get("type") != ProofCertificate.__name__:
         raise InputError(other)
-    newer = {"format", "network_sha256", "sha256"}
-    wanted = {"type", *(f.name for f in dataclasses.fields(ProofCertificate))} - (set() if "format" in found else newer)
+    newer = {"format", "network_sha256", "sha256", *NEWER} if "format" not in found else set(NEWER)
+    old = found.get("format", 1) in (1, 2)
+    wanted = {"type", *(f.name for f in dataclasses.fields(ProofCertificate))} - (newer if old else set())
     if found.keys() != wanted:
         odd = sorted(found.keys() ^ wanted)
         raise InputError(f"{other[:-1]} (it has not the fields of one: {', '.join(odd)[:100]}).")
@@ -208,7 +221,8 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     trained = _trained(certificate, network)
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
-    x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
+    data = matched(network, data)
+    x, y = (as_float64(a, "training data") for a in training_arrays(data))
     found = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(network),
@@ -218,7 +232,7 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
         "format": certificate.format,
         "not_verified": NOT_VERIFIED,
     }
-    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate)
+    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate) or attached_amiss(certificate)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
     with double():
@@ -233,13 +247,16 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     amiss = _evidence_amiss(certificate, len(x), len(distinct.x), infimum)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
-    shown, obstacle = _radius(certificate.method, network, trained, distinct)
+    shown, obstacle, last = _radius(certificate.method, network, trained, distinct)
     found["radius_shown"] = shown
     if shown is None:
         return Verdict(claim, Status.UNKNOWN, f"The proof does not go through: {obstacle}.", found)
     if not shown <= radius:
         reason = f"A radius of {at_most(shown)} is proved, and the certificate claims {radius:.3g}."
         return Verdict(claim, Status.UNKNOWN, reason, found)
+    amiss = verdict_amiss(certificate, network, data, x, distinct.x, last)
+    if amiss:
+        return Verdict(claim, Status.UNKNOWN, amiss, found)
     reason = (
         f"Computed again from network and data alone: a radius of {at_most(shown)} is proved, by {certificate.method}."
     )
@@ -277,6 +294,7 @@ def _check_types(certificate: ProofCertificate) -> None:
         raise InputError(f"the certificate's moved is {str(c.moved)[:40]}; it must be a number, 0 or more.")
     if c.method not in METHODS:
         raise InputError(f"the certificate's method {c.method[:40]!r} is unknown to this version of zeroloss.")
+    check_attached(c)
 
 
 def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:
@@ -330,23 +348,24 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
     return f"The evidence in the certificate does not agree with it or with the data: {', '.join(odd)}." if odd else ""
 
 
-def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str]:
+def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str, Any]:
+    """The radius proved, or None and why; and the last layer at the distinct inputs, where it has bounds."""
     if isinstance(network, TorchNetwork):
         if method != "readout":
             raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
-        proof = judge_converted(network, distinct, None, False, Silent()).proof
-        return proof.radius, proof.obstacle
+        judged = judge_converted(network, distinct, None, False, Silent())
+        return judged.proof.radius, judged.proof.obstacle, judged.last
     last = forward(network, distinct.x)[-1]
     trouble = disagreement(network, distinct.x, last.z, last.z_error)
     if trouble:
-        return None, trouble
+        return None, trouble, None
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
-        return found.radius, found.obstacle
+        return found.radius, found.obstacle, last
     if not trained.weights[-1] or not (trained.biases[-1] or network.biases[-1] is None):
-        return None, "the read-out is not among the weights that may move"
+        return None, "the read-out is not among the weights that may move", last
     proof = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
-    return proof.radius, proof.obstacle
+    return proof.radius, proof.obstacle, last
 
 
 def _trained(certificate: ProofCertificate, network: FeedForward | TorchNetwork) -> Trained:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from typing import Any
 
 import numpy as np
 
-from zeroloss.networks.storage import parts_of
+from zeroloss.data.fingerprint import data_hash
+from zeroloss.networks.fingerprint import network_hash
 from zeroloss.plumbing.norms import norm_upper
 
-
-def data_hash(x: np.ndarray, y: np.ndarray) -> str:
-    """SHA-256 of the training inputs and targets as float64, row by row."""
-    arrays = (np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
-    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+__all__ = ["data_hash", "distance", "leaves", "network_hash", "norm", "weights_hash"]
 
 
 def weights_hash(network: Any) -> str:
     """SHA-256 of all weights as float64, in the order of the leaves."""
     return hashlib.sha256(b"".join(np.asarray(leaf, np.float64).tobytes() for leaf in leaves(network))).hexdigest()
-
-
-def network_hash(network: Any) -> str:
-    """SHA-256 of the whole network in float64: what it computes and with which numbers.
-
-    Over the header that a file of it has (kind, activations, scales, configuration, or the program and the names of its
-    parameters), as JSON with sorted keys, and over the name, dtype, shape and bytes of every array, constants too. Arrays of
-    floating numbers are taken as float64, as they are judged.
-    """
-    header, arrays = parts_of(network)
-    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name, array in sorted(arrays.items()):
-        array = np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else array.dtype.newbyteorder("<"))
-        found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
-    return found.hexdigest()
 
 
 def leaves(network: Any) -> list[Any]:

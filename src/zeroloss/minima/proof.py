@@ -11,6 +11,7 @@ from zeroloss.data import collapse
 from zeroloss.data.checks import lacking
 from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
+from zeroloss.descent.identity import Identity, identity
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import training_arrays
 from zeroloss.minima.certificate import ProofCertificate, certificate_of
@@ -61,6 +62,7 @@ class Proof(Verdict):
         method: the proof behind the verdict, "readout" or "newton-kantorovich".
         trained: which weights and biases the minimum may differ in, layer by layer (None: not a network of layers).
         network: the weights the claims are about, in float64.
+        identity: the data, and the network as given ("model") and, if it was moved, "polished".
     """
 
     radius: float | None = None
@@ -71,6 +73,7 @@ class Proof(Verdict):
     method: str = "readout"
     trained: dict[str, list[bool]] | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
+    identity: Identity | None = None
 
     def certificate(self) -> ProofCertificate:
         """The proof with its weights, for `ProofCertificate.save` and `check_certificate`; only if PROVED."""
@@ -118,10 +121,16 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
-    data = as_data(data)
+    given = data = as_data(data)
     if is_foreign(network):
         network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
-    data = matched(network, data)
+    found = _proof(network, matched(network, data), polish, method, trainable, descent, progress)
+    polished = found.network if found.which == "polished" else None
+    return dataclasses.replace(found, identity=identity(given, model=network, polished=polished))
+
+
+def _proof(network: Any, data: Any, polish, method, trainable, descent, progress: Progress) -> Proof:
+    """`prove` of a network of this library, on data with targets for its outputs."""
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)

@@ -23,8 +23,10 @@ import jax
 import numpy as np
 
 from zeroloss.data import collapse, contradictions
+from zeroloss.data.loaders import as_data
 from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
+from zeroloss.descent.identity import Identity, identity
 from zeroloss.descent.problem import Problem, make_problem, training_arrays
 from zeroloss.networks import MLP, FeedForward, predict, trainable_mask
 from zeroloss.plumbing import Progress, Silent, double
@@ -59,6 +61,7 @@ class Certificate(Record):
             below).
         step_size: the step the curve is predicted for (by default half the largest stable one).
         curve: columns `step`, `loss`: the linearised model's training loss.
+        identity: the data, and the network at its "start".
     """
 
     verdicts: dict[str, Verdict]
@@ -67,6 +70,7 @@ class Certificate(Record):
     step_size: float
     curve: dict[str, list]
     prediction: Any = dataclasses.field(default=None, metadata=LIVE)
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return "\n".join(str(v) for v in self.verdicts.values())
@@ -147,7 +151,8 @@ def certify(
     curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}
     reason = "Descent has not run; the prediction is made."
     verdicts["curve"] = Verdict(CURVE, Status.UNKNOWN, reason, {"step_size": eta, "largest_stable_step": stable})
-    return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction)
+    about = identity(as_data(data), start=problem.network)
+    return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction, about)
 
 
 def _narrower(network: Any, distinct: Any, n: int, trainable: Any, step_size: float | None) -> Composite | None:

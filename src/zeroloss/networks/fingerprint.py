@@ -1,0 +1,112 @@
+"""Which network is this? Hashes of what it computes and of its numbers, and a line of words about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from zeroloss.networks.black_box.asking import BlackBox
+from zeroloss.networks.feedforward import FeedForward
+from zeroloss.networks.mlp import MLP
+from zeroloss.networks.pytorch import TorchNetwork
+from zeroloss.networks.storage import parts_of
+from zeroloss.networks.trainable import trainable_mask
+from zeroloss.plumbing import InputError
+
+
+def network_hash(network: Any) -> str:
+    """SHA-256 of the whole network in float64: what it computes and with which numbers.
+
+    Over the header that a file of it has (kind, activations, scales, configuration, or the program and the names of its
+    parameters), as JSON with sorted keys, and over the name, dtype, shape and bytes of every array, constants too. Arrays of
+    floating numbers are taken as float64, as they are judged.
+
+    Raises:
+        InputError: the network is of a kind that cannot be written.
+    """
+    header, arrays = parts_of(network)
+    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        array = np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else array.dtype.newbyteorder("<"))
+        found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
+    return found.hexdigest()
+
+
+def fingerprint(network: Any) -> dict[str, str]:
+    """`sha256` of the network, and `architecture`, the same of its shape alone: equal before and after training.
+
+    A network that cannot be written as a file (a function of the user's with its parameters, say) is taken by its class and
+    its arrays; of a black box nothing can be hashed, and nothing is returned.
+    """
+    if isinstance(network, BlackBox):
+        return {}
+    try:
+        header, arrays = parts_of(network)
+        whole = network_hash(network)
+    except InputError:
+        header = {"class": type(network).__qualname__}
+        leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
+        arrays = {f"leaf_{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+        state = hashlib.sha256(json.dumps(header).encode())
+        for array in arrays.values():
+            wide = array.astype(np.float64) if eqx.is_inexact_array(array) and array.dtype.kind != "c" else array
+            state.update(f"\n{wide.dtype.str} {wide.shape}\n".encode() + np.ascontiguousarray(wide).tobytes())
+        whole = state.hexdigest()
+    if isinstance(network, FeedForward):  # a class of its own only says how the weights were drawn
+        header = {key: value for key, value in header.items() if key not in ("kind", "config")}
+    shapes = {name: list(array.shape) for name, array in arrays.items()}
+    text = json.dumps([header, shapes], sort_keys=True)
+    return {"sha256": whole, "architecture": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def summary(network: Any) -> dict[str, Any]:
+    """What a page says of the network: `description`, a line, and what else is known of its kind."""
+    if isinstance(network, BlackBox):
+        return {"description": f"{network.name}, asked for its {network.answer}", "kind": "black box"}
+    if isinstance(network, MLP):
+        return _mlp(network)
+    if isinstance(network, FeedForward):
+        parameters = _count(network)
+        names = dict.fromkeys(name for layer in network.activations for name, _ in layer)
+        shape = "-".join(map(str, (network.in_size, *network.widths, network.out_size)))
+        text = f"{shape} {', '.join(names) or 'linear'}, as given, {parameters:,} parameters"
+        return {
+            "description": text,
+            "widths": list(network.widths),
+            "activation": ", ".join(names),
+            "parameters": parameters,
+        }
+    if isinstance(network, TorchNetwork):
+        parameters = sum(int(p.size) for p in network.parameters.values())
+        shape = " x ".join(map(str, network.program.input_shape))
+        text = f"converted from torch, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
+        return {"description": text, "parameters": parameters, "operators": len(network.program.steps)}
+    parameters = _count(network)
+    return {"description": f"{type(network).__name__}, {parameters:,} parameters", "parameters": parameters}
+
+
+def _count(network: Any) -> int:
+    """How many numbers training may move; 0 of a function."""
+    if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
+        return 0
+    return sum(int(leaf.size) for leaf in jax.tree.leaves(eqx.filter(network, trainable_mask(network))))
+
+
+def _mlp(network: MLP) -> dict[str, Any]:
+    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
+    parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
+    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
+    return {
+        "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
+        "widths": list(widths),
+        "activation": name,
+        "parametrization": parametrization,
+        "weight_std": weight_std,
+        "bias_std": bias_std,
+        "parameters": parameters,
+    }
