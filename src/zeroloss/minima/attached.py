@@ -15,6 +15,7 @@ from zeroloss.descent.identity import Identity
 from zeroloss.minima.classified import CLASSIFIED, WEIGHTS, classified
 from zeroloss.minima.converted import at_all_rows
 from zeroloss.networks import FeedForward
+from zeroloss.networks.fingerprint import fingerprint
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Status, Verdict, at_least
 
@@ -46,13 +47,10 @@ def check_attached(certificate: Any) -> None:
 
 
 def attached_amiss(certificate: Any) -> str:
-    """What the verdicts and the identity say, against the rest of the file: a sentence about the first difference, or nothing."""
+    """What the verdicts claim, against what they would claim: a sentence about the first difference, or nothing."""
     c = certificate
     if c.format < 3:
         return "The certificate has fields that its format does not have." if c.verdicts or c.identity else ""
-    own = None if c.identity is None else c.identity.networks.get("model" if c.which == "given" else "polished", {})
-    if own is not None and own.get("sha256") != c.network_sha256:
-        return "The certificate's identity names another network than the one in it."
     for name, verdict in c.verdicts.items():
         margin, weights = verdict.evidence.get("margin_lower"), WEIGHTS[ABOUT[name]]
         proved = verdict.status is Status.PROVED
@@ -61,6 +59,17 @@ def attached_amiss(certificate: Any) -> str:
         if verdict.claim != CLASSIFIED.format(weights, at_least(margin, 4) if proved else "0"):
             return "The certificate's verdict on classification claims what was not judged."
     return ""
+
+
+def identity_amiss(certificate: Any, network: Any) -> str:
+    """Whether the identity names the network in the file: a sentence if not."""
+    c = certificate
+    if c.identity is None:
+        return ""
+    own = c.identity.networks.get("model" if c.which == "given" else "polished", {})
+    if own.get("sha256") == fingerprint(network)["sha256"]:
+        return ""
+    return "The certificate's identity names another network than the one in it."
 
 
 def verdict_amiss(certificate: Any, network: Any, data: Any, x: np.ndarray, distinct_x: np.ndarray, last: Any) -> str:

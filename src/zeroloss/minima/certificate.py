@@ -28,7 +28,7 @@ from zeroloss.descent.identity import Identity
 from zeroloss.descent.losses import Squared
 from zeroloss.descent.matching import matched
 from zeroloss.descent.problem import lower_bound, training_arrays
-from zeroloss.minima.attached import NEWER, attached, attached_amiss, check_attached, verdict_amiss
+from zeroloss.minima.attached import NEWER, attached, attached_amiss, check_attached, identity_amiss, verdict_amiss
 from zeroloss.minima.converted import judge_converted
 from zeroloss.minima.identity import data_hash, network_hash, weights_hash
 from zeroloss.minima.newton_kantorovich import newton_kantorovich
@@ -254,7 +254,7 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     if not shown <= radius:
         reason = f"A radius of {at_most(shown)} is proved, and the certificate claims {radius:.3g}."
         return Verdict(claim, Status.UNKNOWN, reason, found)
-    amiss = verdict_amiss(certificate, network, data, x, distinct.x, last)
+    amiss = identity_amiss(certificate, network) or verdict_amiss(certificate, network, data, x, distinct.x, last)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
     reason = (
@@ -295,6 +295,16 @@ def _check_types(certificate: ProofCertificate) -> None:
     if c.method not in METHODS:
         raise InputError(f"the certificate's method {c.method[:40]!r} is unknown to this version of zeroloss.")
     check_attached(c)
+
+
+def words_amiss(certificate: ProofCertificate) -> str:
+    """What the file itself shows to be changed or forged: a sentence, or nothing. No proof: that takes the data.
+
+    Raises:
+        InputError: fields of another type than is written.
+    """
+    _check_types(certificate)
+    return _words_amiss(certificate) or attached_amiss(certificate)
 
 
 def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:

@@ -29,7 +29,38 @@ def network_hash(network: Any) -> str:
     Raises:
         InputError: the network is of a kind that cannot be written.
     """
-    header, arrays = parts_of(network)
+    return _digest(*parts_of(network))
+
+
+def fingerprint(network: Any) -> dict[str, str]:
+    """`sha256` of the network, and `architecture`, the same of its shape alone: equal before and after training.
+
+    As `network_hash`, but for the order of a converted module's parameters, which JAX sorts: they are taken by name. A network that cannot
+    be written as a file (a function of the user's with its parameters, say) is taken by its class and its arrays; of a black
+    box nothing can be hashed, and nothing is returned.
+    """
+    if isinstance(network, BlackBox):
+        return {}
+    try:
+        header, arrays = _by_name(*parts_of(network))
+    except InputError:
+        header = {"class": type(network).__qualname__}
+        leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
+        arrays = {f"leaf_{i}": _plain(leaf) for i, leaf in enumerate(leaves)}
+    whole = _digest(header, arrays)
+    if isinstance(network, FeedForward):  # a class of its own only says how the weights were drawn
+        header = {key: value for key, value in header.items() if key not in ("kind", "config")}
+    shapes = {name: list(array.shape) for name, array in arrays.items()}
+    text = json.dumps([header, shapes], sort_keys=True)
+    return {"sha256": whole, "architecture": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """An array of numbers; of JAX's random keys those that they stand for."""
+    return np.asarray(jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+
+
+def _digest(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         array = np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else array.dtype.newbyteorder("<"))
@@ -37,31 +68,13 @@ def network_hash(network: Any) -> str:
     return found.hexdigest()
 
 
-def fingerprint(network: Any) -> dict[str, str]:
-    """`sha256` of the network, and `architecture`, the same of its shape alone: equal before and after training.
-
-    A network that cannot be written as a file (a function of the user's with its parameters, say) is taken by its class and
-    its arrays; of a black box nothing can be hashed, and nothing is returned.
-    """
-    if isinstance(network, BlackBox):
-        return {}
-    try:
-        header, arrays = parts_of(network)
-        whole = network_hash(network)
-    except InputError:
-        header = {"class": type(network).__qualname__}
-        leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
-        arrays = {f"leaf_{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-        state = hashlib.sha256(json.dumps(header).encode())
-        for array in arrays.values():
-            wide = array.astype(np.float64) if eqx.is_inexact_array(array) and array.dtype.kind != "c" else array
-            state.update(f"\n{wide.dtype.str} {wide.shape}\n".encode() + np.ascontiguousarray(wide).tobytes())
-        whole = state.hexdigest()
-    if isinstance(network, FeedForward):  # a class of its own only says how the weights were drawn
-        header = {key: value for key, value in header.items() if key not in ("kind", "config")}
-    shapes = {name: list(array.shape) for name, array in arrays.items()}
-    text = json.dumps([header, shapes], sort_keys=True)
-    return {"sha256": whole, "architecture": hashlib.sha256(text.encode()).hexdigest()}
+def _by_name(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The parts of a converted module with its arrays under their own names; those of another network as they are."""
+    if header.get("kind") != "TorchNetwork":
+        return header, arrays
+    lists = {kind: header[f"{kind}s"] for kind in ("parameter", "constant")}
+    named = {f"{kind} {name}": arrays[f"{kind}_{i}"] for kind, names in lists.items() for i, name in enumerate(names)}
+    return header | {f"{kind}s": sorted(names) for kind, names in lists.items()}, named
 
 
 def summary(network: Any) -> dict[str, Any]:
