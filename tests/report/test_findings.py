@@ -26,7 +26,7 @@ SECTIONS = {
 VERDICTS = {
     "certificate": {"exists", "generic", "reaches"},
     "descent": set(),
-    "proof": {"fit_minimum", "fit_classified", "fit_classified_polished"},
+    "proof": {"fit_minimum_polished", "fit_classified", "fit_classified_polished"},
     "audit": {"local_fit", "lazy"},
     "twin": set(),
 }
@@ -76,7 +76,7 @@ def test_a_certificate_of_a_proof_says_what_the_proof_says():
     by_proof, by_certificate = (gather(Results(proof=found, audit=results().audit)) for found in (proof, certificate))
     assert list(by_proof.verdicts) == list(by_certificate.verdicts)
     assert by_certificate.headline.startswith("Provably, weights with zero training loss lie within")
-    assert by_certificate.verdicts["fit_minimum"].claim == certificate.claim
+    assert by_certificate.verdicts["fit_minimum_polished"].claim == certificate.claim
     assert by_certificate.verdicts["fit_classified"] == by_proof.verdicts["fit_classified"]
 
 
@@ -102,12 +102,24 @@ def test_which_weights_the_audit_is_of_is_said():
     assert "The polished model is right on 100" in polished
 
 
+def test_polished_weights_are_never_taken_for_those_given():
+    """The claim is about the polished weights: heading, badge, number and sentence say so."""
+    moved, still = results().proof, zl.prove(results().proof.network, DATA, polish=False)
+    assert still.which == "given" and still.status is Status.PROVED
+    for proof, word in ((moved, True), (still, False)):
+        findings = gather(Results(proof=proof))
+        card = findings.cards[0]
+        said = [findings.headline, card.big_name, next(n for n, _ in card.facts if "within" in n), card.badges[0][2]]
+        assert [("polish" in text) for text in said] == [word] * 4
+        assert ("The model, polished: a global minimum" in render(findings)) == word
+
+
 def test_a_proof_that_does_not_go_through_claims_nothing():
     narrow = zl.MLP(4, 3, width=2, depth=1, key=0)
     findings = gather(Results(proof=zl.prove(narrow, DATA)))
     assert findings.headline.startswith("It is not proved")
     assert "Provably" not in render(findings)
-    assert not any(name == "a global minimum within" for name, _ in findings.cards[0].facts)
+    assert not any(name.startswith("a global minimum within") for name, _ in findings.cards[0].facts)
 
 
 def test_a_regression_and_data_without_a_test_set():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TITLES = {
     "fit_minimum": "The fitted network: a global minimum",
+    "fit_minimum_polished": "The fitted network, polished: a global minimum",
     "fit_classified": "The fitted network: every training example right",
     "fit_classified_polished": "The fitted network, polished: every training example right",
     "twin_minimum": "The twin: a global minimum",

@@ -74,7 +74,7 @@ class Results:
     @property
     def task(self) -> str:
         """The task of the data; "" where no result says it."""
-        return str(self.audit.task if self.audit is not None else self._about("task") or "")
+        return str(self.data.get("task") or "")
 
     @property
     def data(self) -> dict[str, Any]:
@@ -95,9 +95,6 @@ class Results:
                 if role in networks:
                     return {key: value for key, value in networks[role].items() if key != "architecture"}
         return {}
-
-    def _about(self, key: str) -> Any:
-        return self.data.get(key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +159,8 @@ def _verdicts(results: Results) -> dict[str, Verdict]:
     found: dict[str, Verdict] = {}
     proof, audit, certificate = results.proof, results.audit, results.certificate
     if proof is not None:
-        found["fit_minimum"] = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
+        key = "fit_minimum_polished" if proof.which == "polished" else "fit_minimum"
+        found[key] = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
         for name, verdict in classifications(proof).items():
             found[f"fit_{name}"] = verdict
     if audit is not None:

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from zeroloss.report.findings import Results
 
 Facts = list[tuple[str, str]]
-_BADGES = {"fit_minimum": "minimum", "fit_classified": "classified", "local_fit": "local"}
+_BADGES = {
+    "fit_minimum": BADGES["minimum"],
+    "fit_minimum_polished": f"{BADGES['minimum']}, polished",
+    "fit_classified": BADGES["classified"],
+    "fit_classified_polished": f"{BADGES['classified']}, polished",
+    "local_fit": BADGES["local"],
+}
 _START_BADGES = {"exists": "zero loss exists", "reaches": "descent reaches it"}
 
 
@@ -134,7 +140,8 @@ def _model_card(results: Results, verdicts: dict[str, Verdict]) -> Card:
     if audit is not None:
         big, name, spread = _score_of(audit)
     elif proof is not None and proof.radius is not None:
-        big, name = at_most(proof.radius), "at most, from these weights to a global minimum"
+        weights = "the polished weights" if proof.which == "polished" else "these weights"
+        big, name = at_most(proof.radius), f"at most, from {weights} to a global minimum"
     elif descent is not None:
         big, name = number(float(descent.loss)), f"{descent.loss_name} training loss"
     facts = _audit_facts(audit) if audit is not None else []
@@ -142,10 +149,7 @@ def _model_card(results: Results, verdicts: dict[str, Verdict]) -> Card:
         facts += _proof_facts(proof, shown=audit is None)
     if descent is not None:
         facts += [("steps of training", f"{number(descent.steps)} ({descent.method})")]
-    badges = [(key, str(verdicts[key].status), BADGES[name]) for key, name in _BADGES.items() if key in verdicts]
-    if "fit_classified_polished" in verdicts:
-        found = verdicts["fit_classified_polished"]
-        badges.insert(2, ("fit_classified_polished", str(found.status), f"{BADGES['classified']}, polished"))
+    badges = [(key, str(verdicts[key].status), name) for key, name in _BADGES.items() if key in verdicts]
     return Card("fitted", "The model", big, name, spread, tuple(facts), tuple(badges))
 
 
@@ -200,9 +204,11 @@ def _proof_facts(proof: Any, shown: bool) -> Facts:
         polished = ", polished" if proof.which == "polished" else ""
         facts.append((f"squared training loss{polished}", number(loss)))
     if proof.radius is not None:
-        facts.append(("a global minimum within", at_most(proof.radius)))
+        facts.append(
+            (f"a global minimum within{', polished' if proof.which == 'polished' else ''}", at_most(proof.radius))
+        )
     if proof.which == "polished":
-        facts.append(("moved by polishing", at_most(proof.moved)))
+        facts.append(("polishing moves the weights by", at_most(proof.moved)))
     return facts
 
 
