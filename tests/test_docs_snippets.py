@@ -22,7 +22,8 @@ PAGES = [page for page in sorted(DOCS.glob("**/*.md")) if blocks(page) and not p
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run(page):
+def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what a page writes
     names: dict = {}
     torch = importlib.util.find_spec("torch") is not None
     for number, block in enumerate(blocks(page), 1):

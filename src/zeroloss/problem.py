@@ -35,6 +35,7 @@ from zeroloss.networks import (
 from zeroloss.networks.pytorch.inputs import check_images, check_inputs
 from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent.points import output_size, points
@@ -42,7 +43,6 @@ from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.jacobian import Trained, trained_layers
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.lipschitz import Constants, constants
-from zeroloss.verified.saved import data_hash
 
 
 class Problem:
@@ -54,7 +54,7 @@ class Problem:
         trainable: which parameters may move; see `zeroloss.networks.trainable_mask`.
 
     Attributes:
-        network: as a network of this library, in the precision it has; data: with targets for its outputs.
+        network: as a network of this library, in the precision it has; data: with targets for its outputs; given: as they came.
         mask: True where a parameter may move.
         inputs: the training inputs `(n, ...)` as given; x: `(n, d)` and y: `(n, c)`, exact in float64.
 
@@ -63,7 +63,7 @@ class Problem:
     """
 
     def __init__(self, network: Any, data: Any, trainable: Any = None):
-        data = as_data(data)
+        self.given = data = as_data(data)
         network = differentiable(network, data if isinstance(data, Dataset) else np.asarray(data[0]))
         self.network = on_rows(network, data)
         self.data = matched(self.network, data)

@@ -12,13 +12,15 @@ import pytest
 from zeroloss.descent import descend
 from zeroloss.minima import ProofCertificate, check_certificate, load_certificate, prove
 from zeroloss.networks import MLP, FeedForward, TorchNetwork
+from zeroloss.networks.fingerprint import network_hash
 from zeroloss.networks.pytorch.program import Program, Ref, Step
-from zeroloss.networks.storage import network_bytes, parts_of
+from zeroloss.networks.storage import network_bytes
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.digest import data_hash
 from zeroloss.prove.certificate import CLAIMS, ROOM, seal
 from zeroloss.prove.identity import weights_hash
-from zeroloss.verdict import Status, at_most
-from zeroloss.verified.saved import data_hash, network_hash
+from zeroloss.verdict import Status, Verdict, at_most
+from zeroloss.verdict.identity import Identity
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.standard_normal((15, 3)), RNG.standard_normal((15, 2))
@@ -43,7 +45,7 @@ def resealed(certificate, **changes):
     evidence = made.evidence | {"weights_sha256": weights_hash(network), "data_sha256": made.data_sha256}
     made = dataclasses.replace(made, evidence=evidence, weights_sha256=weights_hash(network))
     if made.format > 1:
-        made = dataclasses.replace(made, network_sha256=network_hash(*parts_of(network)))
+        made = dataclasses.replace(made, network_sha256=network_hash(network))
         made = dataclasses.replace(made, sha256=seal(made))
     return made
 
@@ -55,7 +57,13 @@ def encoded(network):
 def old(certificate):
     """The certificate as the version before wrote it: hashes of the data and of the weights, and no others."""
     return dataclasses.replace(
-        certificate, format=1, network_sha256="", sha256="", claim=CLAIMS[1].format(at_most(certificate.radius))
+        certificate,
+        format=1,
+        network_sha256="",
+        sha256="",
+        claim=CLAIMS[1].format(at_most(certificate.radius)),
+        verdicts={},
+        identity=None,
     )
 
 
@@ -130,7 +138,7 @@ def test_another_network_with_new_hashes_proves_nothing(certificate, change, for
 
 def test_the_version_before_is_read_and_its_hashes_limits_are_named(certificate, tmp_path):
     plain = json.loads(old(certificate).to_json())
-    for name in ("format", "network_sha256", "sha256"):  # fields that it did not write
+    for name in ("format", "network_sha256", "sha256", "verdicts", "identity"):  # fields that it did not write
         del plain[name]
     (tmp_path / "old.json").write_text(json.dumps(plain))
     found = check_certificate(load_certificate(tmp_path / "old.json"), (X, Y))
@@ -202,7 +210,10 @@ def test_numbers_of_the_evidence_are_compared(certificate, name, value, form):
         {"radius": -1.0},
         {"moved": True},
         {"moved": float("nan")},
-        {"format": 3},
+        {"format": 4},
+        {"verdicts": {"classified": "PROVED"}},
+        {"verdicts": {"every claim": Verdict("P = NP", "PROVED", "")}},
+        {"identity": {"data": {}}},
         {"format": True},
         {"format": "2"},
         {"claim": None},
@@ -279,6 +290,7 @@ def test_every_field_is_bound(certificate, field):
         str: lambda: value[:-1] + ("A" if value[-1] != "A" else "B"),
         float: lambda: float(np.nextafter(value, np.inf)),
         int: lambda: 1,
+        Identity: lambda: dataclasses.replace(value, data=value.data | {"name": "other"}),
         dict: lambda: {k: list(reversed(v)) if isinstance(v, list) else v for k, v in value.items()} | {"more": 1},
     }[type(value) if type(value) is not type(certificate.status) else str]()
     try:

@@ -184,3 +184,39 @@ def test_jax_arrays_are_written_as_arrays():
 def test_records_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Sample(1).content = 2
+
+
+def test_a_result_is_read_before_its_class_was_imported(tmp_path):
+    """It gave a plain dict, without a word, unless something else had imported the class."""
+    import subprocess
+    import sys
+
+    from zeroloss.descent.result import Descent
+
+    fit = Descent("gradient", "squared", 0.5, 0.0, False, "It stopped.", 3, 0.1, 1.0, {"step": [0], "loss": [0.5]})
+    (tmp_path / "fit.json").write_text(fit.to_json())
+    code = (
+        "import sys; from zeroloss.verdict import from_json; assert 'jax' not in sys.modules; "
+        f"print(type(from_json(open({str(tmp_path / 'fit.json')!r}).read())).__name__)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "Descent"
+
+
+def test_every_result_of_the_package_can_be_read():
+    import re
+
+    import zeroloss
+    from zeroloss.verdict import record
+
+    assert not record._find("NoResult")
+    text = "\n".join(path.read_text() for path in Path(zeroloss.__file__).parent.rglob("*.py"))
+    names = set(re.findall(r"^class (\w+)\((?:Record|Verdict)\):", text, re.MULTILINE))
+    assert len(names) > 30
+    assert names <= record._REGISTRY.keys()
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{}", '{"type": "NoResult"}', '{"type": 3}', '"Verdict"'])
+def test_a_text_without_a_result_is_refused(text):
+    with pytest.raises(ValueError, match="the text holds"):
+        from_json(text)

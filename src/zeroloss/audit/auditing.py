@@ -22,12 +22,14 @@ from zeroloss.data.infimum import infimum
 from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.descent.objective import refuse_sigmoid
+from zeroloss.identity import identity
 from zeroloss.networks import BlackBox, as_network
 from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.verdict import Record, Verdict
+from zeroloss.verdict.identity import Identity
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -54,6 +56,7 @@ class Audit(Record):
         key: the seed.
         measures: the measures asked for, in the catalogue's order; see `measure` for one by its name.
         price: what they were expected to cost; None if none was asked for.
+        identity: the data, the network ("model") and, if it was given, its "start".
     """
 
     verdicts: dict[str, Verdict]
@@ -65,6 +68,7 @@ class Audit(Record):
     key: int
     measures: list[Measure] = dataclasses.field(default_factory=list)
     price: AuditPrice | None = None
+    identity: Identity | None = None
 
     def measure(self, name: str) -> Measure:
         """The measure of that name.
@@ -160,6 +164,7 @@ def audit(
     check_weights(network)
     check_weights(initial, "the network before training")
     names = chosen(measures)
+    about = identity(data, model=network, start=initial)
     subject = Subject(network, initial, data, loss, key, step_size=step_size, ridge=ridge)
     data, outputs = subject.data, subject.data.y_train.shape[1]
     refuse_sigmoid(network, data.x_train, loss, outputs)
@@ -191,7 +196,7 @@ def audit(
         verdicts["lazy"] = lazy_verdict(lazy, drift, subject.start.note)
     elif initial is not None:
         verdicts["lazy"] = unknown_lazy(subject.start.refused)
-    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price)
+    return Audit(verdicts, trust.columns, trust.radius, numbers, data.name, data.task, key, found, price, about)
 
 
 def _trusted(

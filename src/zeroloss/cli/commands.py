@@ -68,10 +68,10 @@ def examine(
         net = o.load_asked(model, dataset, trust)
     check_fits(net, dataset)
     run = examine_as_is if as_is or not isinstance(net, MLP) else examine_from_start
-    run(dataset, net, files, seed=seed, json=json, force=force, settings=_settings())
+    run(dataset, net, files, seed=seed, json=json, force=force, settings=run_settings())
 
 
-def _settings() -> dict[str, str]:
+def run_settings() -> dict[str, str]:
     return {"command": _command(), "version": __version__, "date": datetime.date.today().isoformat()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from zeroloss.cli import auditing, commands, making, study, theorems  # noqa: F401  (registers the commands)
+from zeroloss.cli import auditing, commands, making, reporting, study, theorems  # noqa: F401  (registers the commands)
 from zeroloss.cli.app import app
 from zeroloss.cli.numbers import strict
 from zeroloss.plumbing import InputError

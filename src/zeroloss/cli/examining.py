@@ -34,11 +34,11 @@ def examine_as_is(
 ) -> None:
     """A trained model, or a black box: not trained further."""
     from zeroloss.examine import examine_given
-    from zeroloss.examine.description import describe
+    from zeroloss.networks.fingerprint import summary
 
     tell = Teller(quiet=json)
     tell.line(repr(dataset))
-    tell.line(f"Model as it is: {describe(model)['description']}.")
+    tell.line(f"Model as it is: {summary(model)['description']}.")
     with bar(json) as progress:
         tell.attach(progress)
         result = examine_given(dataset, model, seed=seed, settings=settings, announce=tell.verdict, progress=progress)

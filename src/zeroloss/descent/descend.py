@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +19,12 @@ from zeroloss.descent.losses import Loss
 from zeroloss.descent.objective import Objective, describe, make_objective
 from zeroloss.descent.result import Descent
 from zeroloss.descent.step_sizes import kernel_step, step_tree
+from zeroloss.identity import identity
 from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
-from zeroloss.problem import as_problem
+from zeroloss.problem import Problem, as_problem
 
 METHODS = ("gradient", "sgd", "adam", "gauss-newton")
 DIVERGED = 1e6
@@ -78,7 +80,8 @@ def descend(
     progress = progress or Silent()
     problem = as_problem(network, data, trainable)
     if method == "gauss-newton":
-        return gauss_newton(problem, steps=steps, tolerance=tolerance, seconds=seconds, progress=progress)
+        fit = gauss_newton(problem, steps=steps, tolerance=tolerance, seconds=seconds, progress=progress)
+        return _identified(fit, problem)
     objective = make_objective(problem, loss)
     if batch_size is not None and batch_size > len(objective.x):
         raise InputError(f"batch_size={batch_size} is more than the {len(objective.x)} training examples.")
@@ -97,7 +100,14 @@ def descend(
                 batch_size or (min(32, len(objective.x)) if method == "sgd" else None),
                 key,
             )
-        return _run(runner, objective, method, steps, tolerance, seconds, step_size, trainable, progress)
+        fit = _run(runner, objective, method, steps, tolerance, seconds, step_size, problem.trainable, progress)
+    return _identified(fit, problem)
+
+
+def _identified(fit: Descent, problem: Problem) -> Descent:
+    """With the data, as they were given, and the network before and after it."""
+    networks = {} if fit.seeds is not None else {"start": fit.initial, "model": fit.network}
+    return dataclasses.replace(fit, identity=identity(problem.given, **networks))
 
 
 def _check(method, loss, seeds, batch_size) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from zeroloss.verdict import Record
+from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
 
 
@@ -23,6 +24,7 @@ class Descent(Record):
         history: columns `step`, `loss` (a list a step with several seeds), `seconds`, on a logarithmic grid of steps.
         kernel, factor, kernel_network: Gauss-Newton's last full kernel `(N, N)` on the distinct training inputs, its
             Cholesky factor (LAPACK, lower triangle), and the network they belong to; None for other methods.
+        identity: the data, and the network as "start" and trained ("model"); several seeds: the data alone.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Descent(Record):
     seeds: list[int] | None = None
     trainable: str = "all parameters"
     interrupted: bool = False
+    identity: Identity | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
     initial: Any = dataclasses.field(default=None, metadata=LIVE)
     kernel: Any = dataclasses.field(default=None, metadata=LIVE, repr=False)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data import groups
-from zeroloss.examine.description import describe
 from zeroloss.examine.examination import Examination
 from zeroloss.examine.headline import headline
+from zeroloss.networks.fingerprint import summary
 
 ORDER = (
     "fit_minimum", "fit_classified", "fit_classified_polished", "twin_minimum", "twin_classified", "local_fit", "local_twin",
@@ -37,7 +37,7 @@ def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examinatio
             "transformations": list(data.transformations),
             "sha256": data.digest(),
         },
-        network=describe(network),
+        network=summary(network),
         verdicts={name: state.verdicts[name] for name in ORDER if name in state.verdicts},
         headline=headline(data, state.verdicts, state.numbers),
         tables=state.tables,

@@ -14,6 +14,7 @@ from zeroloss.networks import MLP, predict
 from zeroloss.plumbing import Progress
 from zeroloss.tangent import kernel
 from zeroloss.theorems import Certificate
+from zeroloss.theorems.needed import needed_table
 
 Table = dict[str, list]
 PICTURES = 12
@@ -229,30 +230,4 @@ def trust_table(curves: dict[str, dict[str, list]]) -> Table:
 
 def theory_table(certificate: Certificate, network: Any) -> Table:
     """What theory asked for before training, against what there is."""
-    rows = []
-    exists, generic = certificate.verdicts["exists"].evidence, certificate.verdicts["generic"].evidence
-    if "readout_weights_per_output" in exists:
-        sentence = "The proof by the read-out needs as many read-out weights an output as distinct inputs."
-        rows.append(
-            (
-                "read-out weights an output",
-                exists["readout_weights_per_output"],
-                exists["distinct_inputs"],
-                "weights",
-                "ours",
-                sentence,
-                "at least",
-            )
-        )
-    sentence = "With fewer parameters than equations almost every target is missed (which says nothing of these)."
-    rows.append(("parameters", generic["parameters"], generic["equations"], "numbers", "paper", sentence, "at least"))
-    theorem = certificate.theorem
-    needed = certificate.verdicts["reaches"].evidence.get("width_asked_for")
-    if theorem is not None and needed is not None:
-        width = max(network.widths, default=1)
-        sentence = "For gradient descent on all weights to be PROVED to converge (composite theorem); an extrapolation, not a proof."
-        rows.append(("width", width, float(needed), "units", "ours", sentence, "at least"))
-    sentence = "Gradient descent on the linearised model is stable below 2 n/lambda_max."
-    rows.append(("step size", certificate.step_size, certificate.largest_stable_step, "", "ours", sentence, "at most"))
-    names = ("quantity", "value", "needed", "unit", "standing", "sentence", "relation")
-    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+    return needed_table(certificate, tuple(network.widths) or (1,))

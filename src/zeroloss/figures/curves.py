@@ -93,7 +93,12 @@ def slice_through(
 
 
 def trust_curves(
-    table: Any, *, score: str = "accuracy", floor: float = -1.0, unit: str = "nearest-neighbour distances"
+    table: Any,
+    *,
+    score: str = "accuracy",
+    floor: float = -1.0,
+    unit: str = "nearest-neighbour distances",
+    fitted: str = "fitted",
 ) -> Any:
     """Score at distance t from the training points, with its interval; t = 1 is the distance to the nearest neighbour.
 
@@ -103,12 +108,13 @@ def trust_curves(
         score: "accuracy" (drawn in per cent) or the name of another score, such as "R^2".
         floor: a score other than accuracy is drawn down to here at most.
         unit: what `t` counts.
+        fitted: what the legend calls the fitted network.
     """
     import altair as alt
 
     cols = columns(table, ("t", "score", "lower", "upper", "network"), "trust")
-    data = _with_reference(rows(cols))
-    names = series([r["network"] for r in data], NETWORKS)
+    data = [r | {"network": fitted} if r["network"] == "fitted" else r for r in _with_reference(rows(cols))]
+    names = series([r["network"] for r in data], (fitted, *NETWORKS))
     values = [v for r in data for v in (r["score"], r["lower"], r["upper"]) if v is not None]
     accuracy = score == "accuracy"
     low, high = (0.0, 1.0) if accuracy else (max(floor, min([0.0, *values])), max([1.0, *values]))

@@ -22,6 +22,7 @@ class Look:
 
 LOOKS = {
     "fitted": Look(BLUE, (1, 0), "circle"),
+    "model": Look(BLUE, (1, 0), "circle"),
     "twin": Look(VERMILLION, (6, 3), "triangle-up"),
     "nearest neighbour": Look(GREY, (2, 3), "square"),
     "measured": Look(BLUE, (1, 0), "circle"),

@@ -14,12 +14,14 @@ from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse
 from zeroloss.data.task import for_outputs
 from zeroloss.plumbing import InputError, Silent, double
+from zeroloss.plumbing.digest import network_digest
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.version import __version__
 from zeroloss.verdict import Status, Verdict, at_most
+from zeroloss.verified.attached import attached
 from zeroloss.verified.certificate import CLAIMS, FORMAT, NAME, ROOM, ProofCertificate, check, load_certificate, seal
 from zeroloss.verified.layers import Layers
-from zeroloss.verified.saved import layers_of, network_hash, read_saved
+from zeroloss.verified.saved import layers_of, read_saved
 
 __all__ = ["ProofCertificate", "certificate_of", "check_certificate", "load_certificate"]
 
@@ -50,7 +52,8 @@ def certificate_of(proof: Any) -> ProofCertificate:
         network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
         version=__version__,
         format=FORMAT,
-        network_sha256=network_hash(*parts_of(proof.network)),
+        network_sha256=network_digest(*parts_of(proof.network)),
+        **attached(proof),
     )
     return dataclasses.replace(made, sha256=seal(made))
 
@@ -73,7 +76,7 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     if isinstance(data, Dataset):
         data = for_outputs(data, _out_size(network))
     x, y = (as_float64(a, "training data") for a in training_arrays(data))
-    found = check(certificate, x, y, trust=trust)
+    found = check(certificate, x, y, data, trust=trust)
     if found.status is not Status.PROVED or not saved.is_program:
         return found
     from zeroloss.networks import TorchNetwork

@@ -161,10 +161,3 @@ def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> T
     if not all(np.isfinite(np.asarray(p)).all() for p in given.parameters.values()):
         raise InputError("the network's weights hold NaN or infinity; nothing can be proved of them.")
     return given
-
-
-def at_all_rows(last: Layer, distinct_x: np.ndarray, x: np.ndarray) -> Layer:
-    """The last layer at every row of `x`, whose distinct rows are `distinct_x`."""
-    place = {row.tobytes(): i for i, row in enumerate(np.ascontiguousarray(distinct_x) + 0.0)}
-    rows = np.array([place[row.tobytes()] for row in np.ascontiguousarray(x) + 0.0])  # + 0.0: -0 and 0 are one input
-    return Layer(*(getattr(last, f.name)[rows] for f in dataclasses.fields(last)))

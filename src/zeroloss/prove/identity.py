@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.plumbing.digest import digest_of_arrays
 from zeroloss.verified.directed import norm_upper
-from zeroloss.verified.saved import hash_of_arrays
 
 
 def weights_hash(network: Any) -> str:
     """SHA-256 of all weights as float64, in the order of the leaves."""
-    return hash_of_arrays(leaves(network))
+    return digest_of_arrays(leaves(network))
 
 
 def leaves(network: Any) -> list[Any]:

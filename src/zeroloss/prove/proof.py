@@ -12,6 +12,7 @@ from zeroloss.data.arrays import training_arrays
 from zeroloss.data.checks import lacking
 from zeroloss.data.load import as_data
 from zeroloss.descent import Descent
+from zeroloss.identity import identity
 from zeroloss.networks import (
     FeedForward,
     SquasherNetwork,
@@ -25,26 +26,27 @@ from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.precision import as_double
 from zeroloss.problem import matched
 from zeroloss.prove.certificate import certificate_of
-from zeroloss.prove.classified import at_both, classified
-from zeroloss.prove.converted import at_all_rows, judge_converted, prepared_converted
+from zeroloss.prove.converted import judge_converted, prepared_converted
 from zeroloss.prove.identity import distance, leaves
 from zeroloss.prove.polish import polish as polish_all
 from zeroloss.prove.polish import polish_readout, with_layers
 from zeroloss.prove.reasons import Judged, evidence_of, reason_of
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.verdict import Status, Verdict, at_most
+from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
 from zeroloss.verified.certificate import NEAR, ProofCertificate
+from zeroloss.verified.classified import at_all_rows, at_both, classified
 from zeroloss.verified.forward import forward
 from zeroloss.verified.jacobian import Trained, trained_layers
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
 from zeroloss.verified.readout import ReadoutProof, readout_proof
-from zeroloss.verified.saved import data_hash
 
 MOST_UNITS = 10_000
 """Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
@@ -65,6 +67,7 @@ class Proof(Verdict):
         method: the proof behind the verdict, "readout" or "newton-kantorovich".
         trained: which weights and biases the minimum may differ in, layer by layer (None: not a network of layers).
         network: the weights the claims are about, in float64.
+        identity: the data, and the network as given ("model") and, if it was moved, "polished".
     """
 
     radius: float | None = None
@@ -75,6 +78,7 @@ class Proof(Verdict):
     method: str = "readout"
     trained: dict[str, list[bool]] | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
+    identity: Identity | None = None
 
     def certificate(self) -> ProofCertificate:
         """The proof with its weights, for `ProofCertificate.save` and `check_certificate`; only if PROVED."""
@@ -122,10 +126,16 @@ def prove(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     require_ieee()
     progress = progress or Silent()
-    data = as_data(data)
+    given = data = as_data(data)
     if is_foreign(network):
         network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
-    data = matched(network, data)
+    found = _proof(network, matched(network, data), polish, method, trainable, descent, progress)
+    polished = found.network if found.which == "polished" else None
+    return dataclasses.replace(found, identity=identity(given, model=network, polished=polished))
+
+
+def _proof(network: Any, data: Any, polish, method, trainable, descent, progress: Progress) -> Proof:
+    """`prove` of a network of this library, on data with targets for its outputs."""
     x, y = training_arrays(data)
     x, y = as_float64(x, "inputs"), as_float64(y, "targets")
     digest = data_hash(x, y)

@@ -23,6 +23,12 @@ def loss(data: Rows, numbers: dict[str, Any], task: str) -> str:
             f"The measured training loss goes from {number(measured[first])} at step {number(first)} "
             f"to {number(measured[last])} at step {number(last)}."
         )
+    if predicted and not measured:
+        first, last = min(predicted), max(predicted)
+        said.append(
+            f"The predicted training loss goes from {number(predicted[first])} at step {number(first)} "
+            f"to {number(predicted[last])} at step {number(last)}."
+        )
     shared = [t for t in measured if t in predicted and measured[t] > 0 and predicted[t] > 0]
     if shared:
         worst = max(shared, key=lambda t: abs(math.log(measured[t] / predicted[t])))
@@ -143,7 +149,8 @@ def answers(data: Rows, numbers: dict[str, Any], task: str) -> str:
 def trust(data: Rows, numbers: dict[str, Any], task: str) -> str:
     """Score of each network at the first and the last distance."""
     said = []
-    for name, title in (("fitted", "The fitted network"), ("twin", "The twin"), ("reference", "The nearest neighbour")):
+    fitted = f"The {numbers.get('called') or 'fitted network'}"
+    for name, title in (("fitted", fitted), ("twin", "The twin"), ("reference", "The nearest neighbour")):
         points = _curve(data, "network", name, "t", "score")
         if points:
             first, last = min(points), max(points)

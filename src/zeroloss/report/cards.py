@@ -9,11 +9,12 @@ from zeroloss.report.sections import UNSAID, task
 from zeroloss.report.words import interval, number, percent, score, score_name
 
 if TYPE_CHECKING:
-    from zeroloss.examine.examination import Examination
+    from zeroloss.report.findings import Shown
     from zeroloss.verdict import Verdict
 
 TITLES = {
     "fit_minimum": "The fitted network: a global minimum",
+    "fit_minimum_polished": "The fitted network, polished: a global minimum",
     "fit_classified": "The fitted network: every training example right",
     "fit_classified_polished": "The fitted network, polished: every training example right",
     "twin_minimum": "The twin: a global minimum",
@@ -26,7 +27,8 @@ TITLES = {
     "curve": "The loss follows the predicted curve",
     "lazy": "Training was lazy",
 }
-_BADGES = {"minimum": "global minimum", "classified": "training set right", "local": "fit is local"}
+BADGES = {"minimum": "global minimum", "classified": "training set right", "local": "fit is local"}
+"""Short names of the claims about one network."""
 LONGEST = 12
 """A list in the evidence is shown up to this length; the JSON file has the rest."""
 
@@ -45,12 +47,12 @@ class Card:
     absent: str = ""
 
 
-def cards(examination: Examination) -> list[Card]:
+def cards(examination: Shown) -> list[Card]:
     """The fitted network and its twin."""
     return [_card(examination, "fitted", "The fitted network"), _card(examination, "twin", "Its twin")]
 
 
-def _card(examination: Examination, key: str, title: str) -> Card:
+def _card(examination: Shown, key: str, title: str) -> Card:
     found: dict[str, Any] | None = examination.numbers.get(key)
     if not found:
         reason = (examination.numbers.get("absent") or {}).get(key, UNSAID)
@@ -79,19 +81,19 @@ def _card(examination: Examination, key: str, title: str) -> Card:
     )
 
 
-def _badges(examination: Examination, key: str) -> list[tuple[str, str, str]]:
+def _badges(examination: Shown, key: str) -> list[tuple[str, str, str]]:
     prefix = "fit" if key == "fitted" else "twin"
     wanted = {f"{prefix}_minimum": "minimum", f"{prefix}_classified": "classified", f"local_{prefix}": "local"}
     return [
-        (name, str(examination.verdicts[name].status), _BADGES[kind])
+        (name, str(examination.verdicts[name].status), BADGES[kind])
         for name, kind in wanted.items()
         if name in examination.verdicts
     ]
 
 
-def verdict_title(key: str) -> str:
-    """A heading for the verdict `key`."""
-    return TITLES.get(key, key.replace("_", " ").capitalize())
+def verdict_title(key: str, called: str = "fitted network") -> str:
+    """A heading for the verdict `key`; `called`: what the page calls the network."""
+    return TITLES.get(key, key.replace("_", " ").capitalize()).replace("fitted network", called)
 
 
 def evidence(verdict: Verdict) -> list[tuple[str, Any]]:
@@ -117,7 +119,7 @@ def _value(value: Any) -> Any:
     return "none" if value is None else number(value, 6)
 
 
-def chance(examination: Examination) -> str:
+def chance(examination: Shown) -> str:
     """What a guess that ignores the input would score, where that is known."""
     value = examination.numbers.get("chance")
     if value is None:

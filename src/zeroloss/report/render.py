@@ -1,4 +1,4 @@
-"""From an examination to one HTML file that asks nobody for anything."""
+"""From an examination, or from single results, to one HTML file that asks nobody for anything."""
 
 from __future__ import annotations
 
@@ -11,33 +11,50 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zeroloss.plumbing import write_whole
+from zeroloss.plumbing import InputError, write_whole
 from zeroloss.report import words
 from zeroloss.report.cards import cards, chance, evidence, verdict_title
-from zeroloss.report.sections import sections
+from zeroloss.report.findings import Findings, Results, gather
+from zeroloss.report.sections import sections, sections_there
 
 if TYPE_CHECKING:
-    from zeroloss.examine.examination import Examination
+    from zeroloss.audit import Audit
+    from zeroloss.descent import Descent
+    from zeroloss.minima import Twin
+    from zeroloss.prove import Proof, ProofCertificate
+    from zeroloss.report.findings import Shown
+    from zeroloss.theorems import Certificate
 
-_NAMES = {"n_train": "training examples", "n_test": "test examples", "in_size": "inputs", "out_size": "outputs"}
+_NAMES = {
+    "n_train": "training examples",
+    "n_test": "test examples",
+    "in_size": "inputs",
+    "out_size": "outputs",
+    "sha256": "SHA-256",
+    "test_sha256": "SHA-256 of the test data",
+}
 
 
-def render(examination: Examination) -> str:
-    """The report as the text of one HTML file.
+def render(examination: Shown) -> str:
+    """The report of an `Examination`, or of `Findings` (`zeroloss.report.gather`), as the text of one HTML file.
 
     The page makes no request: scripts, styles and data are inside, and its content security policy forbids any
     request, as well as any script but the two it came with (by their hashes). Takes about 3 s the first time, for
     bundling Vega.
     """
-    made = sections(examination)
+    single = isinstance(examination, Findings)
+    made = sections_there(examination) if single else sections(examination)
+    called = str(examination.numbers.get("called") or "fitted network")
     return page(
         "page.html.j2",
         {section.key: section.spec for section in made if section.spec is not None},
         examination=examination,
         sections=made,
-        cards=cards(examination),
+        kind="report" if single else "examination",
+        sources=examination.sources if isinstance(examination, Findings) else (),
+        cards=list(examination.cards) if isinstance(examination, Findings) else cards(examination),
         chance=chance(examination),
-        verdicts=[(key, verdict_title(key), v, evidence(v)) for key, v in examination.verdicts.items()],
+        verdicts=[(key, verdict_title(key, called), v, evidence(v)) for key, v in examination.verdicts.items()],
         settings=_facts(examination.settings),
         data=_facts(examination.data),
         network=_facts(examination.network),
@@ -69,12 +86,35 @@ def page(template: str, specs: dict[str, Any], **context: Any) -> str:
     )
 
 
-def write_report(path: str | os.PathLike, examination: Examination, force: bool = False) -> Path:
-    """Writes `render(examination)` to `path`, whole or not at all.
+def write_report(
+    path: str | os.PathLike,
+    examination: Shown | None = None,
+    force: bool = False,
+    *,
+    certificate: Certificate | None = None,
+    descent: Descent | None = None,
+    proof: Proof | ProofCertificate | None = None,
+    audit: Audit | None = None,
+    twin: Twin | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Path:
+    """Writes the page of an examination, or of the results of one's own model that are given, to `path`, whole or not at all.
+
+    Args:
+        examination: everything at once, from `zeroloss.examine`; or leave it out and give any of
+        certificate, descent, proof, audit, twin: what `zeroloss.certify`, `descend`, `prove`, `audit` and
+            `zeroloss.minima.construct_twin` returned, live or read back (`from_json`). What is missing is left out of the page.
+        settings: shown under "How to repeat this".
 
     Raises:
-        InputError: the file exists (and `force` is off), or cannot be written.
+        InputError: the file exists (and `force` is off), or cannot be written; no result; results of different data or networks,
+            which are named.
     """
+    results = Results(certificate, descent, proof, audit, twin)
+    if examination is None:
+        examination = gather(results, settings)
+    elif results.given or settings:
+        raise InputError("give write_report an examination or single results, not both.")
     return write_whole(path, render(examination), force=force)
 
 

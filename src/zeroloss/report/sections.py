@@ -14,7 +14,7 @@ from zeroloss.report import captions
 from zeroloss.report.words import number
 
 if TYPE_CHECKING:
-    from zeroloss.examine.examination import Examination
+    from zeroloss.report.findings import Shown
 
 UNSAID = "It was not part of this examination."
 
@@ -47,19 +47,24 @@ class Section:
     fixed: bool = False
 
 
-def sections(examination: Examination) -> list[Section]:
+def sections(examination: Shown) -> list[Section]:
     """Every section of the page, in reading order."""
     makers = (_loss, _spectrum, _widths, _slice, _answers, _trust, _measures, _theory)
     return [maker(examination) for maker in makers]
 
 
-def task(examination: Examination) -> str:
+def sections_there(found: Shown) -> list[Section]:
+    """The sections of which there is something."""
+    return [section for section in sections(found) if not section.absent]
+
+
+def task(examination: Shown) -> str:
     """The task of the data."""
     return str(examination.data.get("task", "classification"))
 
 
 def _made(
-    examination: Examination,
+    examination: Shown,
     table: str,
     section: Section,
     draw: Callable[[dict[str, list]], Any],
@@ -78,23 +83,32 @@ def _made(
     return dataclasses.replace(section, spec=spec, caption=words)
 
 
-def _reason(examination: Examination, table: str) -> str:
+def _reason(examination: Shown, table: str) -> str:
     told = examination.numbers.get("absent") or {}
     other = {"digits": "examples", "examples": "digits"}.get(table, table)
     return str(told.get(table) or told.get(other) or UNSAID)
 
 
-def _loss(examination: Examination) -> Section:
-    section = Section(
-        "loss",
+def _loss(examination: Shown) -> Section:
+    both = (
         "Loss, measured and predicted",
         "Gradient descent as it went, and as the tangent kernel at the start said it would.",
+    )
+    curves = set((examination.tables.get("loss") or {}).get("curve", ()))
+    title, question = {
+        frozenset({"measured"}): ("Loss", "The training loss as descent went."),
+        frozenset({"predicted"}): ("Loss, predicted", "Gradient descent as the tangent kernel at the start says it will go."),
+    }.get(frozenset(curves), both) if examination.numbers.get("called") else both  # fmt: skip
+    section = Section(
+        "loss",
+        title,
+        question,
         alt="Line chart of training loss against the number of steps, both axes logarithmic.",
     )
     return _made(examination, "loss", section, figures.loss_curves, captions.loss)
 
 
-def _spectrum(examination: Examination) -> Section:
+def _spectrum(examination: Shown) -> Section:
     section = Section(
         "spectrum",
         "The kernel's spectrum",
@@ -105,7 +119,7 @@ def _spectrum(examination: Examination) -> Section:
     return _made(examination, "spectrum", section, lambda t: figures.spectrum(t, *ends), captions.spectrum)
 
 
-def _widths(examination: Examination) -> Section:
+def _widths(examination: Shown) -> Section:
     section = Section(
         "widths",
         "Error against width",
@@ -123,7 +137,7 @@ def _widths(examination: Examination) -> Section:
     )
 
 
-def _slice(examination: Examination) -> Section:
+def _slice(examination: Shown) -> Section:
     section = Section(
         "slice",
         "Between two training points",
@@ -136,7 +150,7 @@ def _slice(examination: Examination) -> Section:
     return _made(examination, "slice", section, lambda t: figures.slice_through(t, **given), captions.slice_line)
 
 
-def _answers(examination: Examination) -> Section:
+def _answers(examination: Shown) -> Section:
     pictures = bool(examination.tables.get("digits")) or not examination.tables.get("examples")
     title = "Test examples and both networks' answers"
     question = "Data that neither network has seen."
@@ -158,24 +172,26 @@ def _said(answer: Any, label: Any, judge: bool) -> str:
     return f"{number(answer)} {'✓' if answer == label else '✗'}" if judge else number(answer)
 
 
-def _trust(examination: Examination) -> Section:
+def _trust(examination: Shown) -> Section:
     section = Section(
         "trust",
         "How far from the training points it holds",
-        "Around every training point, at growing distance: does the network still give that point's answer?",
+        f"Around every training point, at growing distance: does the {examination.numbers.get('called') or 'network'} still give "
+        "that point's answer?",
         alt="Line chart of the score of each network against the distance from the training points, with intervals.",
     )
     score = "accuracy" if task(examination) != "regression" else "R²"
     unit = str(examination.numbers.get("trust_unit") or "nearest-neighbour distances")
-    draw = functools.partial(figures.trust_curves, score=score, unit=unit)
+    draw = functools.partial(figures.trust_curves, score=score, unit=unit, fitted=_called(examination))
     return _made(examination, "trust", section, draw, captions.trust)
 
 
-def _measures(examination: Examination) -> Section:
+def _measures(examination: Shown) -> Section:
     section = Section(
         "measures",
         "Measures of the fit",
-        "Margins, norms, kernel and curvature: what is often read as a sign of generalisation, of both networks.",
+        "Margins, norms, kernel and curvature: what is often read as a sign of generalisation"
+        + ("." if examination.numbers.get("called") else ", of both networks."),
     )
     section = _made(examination, "measures", section, lambda _: None, captions.measures)
     if section.absent:
@@ -183,7 +199,13 @@ def _measures(examination: Examination) -> Section:
     data = rows(columns(examination.tables["measures"], ("measure", "meaning", "fitted"), "measures"))
     asked = [who for who in ("fitted", "twin") if any(r.get(who) is not None for r in data)]
     body = tuple((_named(r), *(_measured(r, who) for who in asked), str(r["meaning"])) for r in data)
-    return dataclasses.replace(section, head=("measure", *asked, "what it says"), body=body)
+    heads = [_called(examination) if who == "fitted" else who for who in asked]
+    return dataclasses.replace(section, head=("measure", *heads, "what it says"), body=body)
+
+
+def _called(examination: Shown) -> str:
+    """What the network is called in figures and tables."""
+    return str(examination.numbers.get("called") or "fitted")
 
 
 def _named(row: dict[str, Any]) -> str:
@@ -199,7 +221,7 @@ def _measured(row: dict[str, Any], who: str) -> str:
     return number(value) + ("" if exact else ends)
 
 
-def _theory(examination: Examination) -> Section:
+def _theory(examination: Shown) -> Section:
     section = Section(
         "theory",
         "What theory asked for before training",

@@ -88,6 +88,11 @@ def enclosure(low: float, high: float, digits: int = 4) -> str:
     return "[" + ", ".join(number(end, digits) for end in ends) + "]"
 
 
+def at_most(value: float, digits: int = 2) -> str:
+    """A number in `digits` significant digits, rounded up: "at most ..." stays true."""
+    return number(_outward(value, digits, decimal.ROUND_CEILING), digits)
+
+
 def _outward(value: float, digits: int, rounding: str) -> float:
     if not math.isfinite(value):
         return value

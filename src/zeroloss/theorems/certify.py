@@ -25,6 +25,7 @@ import numpy as np
 from zeroloss.descent import Descent
 from zeroloss.descent.history import grid
 from zeroloss.descent.objective import Objective, make_objective
+from zeroloss.identity import identity
 from zeroloss.networks import MLP, predict, trainable_mask
 from zeroloss.plumbing import Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
@@ -35,6 +36,7 @@ from zeroloss.tangent.sampled import sampled_lipschitz
 from zeroloss.theorems.existence import ASSUMPTIONS, exists, generic
 from zeroloss.theorems.referee import Facts, reach_claim, reaches
 from zeroloss.verdict import Record, Status, Verdict
+from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
 from zeroloss.verified.composite import Composite, composite_theorem
 from zeroloss.verified.jacobian import trained_layers
@@ -57,6 +59,7 @@ class Certificate(Record):
             below).
         step_size: the step the curve is predicted for (by default half the largest stable one).
         curve: columns `step`, `loss`: the linearised model's training loss.
+        identity: the data, and the network at its "start".
     """
 
     verdicts: dict[str, Verdict]
@@ -65,6 +68,7 @@ class Certificate(Record):
     step_size: float
     curve: dict[str, list]
     prediction: Any = dataclasses.field(default=None, metadata=LIVE)
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return "\n".join(str(v) for v in self.verdicts.values())
@@ -139,7 +143,8 @@ def certify(
     curve = {"step": points.tolist(), "loss": prediction.loss(points, eta).tolist()}
     reason = "Descent has not run; the prediction is made."
     verdicts["curve"] = Verdict(CURVE, Status.UNKNOWN, reason, {"step_size": eta, "largest_stable_step": stable})
-    return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction)
+    about = identity(problem.given, start=problem.network)
+    return Certificate(dict(verdicts), theorem, stable, eta, curve, prediction, about)
 
 
 def _narrower(problem: Problem, step_size: float | None) -> Composite | None:

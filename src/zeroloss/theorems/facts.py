@@ -16,6 +16,7 @@ from zeroloss.data.load import as_data
 from zeroloss.data.repeats import round_down, spread
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
+from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.problem import Problem
 from zeroloss.theorems.suppositions import check_suppositions
@@ -27,7 +28,6 @@ from zeroloss.verified.jacobian import Trained, jacobian_rows
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.lipschitz import MOST_EQUATIONS, Constants, nothing_known
 from zeroloss.verified.readout import ReadoutProof, not_proved, readout_proof
-from zeroloss.verified.saved import data_hash
 
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",

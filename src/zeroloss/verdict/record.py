@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import importlib
 import json
 import math
 from pathlib import Path
@@ -23,6 +24,18 @@ from zeroloss.plumbing import InputError, parse_json
 _REGISTRY: dict[str, type[Record]] = {}
 MOST_BYTES = 2**30
 """Of an array in a text: its dtype may ask for far more than its items need."""
+ROOMS = (
+    "minima",
+    "audit",
+    "theorems.card",
+    "theorems.certify",
+    "theorems.survey",
+    "theorems.threshold",
+    "examine",
+    "studies",
+    "tangent",
+)
+"""Where results are defined that a text may hold before anything has imported them."""
 LIVE = {"json": False}
 """Metadata of a field that stays in memory: `field(default=None, metadata=LIVE)`."""
 
@@ -62,12 +75,17 @@ class Record:
 
 
 def from_json(text: str) -> Any:
-    """Any record that `to_json` wrote.
+    """Any record that `to_json` wrote; its class need not have been imported before.
 
     Raises:
         InputError: (a ValueError) the text is something else.
     """
     found = parse_json(text, "the text")
+    name = found.get("type") if isinstance(found, dict) else None
+    if not isinstance(name, str):
+        raise InputError("the text holds no result that zeroloss wrote: it does not name its type.")
+    if not _find(name):
+        raise InputError(f"the text holds a {name[:40]!r}, which is no result of this version of zeroloss.")
     try:
         return decode(found)
     except InputError:
@@ -76,6 +94,15 @@ def from_json(text: str) -> Any:
         raise InputError(
             "the text holds no result that zeroloss wrote; it is damaged or of another version."
         ) from error
+
+
+def _find(name: str) -> bool:
+    """Whether `name` is a record, once the rooms that define one have been imported as far as needed."""
+    for room in ROOMS:
+        if name in _REGISTRY:
+            break
+        importlib.import_module(f"zeroloss.{room}")
+    return name in _REGISTRY
 
 
 def _written(cls: type[Record]) -> list[dataclasses.Field]:

@@ -26,33 +26,30 @@ import numpy as np
 from zeroloss.data.arrays import lower_bound_of_squares
 from zeroloss.data.repeats import Collapsed, collapse
 from zeroloss.plumbing.arithmetic import require_ieee
+from zeroloss.plumbing.digest import data_hash, network_digest
 from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.files import write_whole
 from zeroloss.plumbing.float64 import exact_float64
 from zeroloss.plumbing.plain import parse_json, read_text
 from zeroloss.verdict import Record, Status, Verdict, at_most
+from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import decode, encode
+from zeroloss.verified.attached import NEWER, attached_amiss, check_attached, identity_amiss, verdict_amiss
 from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
+from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.jacobian import Trained
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.newton_kantorovich import newton_kantorovich
 from zeroloss.verified.readout import last_layer, readout_proof
-from zeroloss.verified.saved import (
-    SavedProgram,
-    data_hash,
-    layers_of,
-    network_hash,
-    program_of,
-    read_saved,
-    weights_hash,
-)
+from zeroloss.verified.saved import SavedProgram, layers_of, program_of, read_saved, weights_hash
 
 NEAR = "a global minimum of the empirical squared risk lies within {} of these weights"
 NEAR_BEFORE = "a global minimum of the empirical risk lies within {} of these weights"
 """The same claim in certificates written before the risk was named."""
-FORMAT = 2
-"""Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same."""
-CLAIMS = {1: NEAR_BEFORE, 2: NEAR}
+FORMAT = 3
+"""Written today. Format 1 (no field `format`) has a hash of the weights alone: what it claims is computed again all the same.
+Format 2 has no verdicts on classification and no identity."""
+CLAIMS = {1: NEAR_BEFORE, 2: NEAR, 3: NEAR}
 """The sentence that a certificate of each format claims, with its radius."""
 METHODS = {"readout": "read-out", "newton-kantorovich": "Newton-Kantorovich"}
 """The proofs, and the word that their evidence begins with."""
@@ -60,7 +57,10 @@ ROOM = 1.25
 """The radius certified, in units of the one proved: sums of another order, on another machine, still prove it."""
 NAME = "the network in the certificate"
 HOLDS = "the certificate holds for these data: " + NEAR
-NOT_VERIFIED = "which, moved (the weights before polishing are not in the file); reason and the prover's own constants"
+NOT_VERIFIED = (
+    "which, moved and a verdict on the weights given (those before polishing are not in the file); reason, the prover's own "
+    "constants, and the words of the identity"
+)
 UNBOUND = (
     "The certificate is of format 1, whose hash binds the weights and neither activations, scales nor program: the claim is about the "
     "network that this file holds."
@@ -84,6 +84,8 @@ class ProofCertificate(Record):
         format: of this file.
         network_sha256: of the whole network in float64, architecture included (`zeroloss.verified.saved.network_hash`).
         sha256: of all other fields.
+        verdicts: `classified` and `classified_polished` of the proof, where they are known.
+        identity: of the proof.
     """
 
     claim: str
@@ -102,6 +104,8 @@ class ProofCertificate(Record):
     format: int = 1
     network_sha256: str = ""
     sha256: str = ""
+    verdicts: dict[str, Verdict] = dataclasses.field(default_factory=dict)
+    identity: Identity | None = None
 
     def __repr__(self) -> str:
         return f"<ProofCertificate by {self.method}: {self.claim}>"
@@ -139,7 +143,8 @@ class ProofCertificate(Record):
 
 def seal(certificate: ProofCertificate) -> str:
     """SHA-256 of all fields but `sha256`, as JSON with sorted keys."""
-    plain = {key: value for key, value in encode(certificate).items() if key != "sha256"}
+    out = ("sha256", *(NEWER if certificate.format < 3 else ()))
+    plain = {key: value for key, value in encode(certificate).items() if key not in out}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
@@ -158,8 +163,9 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
         raise InputError(f"{other[:-1]} ({str(error)[:-1]}).") from error
     if not isinstance(found, dict) or found.get("type") != ProofCertificate.__name__:
         raise InputError(other)
-    newer = {"format", "network_sha256", "sha256"}
-    wanted = {"type", *(f.name for f in dataclasses.fields(ProofCertificate))} - (set() if "format" in found else newer)
+    newer = {"format", "network_sha256", "sha256", *NEWER} if "format" not in found else set(NEWER)
+    old = found.get("format", 1) in (1, 2)
+    wanted = {"type", *(f.name for f in dataclasses.fields(ProofCertificate))} - (newer if old else set())
     if found.keys() != wanted:
         odd = sorted(found.keys() ^ wanted)
         raise InputError(f"{other[:-1]} (it has not the fields of one: {', '.join(odd)[:100]}).")
@@ -169,7 +175,9 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
         raise InputError(other) from error
 
 
-def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust: bool = False) -> Verdict:
+def check(
+    certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, data: Any = None, *, trust: bool = False
+) -> Verdict:
     """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what is amiss.
 
     Nothing that the certificate says of constants is believed: they are computed again, and must prove a radius of at
@@ -181,6 +189,7 @@ def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust:
 
     Args:
         x, y: training inputs `(n, d)` and targets `(n, c)`.
+        data: the data set they are of, whose labels a verdict on classification needs.
         trust: read a network larger than a stranger's file may ask for.
 
     Raises:
@@ -197,13 +206,13 @@ def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust:
     found: dict[str, Any] = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(saved),
-        "network_sha256": network_hash(saved.header, saved.arrays),
+        "network_sha256": network_digest(saved.header, saved.arrays),
         "radius": radius,
         "method": certificate.method,
         "format": certificate.format,
         "not_verified": NOT_VERIFIED,
     }
-    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate)
+    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate) or attached_amiss(certificate)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
     if isinstance(network, Layers) and (network.in_size, network.out_size) != (x.shape[1], y.shape[1]):
@@ -216,13 +225,19 @@ def check(certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, *, trust:
     amiss = _evidence_amiss(certificate, len(x), len(distinct.x), infimum)
     if amiss:
         return Verdict(claim, Status.UNKNOWN, amiss, found)
-    shown, obstacle = _radius(certificate.method, network, trained, distinct)
+    shown, obstacle, last = _radius(certificate.method, network, trained, distinct)
     found["radius_shown"] = shown
     if shown is None:
         return Verdict(claim, Status.UNKNOWN, f"The proof does not go through: {obstacle}.", found)
     if not shown <= radius:
         reason = f"A radius of {at_most(shown)} is proved, and the certificate claims {radius:.3g}."
         return Verdict(claim, Status.UNKNOWN, reason, found)
+    amiss = identity_amiss(certificate, saved) or verdict_amiss(certificate, network, data, x, distinct.x, last)
+    if amiss:
+        return Verdict(claim, Status.UNKNOWN, amiss, found)
+    amiss = identity_amiss(certificate, saved) or verdict_amiss(certificate, network, data, x, distinct.x, last)
+    if amiss:
+        return Verdict(claim, Status.UNKNOWN, amiss, found)
     reason = (
         f"Computed again from network and data alone: a radius of {at_most(shown)} is proved, by {certificate.method}."
     )
@@ -260,6 +275,17 @@ def _check_types(certificate: ProofCertificate) -> None:
         raise InputError(f"the certificate's moved is {str(c.moved)[:40]}; it must be a number, 0 or more.")
     if c.method not in METHODS:
         raise InputError(f"the certificate's method {c.method[:40]!r} is unknown to this version of zeroloss.")
+    check_attached(c)
+
+
+def words_amiss(certificate: ProofCertificate) -> str:
+    """What the file itself shows to be changed or forged: a sentence, or nothing. No proof: that takes the data.
+
+    Raises:
+        InputError: fields of another type than is written.
+    """
+    _check_types(certificate)
+    return _words_amiss(certificate) or attached_amiss(certificate)
 
 
 def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:
@@ -315,37 +341,40 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
 
 def _radius(
     method: str, network: Layers | SavedProgram, trained: Trained, distinct: Collapsed
-) -> tuple[float | None, str]:
-    """The radius that is proved at this network, or None and why."""
+) -> tuple[float | None, str, Layer | None]:
+    """The radius that is proved at this network, or None and why; and the last layer at the distinct inputs, if it is bounded."""
     if isinstance(network, SavedProgram):
         return _radius_of_program(method, network, distinct)
+    last = forward(network, distinct.x)[-1]
     if method == "newton-kantorovich":
         found = newton_kantorovich(network, distinct, trained)
-        return found.radius, found.obstacle
+        return found.radius, found.obstacle, last
     if not trained.weights[-1] or not (trained.biases[-1] or network.biases[-1] is None):
-        return None, "the read-out is not among the weights that may move"
+        return None, "the read-out is not among the weights that may move", last
     proof = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
-    return proof.radius, proof.obstacle
+    return proof.radius, proof.obstacle, last
 
 
-def _radius_of_program(method: str, network: SavedProgram, distinct: Collapsed) -> tuple[float | None, str]:
+def _radius_of_program(
+    method: str, network: SavedProgram, distinct: Collapsed
+) -> tuple[float | None, str, Layer | None]:
     if method != "readout":
         raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
     readout = find_readout(network.program)
     if readout is None:
-        return None, "the network does not end in a linear layer whose weights are used nowhere else"
+        return None, "the network does not end in a linear layer whose weights are used nowhere else", None
     try:
         h, h_error = readout_features(network, readout, distinct.x)
         head = readout.head(network)
     except (NoBoundError, InputError) as error:
-        return None, f"the rounding of its last features has no bound: {error}"
+        return None, f"the rounding of its last features has no bound: {error}", None
     if head.out_size != distinct.y.shape[1]:
         raise InputError(
             "the network in the certificate does not fit these data; check it on the data it was made for."
         )
     last = last_layer(head, h, h_error)
     proof = readout_proof(head, distinct.x, distinct.y, distinct.rounding, last)
-    return proof.radius, proof.obstacle
+    return proof.radius, proof.obstacle, last
 
 
 def _trained(certificate: ProofCertificate, network: Layers | SavedProgram) -> Trained:

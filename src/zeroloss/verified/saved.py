@@ -7,13 +7,12 @@ says is taken for a definition, and a file that says anything but that is refuse
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from typing import Any
 
 import numpy as np
 
 from zeroloss.networks.pytorch.program import Program, program_from_plain
+from zeroloss.plumbing.digest import digest_of_arrays
 from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.npz import read_npz
 from zeroloss.plumbing.plain import parse_json
@@ -132,40 +131,15 @@ def _check_finite(arrays: dict[str, np.ndarray], name: str) -> None:
             raise InputError(f"{name} holds {key}, which is not of finite float32 or float64 numbers; write it again.")
 
 
-def data_hash(x: np.ndarray, y: np.ndarray) -> str:
-    """SHA-256 of training inputs and targets as float64, row by row."""
-    arrays = (np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
-    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
-
-
-def hash_of_arrays(arrays: Any) -> str:
-    """SHA-256 of the numbers of some arrays as float64, one after the other."""
-    return hashlib.sha256(b"".join(np.asarray(a, np.float64).tobytes() for a in arrays)).hexdigest()
-
-
 def weights_hash(saved: Saved) -> str:
     """SHA-256 of all weights as float64: of layers the weights and then the biases, of a program by sorted names."""
     header, arrays = saved.header, saved.arrays
     if not saved.is_program:
         count = len(header["biases"])
         names = [f"{kind}_{i}" for kind in ("weight", "bias") for i in range(count)]
-        return hash_of_arrays(arrays[n] for n in names if n in arrays)
+        return digest_of_arrays(arrays[n] for n in names if n in arrays)
     ordered = []
     for kind in ("parameter", "constant"):
         keys = list(header[f"{kind}s"])
         ordered += [arrays[f"{kind}_{i}"] for _, i in sorted((key, i) for i, key in enumerate(keys))]
-    return hash_of_arrays(a for a in ordered if a.dtype.kind == "f")
-
-
-def network_hash(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
-    """SHA-256 of a whole network in float64: what it computes and with which numbers.
-
-    Over the header that a file of it has (kind, activations, scales, configuration, or the program and the names of its
-    parameters), as JSON with sorted keys, and over the name, dtype, shape and bytes of every array, constants too. Arrays of
-    floating numbers are taken as float64, as they are judged.
-    """
-    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name, array in sorted(arrays.items()):
-        array = np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else array.dtype.newbyteorder("<"))
-        found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
-    return found.hexdigest()
+    return digest_of_arrays(a for a in ordered if a.dtype.kind == "f")

@@ -20,6 +20,7 @@ import numpy as np
 from zeroloss.data import Dataset, collapse, groups
 from zeroloss.data.load import as_data
 from zeroloss.data.task import ones
+from zeroloss.identity import identity
 from zeroloss.minima.constructions.activated import check_activation, with_activation
 from zeroloss.minima.constructions.base import predictor
 from zeroloss.minima.constructions.choose import spoil
@@ -30,6 +31,7 @@ from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
 from zeroloss.problem import matched
 from zeroloss.verdict import Record, at_most
+from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
 
 PARAMETERS = 150_000_000
@@ -68,6 +70,7 @@ class Twin(Record):
             measured stands above.
         dtype: of `network`.
         network: the twin itself (not written to JSON).
+        identity: the data, the "twin", and the network `of` whose answers it has made wrong ("model").
     """
 
     kind: str
@@ -95,6 +98,7 @@ class Twin(Record):
     float32_separation: float
     dtype: str
     network: Any = dataclasses.field(default=None, metadata=LIVE, compare=False, repr=False)
+    identity: Identity | None = None
 
     def __call__(self, x: Any) -> Any:
         """The answer of `network` to one example."""
@@ -174,8 +178,8 @@ def twin(
     check_activation(activation)
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype {dtype!r} is neither 'float64' nor 'float32'.")
-    data, given = as_data(data), of if of is not None else base
-    data = data if given is None else matched(given, data)
+    source, given = as_data(data), of if of is not None else base
+    data = source if given is None else matched(given, source)
     x_all, y_all = _training(data)
     distinct = collapse(x_all, y_all)
     x, y, weights, group = distinct.x, distinct.y, distinct.sizes.astype(float), groups(x_all).index
@@ -194,6 +198,7 @@ def twin(
     stack, answers = _fit(g, spoilers, x, y, x_test, depth, progress)
     progress.stage("measuring")
     figures = _measured(data, answers, y, weights, group, dtype)
+    network = to_network(stack, dtype)
     return Twin(
         kind=spoilers.kind,
         why=why,
@@ -209,7 +214,8 @@ def twin(
         smallest_width=spoilers.width,
         float32_separation=float32_separation(spoilers, x),
         dtype=dtype,
-        network=to_network(stack, dtype),
+        network=network,
+        identity=identity(source, model=of, twin=network),
         **figures,
     )
 

@@ -186,6 +186,9 @@ def program_from_plain(found: Mapping[str, Any]) -> Program:
 
 def widest(constant: Any) -> Any:
     """Whole numbers of 32 bits, as constants are kept, in the 64 that torch computes in, where JAX has them."""
+    import jax
+    import jax.numpy as jnp
+
     kind = jax.dtypes.canonicalize_dtype(np.int64)
     return (
         jnp.asarray(constant, kind) if getattr(constant, "dtype", None) == np.int32 and kind == np.int64 else constant
