@@ -134,6 +134,7 @@ def certificate_of(proof: Any) -> ProofCertificate:
     if proof.status is not Status.PROVED or proof.radius is None:
         raise InputError("only what is PROVED has a certificate; this proof did not go through.")
     radius = float(np.nextafter(ROOM * proof.radius, np.inf))
+    network = proof.network if proof.judged is None else proof.judged
     made = ProofCertificate(
         claim=CLAIMS[FORMAT].format(at_most(radius)),
         status=Status.PROVED,
@@ -146,10 +147,10 @@ def certificate_of(proof: Any) -> ProofCertificate:
         evidence=proof.evidence,
         data_sha256=proof.evidence["data_sha256"],
         weights_sha256=proof.evidence["weights_sha256"],
-        network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
+        network=base64.b64encode(network_bytes(network)).decode("ascii"),
         version=zeroloss.__version__,
         format=FORMAT,
-        network_sha256=network_hash(proof.network),
+        network_sha256=network_hash(network),
     )
     return dataclasses.replace(made, sha256=seal(made))
 
@@ -209,6 +210,7 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
     x, y = (as_float64(a, "training data") for a in training_arrays(matched(network, data)))
+    x = x.reshape(len(x), -1)
     found = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(network),
@@ -333,7 +335,7 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
 def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str]:
     if isinstance(network, TorchNetwork):
         if method != "readout":
-            raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
+            raise InputError(f"the certificate's method {method!r} is not one for a program.")
         proof = judge_converted(network, distinct, None, False, Silent()).proof
         return proof.radius, proof.obstacle
     last = forward(network, distinct.x)[-1]

@@ -86,8 +86,8 @@ def certify(
     """Judge, before training, whether descent on the squared loss will reach a global minimum.
 
     Args:
-        network: at its start. The theorem needs a `FeedForward` or `MLP`, the existence proof one of these or a converted
-            torch module that ends in a linear layer; others get UNKNOWN there.
+        network: at its start. The theorem needs a `FeedForward` or `MLP`, the existence proof any network that ends in a linear
+            layer (a converted torch module, or one of JAX that is followed through its jaxpr); others get UNKNOWN there.
         data: a `Dataset`, or a pair `(x, y)`.
         step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
         trainable: which parameters descent moves.
@@ -113,7 +113,7 @@ def certify(
     theorem, known = None, None
     progress.stage("does zero loss exist")
     trained = trained_layers(network, problem.mask) if isinstance(network, FeedForward) else None
-    verdicts["exists"] = exists(network, problem.mask, distinct, clashes, progress)
+    verdicts["exists"] = exists(network, problem.mask, distinct, clashes, progress, problem.x.shape[1:])
     verdicts["generic"] = generic(problem, distinct, verdicts["exists"], clashes)
     progress.stage("convergence theorem", f"{distinct.y.size:,} equations")
     if trained is not None:

@@ -1,7 +1,8 @@
 """Does zero loss exist: for these targets, and for almost every target?
 
 By the read-out: where the last features of the distinct inputs are independent, some read-out fits any targets. The features
-of a `FeedForward` are bounded layer by layer, those of a converted torch module in ball arithmetic.
+of a `FeedForward` are bounded layer by layer, those of a converted torch module and of any other network of JAX in ball
+arithmetic, along its program.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import numpy as np
 
 from zeroloss.descent.problem import Problem
 from zeroloss.networks import FeedForward, TorchNetwork
+from zeroloss.networks.traced import NotWritableError
 from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.tangent import libm
 from zeroloss.tangent.agreement import disagreement
 from zeroloss.tangent.balls import NoBoundError, find_readout, readout_features
+from zeroloss.tangent.followed import followed, shared_arrays
 from zeroloss.tangent.readout import last_layer, readout_matrix, singular_value_lower
 from zeroloss.tangent.rounding import forward
 from zeroloss.tangent.rows import trained_layers
@@ -26,14 +29,18 @@ from zeroloss.verdict import Status, Verdict, at_least
 
 EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
+NEEDS = "The proof needs a trained linear read-out, and"
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
     arithmetic.ASSUMPTION: arithmetic.STANDING,
 }
 
 
-def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progress) -> Verdict:
-    """The verdict on `EXISTS`; `clashes` groups of equal inputs have different targets."""
+def exists(
+    network: Any, mask: Any, distinct: Any, clashes: int, progress: Progress, shape: tuple[int, ...] | None = None
+) -> Verdict:
+    """The verdict on `EXISTS`; `clashes` groups of equal inputs have different targets, `shape` is that of an example where it is
+    no row."""
     n = len(distinct.x)
     if clashes:
         groups = "1 group of equal inputs has" if clashes == 1 else f"{clashes} groups of equal inputs have"
@@ -44,6 +51,9 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
             "equality": "of float64 numbers, bit for bit",
         }
         return Verdict(EXISTS, Status.REFUTED, reason, found)
+    network, mask, why = _as_program(network, mask, distinct.x if shape is None else distinct.x.reshape(-1, *shape))
+    if why:
+        return Verdict(EXISTS, Status.UNKNOWN, why, {"distinct_inputs": n})
     matrix, error, columns, why = _features(network, mask, distinct.x, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:
@@ -62,10 +72,25 @@ def exists(network: Any, mask: Any, distinct: Any, clashes: int, progress: Progr
     return Verdict(EXISTS, Status.UNKNOWN, f"Not by the read-out alone: {short}.", evidence)
 
 
+def _as_program(network: Any, mask: Any, x: np.ndarray) -> tuple[Any, Any, str]:
+    """A network of JAX and its mask as a program in float64, and why not ("" where it is); others as they are."""
+    if isinstance(network, FeedForward | TorchNetwork):
+        return network, mask, ""
+    try:
+        found = followed(network, x)
+    except NotWritableError as error:
+        why = f"{NEEDS} this {type(network).__name__} is not followed through its program: {error}."
+        return network, mask, why
+    more = shared_arrays(found)
+    if more and find_readout(found.trace.network.program) is None:
+        return network, mask, f"{NEEDS} none is found whose weights are used nowhere else{more}."
+    return found.trace.network, found.trace.mask(mask), ""
+
+
 def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tuple[np.ndarray, float, int, str]:
     """The features that the trained read-out meets at `x` `(n, d)`, with a bound on the error of the matrix, its columns,
     and why there are none ("" where there are)."""
-    none, needs = np.zeros((0, 0)), "The proof needs a trained linear read-out, and"
+    none, needs = np.zeros((0, 0)), NEEDS
     readout = find_readout(network.program) if isinstance(network, TorchNetwork) else None
     if isinstance(network, FeedForward):
         trained = trained_layers(network, mask)

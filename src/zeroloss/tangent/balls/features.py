@@ -62,7 +62,20 @@ def evaluate(
     x = np.asarray(x, np.float64).reshape(len(x), *program.input_shape)
     if program.whole and not np.all((x == np.floor(x)) & (np.abs(x) < 2.0**53)):
         raise NoBoundError("tokens that are not whole numbers")
+    if any(step.operator.startswith("lax.") for step in program.steps):
+        return _of_examples(program, steps, values, output, x, progress or Silent())
     return _collected(program, steps, values, output, x, progress or Silent())
+
+
+def _of_examples(program: Program, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:
+    """A traced network, whose program is one of a single example: one at a time, each answer as one row."""
+    rows = []
+    for i, row in enumerate(x[:, None]):
+        values["input", ""] = row.astype(np.int64) if program.whole else exact(row)
+        rows.append(_run(program, steps, values, output, 1))
+        progress.update((i + 1) / len(x))
+    mids, errs = (np.stack([getattr(r, name).reshape(-1) for r in rows]) for name in ("mid", "err"))
+    return mids, errs
 
 
 def _collected(program: Program, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from zeroloss.tangent.balls import moves, windows  # noqa: F401  (enter their rules)
 from zeroloss.tangent.balls.ball import NoBoundError
+from zeroloss.tangent.balls.lax import LAX
 from zeroloss.tangent.balls.rules import RULES
 from zeroloss.tangent.balls.whole import WHOLE, cast, is_whole, numbers_of, settled
 
@@ -21,7 +22,7 @@ _CAST_FIRST = {
 
 def known(name: str) -> bool:
     """Whether there is a rule of the operator for some arguments."""
-    return name in RULES or name in WHOLE
+    return name in RULES or name in WHOLE or name in LAX
 
 
 def operate(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -30,6 +31,8 @@ def operate(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     Raises:
         NoBoundError: no rule, or none for these arguments.
     """
+    if name in LAX:
+        return guarded(LAX[name], name, args, kwargs)
     args, kwargs = [settled(a) for a in args], {k: settled(v) for k, v in kwargs.items()}
     dtype = kwargs.get("dtype")
     if name in _CAST_FIRST and dtype is not None:

@@ -1,0 +1,333 @@
+"""A jaxpr as the steps of a `Program`: primitives under their names, calls walked into, loops of a known length unrolled.
+
+Whatever only changes the shape and not the order of the numbers becomes one `lax.reshape`, and what changes nothing no step at
+all. A primitive that is not in the tables below, a number computed in another floating type than the network's own, and a
+derivative rule of the user's own (where `gradients` matter) have no step: `NotWritableError` names them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.extend import core as jex
+
+from zeroloss.networks.pytorch.operators.lax import MODES, PREFIX
+from zeroloss.networks.pytorch.program import Dtype, Ref, Step
+from zeroloss.networks.traced.rules import derivative_of
+
+MOST_STEPS = 10_000
+"""Steps of a program, loops unrolled; as many as a file of one may have (`zeroloss.networks.pytorch.validity`)."""
+_CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
+_CALLS |= {"remat2": "jaxpr", "checkpoint": "jaxpr", "remat": "jaxpr"}
+_CUSTOM = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "custom_vjp_call_jaxpr": "fun_jaxpr"}
+_PLAIN = {
+    "neg", "sign", "floor", "ceil", "exp", "log", "log1p", "expm1", "tanh", "logistic", "sin", "cos", "sqrt", "rsqrt", "erf",
+    "erfc", "abs", "square", "is_finite", "not", "stop_gradient", "add", "sub", "mul", "div", "rem", "max", "min", "pow", "eq",
+    "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "select_n", "clamp",
+}  # fmt: skip
+"""Primitives without parameters but such as choose an accuracy, which must be left to JAX."""
+_RANDOM = ("random_", "threefry", "rng_")
+
+
+class NotWritableError(Exception):
+    """A part of a function that has no step; says which."""
+
+
+class Writer:
+    """Writes equations as steps; values are known by their numbers.
+
+    Attributes:
+        steps: written so far.
+        arrays: constants that were met inside; the i-th has the number `-1 - i`.
+    """
+
+    def __init__(self, first: int, floating: np.dtype, gradients: bool):
+        self.steps: list[Step] = []
+        self.arrays: list[Any] = []
+        self.floating, self.gradients = np.dtype(floating), gradients
+        self._next = first
+        self._literals: dict[Any, int] = {}
+
+    def step(self, operator: str, args: list[int], **kwargs: Any) -> int:
+        """One more step; the number of its result."""
+        if len(self.steps) >= MOST_STEPS:
+            raise NotWritableError(f"it takes more than {MOST_STEPS:,} steps (loops are unrolled)")
+        name = operator if operator == "getitem" else PREFIX + operator
+        fixed = tuple((key, _fixed(value)) for key, value in kwargs.items())
+        self.steps.append(Step(name, tuple(map(Ref, args)), fixed, self._next))
+        self._next += 1
+        return self._next - 1
+
+    def walk(self, jaxpr: Any, consts: list[int], args: list[int]) -> list[int]:
+        """The numbers of the results of `jaxpr`, its constants and arguments given by number."""
+        env: dict[Any, int] = dict(zip(jaxpr.constvars, consts, strict=True))
+        env.update(zip(jaxpr.invars, args, strict=True))
+
+        def number(var: Any) -> int:
+            return self.constant(var.val, var.aval.dtype) if isinstance(var, jex.Literal) else env[var]
+
+        for eqn in jaxpr.eqns:
+            self._check_types(eqn)
+            found = self._equation(eqn, [number(v) for v in eqn.invars])
+            env.update(zip(eqn.outvars, found, strict=True))
+        return [number(v) for v in jaxpr.outvars]
+
+    def constant(self, value: Any, dtype: Any) -> int:
+        """A single number, written once."""
+        array = np.asarray(value)
+        if array.shape != () or array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and np.isnan(array)):
+            raise NotWritableError(f"the constant {str(value)[:40]} inside it")
+        key = (array.item(), str(dtype), math.copysign(1, array.item()))
+        if key not in self._literals:
+            self._literals[key] = self.step("constant", [], value=array.item(), dtype=self.dtype(dtype))
+        return self._literals[key]
+
+    def array(self, value: Any) -> int:
+        """An array that a sub-program closes over."""
+        self.arrays.append(value)
+        return -len(self.arrays)
+
+    def dtype(self, dtype: Any) -> Dtype:
+        """A type by the name it has in programs: the network's own precision, or another."""
+        name = np.dtype(dtype).name
+        return Dtype("single" if name == "float32" and self.floating == np.float64 else name)
+
+    def _equation(self, eqn: Any, args: list[int]) -> list[int]:
+        name = eqn.primitive.name
+        if name in _CALLS:
+            return self._inner(eqn.params[_CALLS[name]], args)
+        if name in _CUSTOM:
+            return self._custom(eqn, args)
+        if name == "scan":
+            return self._scan(eqn, args)
+        if name == "split":
+            return self._split(eqn, args)
+        if name in ("copy", "copy_p", "optimization_barrier"):
+            return args
+        if name == "add_any":
+            name = "add"
+        if name in _PLAIN:
+            if eqn.params.get("accuracy") is not None:
+                raise NotWritableError(f"{name} of a chosen accuracy")
+            return [self.step(name, args)]
+        if name in _MOVES or name in _OTHERS:
+            return [(_MOVES.get(name) or _OTHERS[name])(self, eqn, args)]
+        if name.startswith(_RANDOM):
+            raise NotWritableError(f"it draws random numbers ({name})")
+        raise NotWritableError(f"the primitive {name}")
+
+    def _inner(self, closed: Any, args: list[int]) -> list[int]:
+        jaxpr = getattr(closed, "jaxpr", closed)
+        consts = [self.array(c) for c in getattr(closed, "consts", ())]
+        return self.walk(jaxpr, consts, args)
+
+    def _custom(self, eqn: Any, args: list[int]) -> list[int]:
+        """A function with a derivative rule: by the operator that has the same rule, or by what it computes where the rule
+        is that of its body. Without `gradients` only what it computes matters."""
+        rule = derivative_of(eqn)
+        if rule:
+            return [self.step(rule, args)]
+        if rule is None and self.gradients:
+            raise NotWritableError(f"a derivative rule of its own ({eqn.primitive.name})")
+        return self._inner(eqn.params[_CUSTOM[eqn.primitive.name]], args)
+
+    def _check_types(self, eqn: Any) -> None:
+        """No number is computed in another floating type than the network's own, only cast."""
+        name = eqn.primitive.name
+        if name in _CALLS or name in _CUSTOM or name in ("scan", "convert_element_type"):
+            return
+        avals = [v.aval for v in (*eqn.invars, *eqn.outvars)]
+        for aval in avals:
+            dtype = getattr(aval, "dtype", None)
+            if dtype is None or not isinstance(dtype, np.dtype):
+                raise NotWritableError(
+                    f"it draws random numbers ({name} of keys)" if dtype else f"the primitive {name}"
+                )
+            if dtype.kind == "c" or (jax.numpy.issubdtype(dtype, jax.numpy.floating) and dtype != self.floating):
+                raise NotWritableError(f"it computes in {dtype.name} ({name})")
+
+    def _split(self, eqn: Any, args: list[int]) -> list[int]:
+        shape, axis, found, at = eqn.invars[0].aval.shape, eqn.params["axis"], [], 0
+        for size in eqn.params["sizes"]:
+            start, limit = [0] * len(shape), list(shape)
+            start[axis], limit[axis] = at, at + size
+            found.append(self.step("slice", args, start=start, limit=limit, strides=[1] * len(shape)))
+            at += size
+        return found
+
+    def _scan(self, eqn: Any, args: list[int]) -> list[int]:
+        """Turn by turn."""
+        params = eqn.params
+        body, length, fixed, carried = params["jaxpr"], params["length"], params["num_consts"], params["num_carry"]
+        if length * max(1, len(body.jaxpr.eqns)) > MOST_STEPS:
+            raise NotWritableError(f"a loop of {length:,} turns: more than {MOST_STEPS:,} steps, unrolled")
+        consts, carry, series = args[:fixed], args[fixed : fixed + carried], args[fixed + carried :]
+        shapes = [v.aval.shape for v in eqn.invars[fixed + carried :]]
+        made: list[list[int]] = []
+        for turn in reversed(range(length)) if params["reverse"] else range(length):
+            given = [self._entry(a, shape, turn) for a, shape in zip(series, shapes, strict=True)]
+            out = self._inner(body, [*consts, *carry, *given])
+            carry = out[:carried]
+            made.append(out[carried:])
+        if params["reverse"]:
+            made.reverse()
+        return [*carry, *(self._stacked([m[i] for m in made], v) for i, v in enumerate(eqn.outvars[carried:]))]
+
+    def _entry(self, array: int, shape: tuple[int, ...], turn: int) -> int:
+        start, limit = [turn, *(0 for _ in shape[1:])], [turn + 1, *shape[1:]]
+        cut = self.step("slice", [array], start=start, limit=limit, strides=[1] * len(shape))
+        return self.step("reshape", [cut], sizes=shape[1:])
+
+    def _stacked(self, parts: list[int], var: Any) -> int:
+        if not parts:
+            raise NotWritableError("a loop of no turn")
+        shape = (1, *var.aval.shape[1:])
+        return self.step("concatenate", [self.step("reshape", [p], sizes=shape) for p in parts], dimension=0)
+
+
+def _fixed(value: Any) -> Any:
+    """Lists as tuples, numbers of NumPy as Python's."""
+    if isinstance(value, list | tuple):
+        return tuple(_fixed(v) for v in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shapes(eqn: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(eqn.invars[0].aval.shape), tuple(eqn.outvars[0].aval.shape)
+
+
+def _reshape(w: Writer, eqn: Any, args: list[int]) -> int:
+    """All that keeps the numbers in their order."""
+    if eqn.primitive.name == "reshape" and eqn.params.get("dimensions") is not None:
+        raise NotWritableError("a reshape that also turns dimensions")
+    before, after = _shapes(eqn)
+    return args[0] if before == after else w.step("reshape", args[:1], sizes=after)
+
+
+def _transpose(w: Writer, eqn: Any, args: list[int]) -> int:
+    before, _ = _shapes(eqn)
+    order = tuple(eqn.params["permutation"])
+    if order == tuple(range(len(order))):
+        return args[0]
+    wide = [a for a in order if before[a] != 1]
+    if len(before) != 2 and wide == sorted(wide):  # a matrix stays one: its transpose may be a read-out's
+        return _reshape(w, eqn, args)
+    return w.step("transpose", args, permutation=order)
+
+
+def _broadcast(w: Writer, eqn: Any, args: list[int]) -> int:
+    before, after = _shapes(eqn)
+    if math.prod(before) == math.prod(after):
+        return _reshape(w, eqn, args)
+    return w.step("broadcast_in_dim", args[:1], shape=after, dimensions=eqn.params["broadcast_dimensions"])
+
+
+def _slice(w: Writer, eqn: Any, args: list[int]) -> int:
+    before, after = _shapes(eqn)
+    if before == after:
+        return args[0]
+    p = eqn.params
+    strides = p["strides"] or (1,) * len(before)
+    return w.step("slice", args, start=p["start_indices"], limit=p["limit_indices"], strides=strides)
+
+
+def _convert(w: Writer, eqn: Any, args: list[int]) -> int:
+    before, after = (v.aval.dtype for v in (eqn.invars[0], eqn.outvars[0]))
+    if before == after:
+        return args[0]
+    if np.dtype(before).kind == "c" or np.dtype(after).kind == "c":
+        raise NotWritableError("complex numbers")
+    return w.step("convert_element_type", args, dtype=w.dtype(after))
+
+
+_MOVES: dict[str, Callable[[Writer, Any, list[int]], int]] = {
+    "reshape": _reshape,
+    "squeeze": _reshape,
+    "expand_dims": _reshape,
+    "transpose": _transpose,
+    "broadcast_in_dim": _broadcast,
+    "slice": _slice,
+    "convert_element_type": _convert,
+}
+
+
+def _precision(params: Any, name: str) -> dict[str, Any]:
+    """How exactly products are taken in float32, where that is chosen."""
+    given = params.get("precision")
+    kinds = {p for p in (given if isinstance(given, tuple) else (given,)) if p is not None}
+    if any(not isinstance(p, lax.Precision) for p in kinds) or len(kinds) > 1:
+        raise NotWritableError(f"{name} by an algorithm of its own")
+    return {"precision": kinds.pop().name.lower()} if kinds else {}
+
+
+def _dot_general(w: Writer, eqn: Any, args: list[int]) -> int:
+    p = eqn.params
+    if np.dtype(eqn.outvars[0].aval.dtype) != w.floating:
+        raise NotWritableError("dot_general of whole numbers")
+    contracted, batch = p["dimension_numbers"]
+    return w.step("dot_general", args, contracted=contracted, batch=batch, **_precision(p, "dot_general"))
+
+
+def _convolution(w: Writer, eqn: Any, args: list[int]) -> int:
+    p, numbers = eqn.params, eqn.params["dimension_numbers"]
+    return w.step(
+        "conv_general_dilated", args, strides=p["window_strides"], padding=p["padding"], spread=p["lhs_dilation"],
+        dilation=p["rhs_dilation"], specs=(numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec), groups=p["feature_group_count"],
+        batch_groups=p["batch_group_count"], **_precision(p, "conv_general_dilated"),
+    )  # fmt: skip
+
+
+def _window(w: Writer, eqn: Any, args: list[int]) -> int:
+    p = eqn.params
+    if np.dtype(eqn.outvars[0].aval.dtype) != w.floating:
+        raise NotWritableError(f"{eqn.primitive.name} of whole numbers")
+    return w.step(
+        eqn.primitive.name, args, window=p["window_dimensions"], strides=p["window_strides"], padding=p["padding"],
+        base=p["base_dilation"], dilation=p["window_dilation"],
+    )  # fmt: skip
+
+
+def _gather(w: Writer, eqn: Any, args: list[int]) -> int:
+    p, numbers = eqn.params, eqn.params["dimension_numbers"]
+    mode = next((name for name, mode in MODES.items() if mode == p["mode"]), None)
+    if mode is None or p.get("fill_value") is not None:
+        raise NotWritableError("gather with a value of its own for places beyond the end")
+    return w.step(
+        "gather", args, offset=numbers.offset_dims, collapsed=numbers.collapsed_slice_dims, start=numbers.start_index_map,
+        batching=numbers.operand_batching_dims, places_batching=numbers.start_indices_batching_dims, sizes=p["slice_sizes"], mode=mode,
+    )  # fmt: skip
+
+
+def _reduce(w: Writer, eqn: Any, args: list[int]) -> int:
+    return w.step(eqn.primitive.name, args, axes=eqn.params["axes"])
+
+
+def _argument(w: Writer, eqn: Any, args: list[int]) -> int:
+    p = eqn.params
+    return w.step(eqn.primitive.name, args, axis=p["axes"][0], dtype=w.dtype(p["index_dtype"]))
+
+
+_OTHERS: dict[str, Callable[[Writer, Any, list[int]], int]] = {
+    "dot_general": _dot_general,
+    "conv_general_dilated": _convolution,
+    "gather": _gather,
+    "argmax": _argument,
+    "argmin": _argument,
+    "integer_pow": lambda w, e, a: w.step("integer_pow", a, y=e.params["y"]),
+    "concatenate": lambda w, e, a: w.step("concatenate", a, dimension=e.params["dimension"]),
+    "pad": lambda w, e, a: w.step("pad", a, config=e.params["padding_config"]),
+    "rev": lambda w, e, a: w.step("rev", a, dimensions=e.params["dimensions"]),
+    "cumsum": lambda w, e, a: w.step("cumsum", a, axis=e.params["axis"], reverse=bool(e.params["reverse"])),
+    "dynamic_slice": lambda w, e, a: w.step("dynamic_slice", a, sizes=e.params["slice_sizes"]),
+    "dynamic_update_slice": lambda w, e, a: w.step("dynamic_update_slice", a),
+    "iota": lambda w, e, a: w.step(
+        "iota", [], shape=e.params["shape"], dimension=e.params["dimension"], dtype=w.dtype(e.params["dtype"])
+    ),
+}
+_OTHERS |= dict.fromkeys(("reduce_sum", "reduce_max", "reduce_min", "reduce_and", "reduce_or"), _reduce)
+_OTHERS |= dict.fromkeys(("reduce_window_sum", "reduce_window_max", "reduce_window_min"), _window)
