@@ -30,7 +30,7 @@ from zeroloss.examine.stages import (
 )
 from zeroloss.examine.state import Announce, State
 from zeroloss.minima import prove
-from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
+from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, TracedNetwork, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.tangent import estimate
@@ -175,6 +175,7 @@ def describe_given(network: Any) -> dict[str, Any]:
     if isinstance(network, TorchNetwork):
         parameters = sum(int(p.size) for p in network.parameters.values())
         shape = " x ".join(map(str, network.program.input_shape))
-        text = f"converted from torch, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
+        origin = "a program of JAX" if isinstance(network, TracedNetwork) else "converted from torch"
+        text = f"{origin}, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
         return {"description": text, "parameters": parameters, "operators": len(network.program.steps)}
     return {"description": f"{type(network).__name__}, {parameters:,} parameters", "parameters": parameters}

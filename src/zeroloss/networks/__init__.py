@@ -21,6 +21,7 @@ from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.shaped import as_given, on_rows
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.networks.storage import load_network, save_network
+from zeroloss.networks.traced import TracedNetwork
 from zeroloss.networks.trainable import constant, trainable_mask
 from zeroloss.networks.wrapped import Wrapped, wrap
 
@@ -35,6 +36,7 @@ __all__ = [
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",
+    "TracedNetwork",
     "Wrapped",
     "as_given",
     "as_network",

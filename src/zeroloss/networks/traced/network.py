@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zeroloss.networks.pytorch.network import TorchNetwork
+from zeroloss.networks.pytorch.program import Program
 
 
 class TracedNetwork(TorchNetwork):
@@ -19,3 +20,15 @@ class TracedNetwork(TorchNetwork):
 
     def __repr__(self) -> str:
         return super().__repr__().replace("TorchNetwork", "TracedNetwork", 1)
+
+
+def is_traced(program: Program) -> bool:
+    """Whether all steps are primitives of JAX; of a torch program none is.
+
+    Raises:
+        ValueError: steps of both kinds, of which nothing is a program.
+    """
+    own = {step.operator.startswith("lax.") for step in program.steps}
+    if len(own) > 1:
+        raise ValueError("steps of both kinds")
+    return own == {True}

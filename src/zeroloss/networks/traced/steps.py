@@ -8,6 +8,7 @@ derivative rule of the user's own (where `gradients` matter) have no step: `NotW
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ _PLAIN = {
     "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "select_n", "clamp",
 }  # fmt: skip
 """Primitives without parameters but such as choose an accuracy, which must be left to JAX."""
+_ORDER: dict[str, Callable[..., bool]] = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 _RANDOM = ("random_", "threefry", "rng_")
 
 
@@ -52,14 +54,14 @@ class Writer:
         self.floating, self.gradients = np.dtype(floating), gradients
         self._next = first
         self._literals: dict[Any, int] = {}
+        self._numbers: dict[int, Any] = {}  # of the constants written
 
-    def step(self, operator: str, args: list[int], **kwargs: Any) -> int:
+    def step(self, primitive: str, args: list[int], **kwargs: Any) -> int:
         """One more step; the number of its result."""
         if len(self.steps) >= MOST_STEPS:
             raise NotWritableError(f"it takes more than {MOST_STEPS:,} steps (loops are unrolled)")
-        name = operator if operator == "getitem" else PREFIX + operator
         fixed = tuple((key, _fixed(value)) for key, value in kwargs.items())
-        self.steps.append(Step(name, tuple(map(Ref, args)), fixed, self._next))
+        self.steps.append(Step(PREFIX + primitive, tuple(map(Ref, args)), fixed, self._next))
         self._next += 1
         return self._next - 1
 
@@ -80,11 +82,13 @@ class Writer:
     def constant(self, value: Any, dtype: Any) -> int:
         """A single number, written once."""
         array = np.asarray(value)
-        if array.shape != () or array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and np.isnan(array)):
+        if array.shape != () or not (array.dtype.kind in "iub" or jax.numpy.issubdtype(array.dtype, np.floating)):
             raise NotWritableError(f"the constant {str(value)[:40]} inside it")
-        key = (array.item(), str(dtype), math.copysign(1, array.item()))
+        number = array.item()
+        key = (repr(number), str(dtype))
         if key not in self._literals:
-            self._literals[key] = self.step("constant", [], value=array.item(), dtype=self.dtype(dtype))
+            self._literals[key] = self.step("constant", [], value=number, dtype=self.dtype(dtype))
+            self._numbers[self._literals[key]] = number
         return self._literals[key]
 
     def array(self, value: Any) -> int:
@@ -105,6 +109,9 @@ class Writer:
             return self._custom(eqn, args)
         if name == "scan":
             return self._scan(eqn, args)
+        folded = self._folded(eqn, args)
+        if folded is not None:
+            return [folded]
         if name == "split":
             return self._split(eqn, args)
         if name in ("copy", "copy_p", "optimization_barrier"):
@@ -120,6 +127,22 @@ class Writer:
         if name.startswith(_RANDOM):
             raise NotWritableError(f"it draws random numbers ({name})")
         raise NotWritableError(f"the primitive {name}")
+
+    def _folded(self, eqn: Any, args: list[int]) -> int | None:
+        """What follows from constants alone, where it is exact, as whether there are enough numbers for a variance."""
+        name, known = eqn.primitive.name, [self._numbers.get(a) for a in args]
+        if name == "select_n" and isinstance(known[0], bool) and len(args) == 3:
+            return args[1 + known[0]]
+        if None in known or eqn.outvars[0].aval.shape != ():
+            return None
+        dtype = np.dtype(eqn.outvars[0].aval.dtype)
+        if name == "convert_element_type" and isinstance(known[0], int) and dtype.kind == "f":
+            return self.constant(dtype.type(known[0]), dtype) if dtype.type(known[0]) == known[0] else None
+        if name == "sub" and all(map(_small_and_whole, known)):
+            return self.constant(dtype.type(known[0] - known[1]), dtype)
+        if name in _ORDER and all(v == v for v in known):
+            return self.constant(np.bool_(_ORDER[name](*known)), np.dtype(bool))
+        return None
 
     def _inner(self, closed: Any, args: list[int]) -> list[int]:
         jaxpr = getattr(closed, "jaxpr", closed)
@@ -141,7 +164,8 @@ class Writer:
         name = eqn.primitive.name
         if name in _CALLS or name in _CUSTOM or name in ("scan", "convert_element_type"):
             return
-        avals = [v.aval for v in (*eqn.invars, *eqn.outvars)]
+        # A product of two types is one in the wider: its handler casts the narrower factor first.
+        avals = [v.aval for v in ((() if name == "dot_general" else tuple(eqn.invars)) + tuple(eqn.outvars))]
         for aval in avals:
             dtype = getattr(aval, "dtype", None)
             if dtype is None or not isinstance(dtype, np.dtype):
@@ -188,6 +212,11 @@ class Writer:
             raise NotWritableError("a loop of no turn")
         shape = (1, *var.aval.shape[1:])
         return self.step("concatenate", [self.step("reshape", [p], sizes=shape) for p in parts], dimension=0)
+
+
+def _small_and_whole(number: Any) -> bool:
+    """Whether sums of two such are exact in float32."""
+    return isinstance(number, float) and number.is_integer() and abs(number) < 2**23
 
 
 def _fixed(value: Any) -> Any:
@@ -270,6 +299,11 @@ def _dot_general(w: Writer, eqn: Any, args: list[int]) -> int:
     if np.dtype(eqn.outvars[0].aval.dtype) != w.floating:
         raise NotWritableError("dot_general of whole numbers")
     contracted, batch = p["dimension_numbers"]
+    wide = [np.dtype(v.aval.dtype) == w.floating for v in eqn.invars]
+    args = [
+        a if own else w.step("convert_element_type", [a], dtype=w.dtype(w.floating))
+        for a, own in zip(args, wide, strict=True)
+    ]
     return w.step("dot_general", args, contracted=contracted, batch=batch, **_precision(p, "dot_general"))
 
 

@@ -98,7 +98,7 @@ def trace(
         example = jax.ShapeDtypeStruct(tuple(shape), kind)
         program, more = write(function, parameters, constants, example, floating, gradients=gradients)
         used = {name for key, name in program.inputs if key == "constant"}
-        held = {k: jnp.asarray(a) for k, a in (constants | more).items() if k in used}
+        held = {k: jnp.asarray(_widened(a, floating)) for k, a in (constants | more).items() if k in used}
         made = TracedNetwork(
             {n: jnp.asarray(a) for n, a in parameters.items()}, program, held, layout_of_network(network)
         )
@@ -157,6 +157,8 @@ def _program(closed: Any, parameters: Any, constants: Any, example: Any, floatin
         _check_array(array, name)
     all_inputs = [*inputs, *(("constant", name) for name in more)]
     live = live_steps(steps, output)
+    if any(v != v for step in live for _, v in step.kwargs if isinstance(v, float)):
+        raise NotWritableError("the constant NaN inside it")
     return _without_idle(Program(tuple(all_inputs), live, output, tuple(example.shape), whole)), more
 
 
@@ -171,9 +173,17 @@ def _without_idle(program: Program) -> Program:
     return dataclasses.replace(program, inputs=inputs, steps=steps, output=numbers[program.output])
 
 
+def _widened(array: Any, floating: Any) -> Any:
+    """A constant in the network's precision: narrower ones are only ever cast to it (`Writer`), and keep their value."""
+    found = np.asarray(array)
+    if jnp.issubdtype(found.dtype, jnp.floating) and found.dtype != floating:
+        return found.astype(floating)
+    return found
+
+
 def _check_array(array: Any, name: str) -> None:
     dtype = getattr(array, "dtype", None)
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub":
+    if not isinstance(dtype, np.dtype) or not (dtype.kind in "iub" or jnp.issubdtype(dtype, jnp.floating)):
         raise NotWritableError(f"it closes over an array of {dtype} ({name})")
 
 

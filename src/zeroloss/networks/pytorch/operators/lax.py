@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from zeroloss.networks.pytorch.operators.table import OPERATORS
+from zeroloss.plumbing import InputError
 
 PREFIX = "lax."
 
@@ -43,14 +44,30 @@ for _name, _function in _PLAIN.items():
     primitive(_name)(_function)
 
 
+def _type(dtype: Any) -> Any:
+    """A type as a program resolves it. A text would be another type than the one that bounds of rounding take it for."""
+    if isinstance(dtype, str) or dtype is None:
+        raise InputError("a type of numbers that is given as a text")
+    return dtype
+
+
+def _chosen(precision: Any) -> Any:
+    """How exactly a product of float32 numbers is taken."""
+    if precision not in (None, "default", "high", "highest"):
+        raise InputError(f"a product to the precision {str(precision)[:40]!r}")
+    return precision
+
+
 @primitive("constant")
 def _constant(value, dtype):
-    return jnp.asarray(value, dtype)
+    if not isinstance(value, bool | int | float):
+        raise InputError("a constant that is not one number")
+    return jnp.asarray(value, _type(dtype))
 
 
 @primitive("convert_element_type")
 def _convert(x, dtype):
-    return lax.convert_element_type(x, dtype)
+    return lax.convert_element_type(x, _type(dtype))
 
 
 @primitive("integer_pow")
@@ -95,7 +112,7 @@ def _rev(x, dimensions):
 
 @primitive("iota")
 def _iota(shape, dimension, dtype):
-    return lax.broadcasted_iota(dtype, tuple(shape), dimension)
+    return lax.broadcasted_iota(_type(dtype), tuple(shape), dimension)
 
 
 @primitive("reduce_sum")
@@ -125,12 +142,12 @@ def _reduce_or(x, axes):
 
 @primitive("argmax")
 def _argmax(x, axis, dtype):
-    return lax.argmax(x, axis, dtype)
+    return lax.argmax(x, axis, _type(dtype))
 
 
 @primitive("argmin")
 def _argmin(x, axis, dtype):
-    return lax.argmin(x, axis, dtype)
+    return lax.argmin(x, axis, _type(dtype))
 
 
 @primitive("cumsum")
@@ -141,7 +158,7 @@ def _cumsum(x, axis, reverse):
 @primitive("dot_general")
 def _dot_general(x, y, contracted, batch, precision=None):
     numbers = tuple(tuple(tuple(side) for side in pair) for pair in (contracted, batch))
-    return lax.dot_general(x, y, numbers, precision=precision)  # type: ignore[arg-type]
+    return lax.dot_general(x, y, numbers, precision=_chosen(precision))  # type: ignore[arg-type]
 
 
 @primitive("conv_general_dilated")
@@ -149,7 +166,16 @@ def _convolution(x, kernel, strides, padding, spread, dilation, specs, groups, b
     numbers = lax.ConvDimensionNumbers(*(tuple(s) for s in specs))
     pads = [tuple(p) for p in padding]
     return lax.conv_general_dilated(
-        x, kernel, tuple(strides), pads, tuple(spread), tuple(dilation), numbers, groups, batch_groups, precision
+        x,
+        kernel,
+        tuple(strides),
+        pads,
+        tuple(spread),
+        tuple(dilation),
+        numbers,
+        groups,
+        batch_groups,
+        _chosen(precision),
     )
 
 
