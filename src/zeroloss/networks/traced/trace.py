@@ -190,7 +190,7 @@ def _check_array(array: Any, name: str) -> None:
 def _names(network: Any, paths: list[Any], leaves: list[Any], own: list[bool]) -> tuple[tuple[str, ...], Any]:
     """Of each leaf the name of its parameter, and the leaves that are one array."""
     plain = [_name(network, path) for path in paths]
-    if len(set(plain)) < len(plain):
+    if len({n for n, o in zip(plain, own, strict=True) if o}) < sum(own):
         plain = [jax.tree_util.keystr(path) for path in paths]
     first: dict[int, str] = {}
     names, shared = [], []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zeroloss.tangent.balls import moves, windows  # noqa: F401  (enter their rules)
+from zeroloss.tangent.balls import lax_moves, moves, windows  # noqa: F401  (enter their rules)
 from zeroloss.tangent.balls.ball import NoBoundError
 from zeroloss.tangent.balls.lax import LAX
 from zeroloss.tangent.balls.rules import RULES
