@@ -10,6 +10,8 @@ import pytest
 
 import zeroloss as zl
 from zeroloss.plumbing import InputError, double
+from zeroloss.tangent.balls import features, find_readout
+from zeroloss.tangent.followed import followed
 from zeroloss.verdict import Status
 
 KEY = jax.random.PRNGKey(0)
@@ -245,3 +247,42 @@ def test_zero_loss_exists_for_networks_of_jax():
 def test_newton_kantorovich_is_refused_for_them():
     with pytest.raises(InputError, match="read-out only"):
         zl.prove(mlp(), (X, Y), method="newton-kantorovich")
+
+
+def test_many_examples_at_once_are_bounded_as_one_by_one(monkeypatch):
+    keys = jax.random.split(KEY, 3)
+    network = eqx.nn.Sequential(
+        [
+            eqx.nn.Conv2d(1, 3, 3, padding=1, key=keys[0]),
+            eqx.nn.Lambda(jax.nn.relu),
+            eqx.nn.MaxPool2d(2, 2),
+            eqx.nn.Conv2d(3, 5, 2, key=keys[1]),
+            eqx.nn.Lambda(jnp.ravel),
+            eqx.nn.LayerNorm(45),
+            eqx.nn.Lambda(jax.nn.softmax),
+            eqx.nn.Linear(45, 3, key=keys[2]),
+        ]
+    )
+    x = RNG.standard_normal((7, 1, 8, 8))
+    program = followed(network, x).trace.network
+    readout = find_readout(program.program)
+    monkeypatch.setattr(features, "MOST_AT_ONCE", 3)
+    together = features.readout_features(program, readout, x.reshape(7, -1))
+    monkeypatch.setattr(features, "MOST_AT_ONCE", 1)
+    alone = features.readout_features(program, readout, x.reshape(7, -1))
+    assert together[0].shape == (7, 45)
+    assert np.all(np.abs(together[0] - alone[0]) <= together[1] + alone[1])
+    np.testing.assert_allclose(together[1], alone[1], rtol=0.5)
+
+
+def test_a_network_that_runs_in_float32_alone_is_judged_by_its_own_program():
+    """Its arithmetic is strict on types: as any float32 network it is taken in exact arithmetic, as a program."""
+
+    def strict(p, x):
+        h = jax.lax.dot(x.astype(jnp.float32), jnp.ones((5, 40), jnp.float32) * jnp.arange(40, dtype=jnp.float32))
+        return jax.lax.dot(jnp.tanh(h + p["b"]), p["w"])
+
+    params = {"b": RNG.standard_normal(40).astype(np.float32), "w": RNG.standard_normal((40, 2)).astype(np.float32)}
+    proof = zl.prove(zl.wrap(strict, params), (X[:4], Y[:4]))
+    assert proof.status is Status.PROVED and proof.network.dtype == np.float64
+    assert interpolates(proof, X[:4], Y[:4]) < 1e-9

@@ -152,6 +152,16 @@ def test_what_it_takes_must_be_known_and_shared_arrays_are_refused():
         as_saved(shared, X)
 
 
+def test_an_example_that_the_network_does_not_take_is_one_line():
+    for network in (
+        eqx.nn.MLP(5, 2, 8, 1, key=KEY),
+        eqx.nn.Sequential([eqx.nn.Linear(5, 4, key=KEY), eqx.nn.Dropout(0.5)]),
+    ):
+        with pytest.raises(InputError, match="does not take one example of shape") as refused:
+            as_saved(network, np.zeros((1, 5 if isinstance(network, eqx.nn.Sequential) else 6), np.float32))
+        assert "\n" not in str(refused.value)
+
+
 def base(dtype=np.float32):
     with double():
         leaf = jnp.asarray(RNG.standard_normal((3, 5)), dtype)

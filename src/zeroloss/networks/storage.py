@@ -80,10 +80,16 @@ def as_saved(network: Any, example: Any = None) -> Any:
         parts_of(network)  # says what to do
     network = on_rows(differentiable(network), example)
     name = type(network).__name__
+    shape, whole = _examples_of(network, example)
     try:
-        found = trace(network, *_examples_of(network, example))
+        found = trace(network, shape, whole)
     except NotWritableError as error:
         raise InputError(f"this {name} cannot be saved as .npz: {error}.") from error
+    except InputError:
+        raise
+    except Exception as error:  # a network of the user's own may fail in any way on what it does not take
+        first = (str(error).strip() or type(error).__name__).split("\n")[0][:160]
+        raise InputError(f"this {name} does not take one example of shape {shape}: {first}") from error
     if found.shared:
         one, other = found.shared[0]
         raise InputError(

@@ -47,11 +47,11 @@ def followed(network: Any, x: np.ndarray) -> Followed:
         check_independent(network, rows)
     whole, shape = rows.dtype.kind == "i", rows.shape[1:]
     try:
-        found = Followed(trace(network, shape, whole, gradients=False, wide=True), False)
+        found = Followed(_traced(network, shape, whole, wide=True), False)
     except NotWritableError as first:
-        if "float32" not in str(first):
+        if "float32" not in str(first) and not isinstance(first.__cause__, TypeError | ValueError):
             raise
-        found = Followed(trace(network, shape, whole, gradients=False), True)
+        found = Followed(_traced(network, shape, whole, wide=False), True)
     _compare(found, x)
     if found.narrow:
         with double():
@@ -59,6 +59,13 @@ def followed(network: Any, x: np.ndarray) -> Followed:
                 found, trace=dataclasses.replace(found.trace, network=as_double(found.trace.network))
             )
     return found
+
+
+def _traced(network: Any, shape: tuple[int, ...], whole: bool, wide: bool) -> Trace:
+    try:
+        return trace(network, shape, whole, gradients=False, wide=wide)
+    except (TypeError, ValueError) as error:  # strict on types: it does not run on float64 weights
+        raise NotWritableError(f"it does not run in {'float64' if wide else 'its own precision'}") from error
 
 
 def _compare(found: Followed, x: np.ndarray) -> None:

@@ -66,7 +66,7 @@ class Writer:
         env.update(zip(jaxpr.invars, args, strict=True))
 
         def number(var: Any) -> int:
-            return self.constant(var.val, var.aval.dtype) if isinstance(var, jex.Literal) else env[var]
+            return self.constant(var.val, _dtype_of(var)) if isinstance(var, jex.Literal) else env[var]
 
         for eqn in jaxpr.eqns:
             self._check_types(eqn)
@@ -126,15 +126,16 @@ class Writer:
     def _folded(self, eqn: Any, args: list[int]) -> int | None:
         """What follows from constants alone, where it is exact, as whether there are enough numbers for a variance."""
         name, known = eqn.primitive.name, [self._numbers.get(a) for a in args]
-        if name == "select_n" and isinstance(known[0], bool) and len(args) == 3:
-            return args[1 + known[0]]
+        first: Any = known[0] if known else None
+        if name == "select_n" and isinstance(first, bool) and len(args) == 3:
+            return args[1 + first]
         if None in known or eqn.outvars[0].aval.shape != ():
             return None
         dtype = np.dtype(eqn.outvars[0].aval.dtype)
-        if name == "convert_element_type" and isinstance(known[0], int) and dtype.kind == "f":
-            return self.constant(dtype.type(known[0]), dtype) if dtype.type(known[0]) == known[0] else None
+        if name == "convert_element_type" and isinstance(first, int) and dtype.kind == "f":
+            return self.constant(dtype.type(first), dtype) if dtype.type(first) == first else None
         if name == "sub" and all(map(_small_and_whole, known)):
-            return self.constant(dtype.type(known[0] - known[1]), dtype)
+            return self.constant(dtype.type(first - known[1]), dtype)
         if name in _ORDER and all(v == v for v in known):
             return self.constant(np.bool_(_ORDER[name](*known)), np.dtype(bool))
         return None
@@ -207,6 +208,10 @@ class Writer:
             raise NotWritableError("a loop of no turn")
         shape = (1, *var.aval.shape[1:])
         return self.step("concatenate", [self.step("reshape", [p], sizes=shape) for p in parts], dimension=0)
+
+
+def _dtype_of(var: Any) -> Any:
+    return var.aval.dtype
 
 
 def _small_and_whole(number: Any) -> bool:

@@ -72,7 +72,7 @@ def trace(
     leaves, tree = jax.tree.flatten(network)
     paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(network)]
     own = [eqx.is_inexact_array(a) and not is_constant(network, p) for a, p in zip(leaves, paths, strict=True)]
-    rest = [not o and (eqx.is_array(a) or isinstance(a, np.ndarray)) for o, a in zip(own, leaves, strict=True)]
+    rest = [not o and _is_constant_array(a) for o, a in zip(own, leaves, strict=True)]
     kinds = {np.dtype(a.dtype) for a, o in zip(leaves, own, strict=True) if o}
     if len(kinds) != 1 or kinds.pop() not in (np.float32, np.float64):
         raise NotWritableError("it has parameters of several precisions, or none")
@@ -105,6 +105,11 @@ def trace(
     return Trace(network, made, names, shared)
 
 
+def _is_constant_array(leaf: Any) -> bool:
+    """Arrays of numbers; others (of texts, say) are part of the code."""
+    return eqx.is_array(leaf) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biuf")
+
+
 def write(
     function: Any,
     parameters: dict[str, Any],
@@ -120,12 +125,9 @@ def write(
         NotWritableError: as `trace`.
     """
     arrays = [{k: jax.ShapeDtypeStruct(a.shape, a.dtype) for k, a in part.items()} for part in (parameters, constants)]
-    try:
-        closed, out = jax.make_jaxpr(lambda p, c, x: function(p, c, x[0]), return_shape=True)(
-            arrays[0], arrays[1], jax.ShapeDtypeStruct((1, *example.shape), example.dtype)
-        )
-    except TypeError as error:
-        raise NotWritableError(f"an array that cannot be traced ({str(error).splitlines()[0][:80]})") from error
+    closed, out = jax.make_jaxpr(lambda p, c, x: function(p, c, x[0]), return_shape=True)(
+        arrays[0], arrays[1], jax.ShapeDtypeStruct((1, *example.shape), example.dtype)
+    )
     if len(jax.tree.leaves(out)) != 1 or len(closed.out_avals[0].shape) != 1:
         raise NotWritableError("its answer is not one array (c,)")
     if np.dtype(closed.out_avals[0].dtype) != floating:

@@ -8,7 +8,9 @@ import numpy as np
 
 from zeroloss.networks import TorchNetwork
 from zeroloss.networks.pytorch.program import Program, Ref, Step, live_steps
-from zeroloss.plumbing import Progress, Silent
+from zeroloss.networks.traced.steps import NotWritableError
+from zeroloss.networks.traced.trace import write
+from zeroloss.plumbing import Progress, Silent, double
 from zeroloss.tangent.balls.ball import Ball, NoBoundError, Unsure, as_ball, exact
 from zeroloss.tangent.balls.operate import known, operate
 from zeroloss.tangent.balls.readout import Readout, derived, single_assignment
@@ -16,6 +18,8 @@ from zeroloss.tangent.balls.together import NotRowwiseError, call
 
 BLOCK_NUMBERS = 4e6
 """Numbers of a layer that one block of examples may take, roughly: what is fast and fits."""
+MOST_AT_ONCE = 256
+"""Examples of a traced network in a block: one shape is traced for all."""
 
 
 def readout_features(
@@ -63,19 +67,8 @@ def evaluate(
     if program.whole and not np.all((x == np.floor(x)) & (np.abs(x) < 2.0**53)):
         raise NoBoundError("tokens that are not whole numbers")
     if any(step.operator.startswith("lax.") for step in program.steps):
-        return _of_examples(program, steps, values, output, x, progress or Silent())
+        return _of_examples(network, steps, values, output, x, progress or Silent())
     return _collected(program, steps, values, output, x, progress or Silent())
-
-
-def _of_examples(program: Program, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:
-    """A traced network, whose program is one of a single example: one at a time, each answer as one row."""
-    rows = []
-    for i, row in enumerate(x[:, None]):
-        values["input", ""] = row.astype(np.int64) if program.whole else exact(row)
-        rows.append(_run(program, steps, values, output, 1))
-        progress.update((i + 1) / len(x))
-    mids, errs = (np.stack([getattr(r, name).reshape(-1) for r in rows]) for name in ("mid", "err"))
-    return mids, errs
 
 
 def _collected(program: Program, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:
@@ -125,3 +118,68 @@ def _resolved(value: Any, results: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
         return [_resolved(v, results) for v in value]
     return value
+
+
+def _of_examples(network: TorchNetwork, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:
+    """A traced network, whose program is one of a single example: many at once by `jax.vmap` of its steps, which keeps the
+    examples apart; one at a time where that has steps without a bound. Each answer as one row."""
+    count = int(min(len(x), MOST_AT_ONCE, max(1, BLOCK_NUMBERS // max(1, x[0].size * 32))))
+    if count > 1:
+        try:
+            return _at_once(network, steps, values, output, x, count, progress)
+        except (NoBoundError, NotWritableError):
+            pass
+    rows = []
+    for i, row in enumerate(x[:, None]):
+        values["input", ""] = _given(network.program, row)
+        rows.append(_run(network.program, steps, values, output, 1))
+        progress.update((i + 1) / len(x))
+    mids, errs = (np.stack([getattr(r, name).reshape(-1) for r in rows]) for name in ("mid", "err"))
+    return mids, errs
+
+
+def _at_once(network: TorchNetwork, steps, values, output, x, count: int, progress) -> tuple[np.ndarray, np.ndarray]:
+    """`count` rows at a time, the last ones with others beside them."""
+    program, more = batch_of(network, steps, output, count)
+    values = values | {("constant", name): np.asarray(a) for name, a in more.items()}
+    rows = []
+    for start in range(0, len(x), count):
+        part = x[start : start + count]
+        full = np.concatenate([part, np.repeat(part[-1:], count - len(part), axis=0)])
+        values["input", ""] = _given(network.program, full[None])
+        found = _run(program, program.steps, values, program.output, 1)
+        rows.append([a.reshape(count, -1)[: len(part)] for a in (found.mid, found.err)])
+        progress.update(min(1.0, (start + count) / len(x)))
+    mids, errs = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    return mids, errs
+
+
+def _given(program: Program, x: np.ndarray) -> Any:
+    return x.astype(np.int64) if program.whole else exact(x)
+
+
+def batch_of(network: TorchNetwork, steps: tuple[Step, ...], output: int, count: int) -> tuple[Program, dict[str, Any]]:
+    """The program of value `output` at `count` examples, and the arrays that it has beside the network's.
+
+    Raises:
+        NotWritableError: steps that no program has.
+    """
+    import jax
+
+    program, floating = network.program, np.dtype(np.float64)
+    place = program.inputs.index(("input", ""))
+
+    def value(parameters: Any, constants: Any, row: Any) -> Any:
+        given = {("parameter", k): v for k, v in parameters.items()} | {
+            ("constant", k): v for k, v in constants.items()
+        }
+        results = {i: given[key] for i, key in enumerate(program.inputs) if i != place} | {place: row[None]}
+        program.advance(steps, results, floating)
+        return results[output].reshape(-1)
+
+    def of_all(parameters: Any, constants: Any, rows: Any) -> Any:
+        return jax.vmap(lambda row: value(parameters, constants, row))(rows).reshape(-1)
+
+    with double():
+        example = jax.ShapeDtypeStruct((count, *program.input_shape), np.int64 if program.whole else floating)
+        return write(of_all, network.parameters, network.constants, example, floating, gradients=False)

@@ -158,7 +158,7 @@ def _cumsum(x, axis, reverse):
 @primitive("dot_general")
 def _dot_general(x, y, contracted, batch, precision=None):
     numbers = tuple(tuple(tuple(side) for side in pair) for pair in (contracted, batch))
-    return lax.dot_general(x, y, numbers, precision=_chosen(precision))  # type: ignore[arg-type]
+    return lax.dot_general(x, y, numbers, precision=_chosen(precision))
 
 
 @primitive("conv_general_dilated")
