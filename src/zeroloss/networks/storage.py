@@ -11,7 +11,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -162,7 +162,7 @@ def parts_of(network: Network) -> Parts:
     return header, arrays
 
 
-def is_layers(network: Any) -> bool:
+def is_layers(network: Any) -> TypeGuard[FeedForward]:
     """Whether the network is layers and no more: a file of them would not hold what a class of the user's computes."""
     return isinstance(network, FeedForward) and all(
         getattr(type(network), name, None) is getattr(FeedForward, name) for name in ("__call__", "features", "layer")
@@ -170,7 +170,7 @@ def is_layers(network: Any) -> bool:
 
 
 def _program_parts(network: TorchNetwork) -> Parts:
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "kind": "TracedNetwork" if isinstance(network, TracedNetwork) else "TorchNetwork",
         "program": network.program.to_plain(),
