@@ -335,7 +335,9 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
 def _radius(method: str, network: Any, trained: Trained, distinct: Any) -> tuple[float | None, str]:
     if isinstance(network, TorchNetwork):
         if method != "readout":
-            raise InputError(f"the certificate's method {method!r} is not one for a converted torch module or a network of JAX.")
+            raise InputError(
+                f"the certificate's method {method!r} is not one for a converted torch module or a network of JAX."
+            )
         proof = judge_converted(network, distinct, None, False, Silent()).proof
         return proof.radius, proof.obstacle
     last = forward(network, distinct.x)[-1]
