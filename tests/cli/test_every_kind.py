@@ -1,5 +1,7 @@
 """Every command that takes a model works on each kind of network: on its file, or says in one line why a question is not about it."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,9 +16,11 @@ from zeroloss.networks import (
     TorchNetwork,
     load_network,
     save_network,
+    wrap,
 )
 from zeroloss.networks.pytorch.program import Program, Ref, Step
 from zeroloss.networks.small_cnn import SmallCNN
+from zeroloss.networks.storage import as_saved
 from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import double
 from zeroloss.verdict import from_json
@@ -51,6 +55,13 @@ def in_groups():
     return FeedForward(net.weights, net.biases, [[("relu", 10), ("tanh", 10)]], net.weight_scales, net.bias_scales)
 
 
+def wrapped64():
+    rng = np.random.default_rng(4)
+    params = {"w": rng.standard_normal((D, 20)) / 4, "out": {"w": rng.standard_normal((20, 1)) / 5, "b": np.zeros(1)}}
+    network = wrap(lambda p, x: jax.nn.relu(x @ p["w"]) @ p["out"]["w"] + p["out"]["b"], params)
+    return as_saved(network, np.zeros((1, D)))
+
+
 KINDS = {
     "mlp": lambda: MLP(D, 1, 20, 1, key=0),
     "mlp64": lambda: MLP(D, 1, 20, 1, dtype="float64", key=0),
@@ -63,6 +74,8 @@ KINDS = {
     "xor": lambda: XorNetwork(10, 1.0, 0),
     "converted32": lambda: converted("float32"),
     "converted64": lambda: converted("float64"),
+    "equinox": lambda: eqx.nn.MLP(D, 1, 20, 1, activation=jax.nn.tanh, key=jax.random.PRNGKey(0)),
+    "wrapped64": wrapped64,
 }
 LAYERS = {"mlp", "mlp64", "feedforward", "antisymmetric"}
 """What a twin is made of, and what the atlas counts."""
@@ -109,3 +122,16 @@ def test_rank_and_examine(zeroloss, kind):
     assert code == 0, err
     code, _, err = zeroloss("examine", "d.npz", "--as-is", "--model", "m.npz", "--out", "report")
     assert code == 0, err
+
+
+@pytest.mark.parametrize("kind", ["equinox", "wrapped64"])
+def test_a_certificate_of_a_network_of_jax_is_checked_on_its_own(zeroloss, kind):
+    rng = np.random.default_rng(0)
+    np.savez("d.npz", x=rng.standard_normal((N, D)), y=rng.standard_normal(N))
+    save_network("m.npz", KINDS[kind]())
+    code, out, err = zeroloss("prove", "d.npz", "--model", "m.npz", "--out", "c.json")
+    assert code == 0 and "PROVED" in out, err
+    code, out, err = zeroloss("prove", "d.npz", "--check", "c.json")
+    assert code == 0 and "PROVED" in out, err
+    np.savez("other.npz", x=rng.standard_normal((N, D)), y=rng.standard_normal(N))
+    assert zeroloss("prove", "other.npz", "--check", "c.json")[0] == 1

@@ -162,7 +162,7 @@ def descend(
     from zeroloss.networks.storage import check_savable
 
     if out is not None:
-        check_savable(net)
+        check_savable(net, dataset)
     tell = Teller(quiet=json)
     with bar(json) as progress:
         fit = run(
@@ -179,7 +179,7 @@ def descend(
             progress=progress,
         )
     if out is not None:
-        save_network(out, fit.network, force=force)
+        save_network(out, fit.network, example=dataset, force=force)
     tell.line(
         f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {fit.seconds:.1f} s."
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zeroloss.networks.shaped import as_given, on_rows
     from zeroloss.networks.squasher import SquasherNetwork
     from zeroloss.networks.storage import load_network, save_network
+    from zeroloss.networks.traced import TracedNetwork
     from zeroloss.networks.trainable import constant, trainable_mask
     from zeroloss.networks.wrapped import Wrapped, wrap
 
@@ -55,6 +56,7 @@ _NAMES = {
     "zeroloss.networks.shaped": ("as_given", "on_rows"),
     "zeroloss.networks.squasher": ("SquasherNetwork",),
     "zeroloss.networks.storage": ("load_network", "save_network"),
+    "zeroloss.networks.traced": ("TracedNetwork",),
     "zeroloss.networks.trainable": ("constant", "trainable_mask"),
     "zeroloss.networks.wrapped": ("Wrapped", "wrap"),
 }
@@ -71,6 +73,7 @@ __all__ = [
     "ResidualMLP",
     "SquasherNetwork",
     "TorchNetwork",
+    "TracedNetwork",
     "Wrapped",
     "as_given",
     "as_network",

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from zeroloss.networks.frameworks import as_arrays, framework_of
+from zeroloss.networks.frameworks import all_as_arrays, framework_of
 from zeroloss.networks.wrapped import wrap
 from zeroloss.plumbing import InputError, double
 from zeroloss.verdict import Record
@@ -42,7 +42,7 @@ def differentiable(model: Any, example: Any = None) -> Any:
         raise InputError(_no_weights(model))
     if any(eqx.is_inexact_array(leaf) and jnp.finfo(leaf.dtype).bits < 32 for leaf in jax.tree.leaves(model)):
         with double():
-            return jax.tree.map(as_arrays, model)
+            return all_as_arrays(model)
     return model
 
 

@@ -15,6 +15,7 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import MLP
 from zeroloss.networks.pytorch import TorchNetwork
 from zeroloss.networks.storage import parts_of
+from zeroloss.networks.traced import TracedNetwork
 from zeroloss.networks.trainable import trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.digest import by_name, network_digest
@@ -81,7 +82,8 @@ def summary(network: Any) -> dict[str, Any]:
     if isinstance(network, TorchNetwork):
         parameters = sum(int(p.size) for p in network.parameters.values())
         shape = " x ".join(map(str, network.program.input_shape))
-        text = f"converted from torch, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
+        origin = "a program of JAX" if isinstance(network, TracedNetwork) else "converted from torch"
+        text = f"{origin}, input {shape}, {parameters:,} parameters in {len(network.parameters)} arrays"
         return {"description": text, "parameters": parameters, "operators": len(network.program.steps)}
     parameters = _count(network)
     return {"description": f"{type(network).__name__}, {parameters:,} parameters", "parameters": parameters}

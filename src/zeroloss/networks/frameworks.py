@@ -169,3 +169,17 @@ def as_arrays(leaf: Any) -> Any:
     if eqx.is_inexact_array(leaf) and jnp.finfo(leaf.dtype).bits < 32:
         return jnp.asarray(np.asarray(leaf).astype(np.float32))  # in NumPy: XLA would flush subnormals to 0
     return leaf
+
+
+def all_as_arrays(tree: Any) -> Any:
+    """`as_arrays` of every leaf; what was one array stays one."""
+    import jax
+
+    made: dict[int, tuple[Any, Any]] = {}
+
+    def once(leaf: Any) -> Any:
+        if id(leaf) not in made:
+            made[id(leaf)] = leaf, as_arrays(leaf)  # the leaf is held, so that no other gets its number
+        return made[id(leaf)][1]
+
+    return jax.tree.map(once, tree)

@@ -11,7 +11,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from zeroloss.networks.pytorch.validity import validate
 from zeroloss.networks.residual import ResidualMLP
 from zeroloss.networks.small_cnn import SmallCNN
 from zeroloss.networks.squasher import SquasherNetwork
+from zeroloss.networks.traced import NotWritableError, TracedNetwork, trace
+from zeroloss.networks.traced.network import is_traced
 from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import InputError, double, parse_json, write_whole
 from zeroloss.plumbing.layout import plain_layout
@@ -34,28 +36,84 @@ from zeroloss.plumbing.npz import read_npz
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
 Network = FeedForward | TorchNetwork | ResidualMLP | SquasherNetwork | SmallCNN | XorNetwork
-"""What has a file."""
+"""What a file is read as; any other network of JAX is written as the program that it is (a `TracedNetwork`)."""
+PROGRAMS: dict[str, type[TorchNetwork]] = {"TorchNetwork": TorchNetwork, "TracedNetwork": TracedNetwork}
 Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 """The header and the arrays of a network."""
 
 
-def save_network(path: str | os.PathLike, network: Network, *, force: bool = False) -> Path:
-    """Write a network of this library or a converted torch module to an `.npz` with its architecture inside.
+def save_network(path: str | os.PathLike, network: Any, *, example: Any = None, force: bool = False) -> Path:
+    """Write a network to an `.npz` with its architecture inside.
 
-    The floats come back bit for bit; what was converted from torch is read again without torch.
+    The floats come back bit for bit; what was converted from torch is read again without torch. A network of JAX that is no class
+    of this library (Equinox, Flax, Haiku, Keras, a wrapped function) is written as its program, the primitives of its jaxpr, and
+    read as a `TracedNetwork`, which answers and has derivatives as it does, without the code that made it.
+
+    Args:
+        example: a batch `(n, ...)` or a `Dataset` that such a network takes; may be left out where it has an `in_size`.
 
     Raises:
-        InputError: the file exists (and not `force`), the network is of a kind that cannot be written, or holds NaN or
-            infinity (it could not be read again).
+        InputError: the file exists (and not `force`), the network is of a kind that cannot be written (a primitive that has no
+            place in a file is named), or holds NaN or infinity (it could not be read again).
     """
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"the path comes first: save_network(path, network); the first is a {type(path).__name__}.")
-    return write_whole(path, network_bytes(network), force=force)
+    return write_whole(path, network_bytes(as_saved(network, example)), force=force)
 
 
-def check_savable(network: Any) -> None:
+def check_savable(network: Any, example: Any = None) -> None:
     """InputError where `save_network` could not write networks like this one: asked before hours of training, not after."""
-    parts_of(network)
+    parts_of(as_saved(network, example))
+
+
+def as_saved(network: Any, example: Any = None) -> Any:
+    """What is written of `network`: itself where its class has a file, else its program on examples like `example`.
+
+    Raises:
+        InputError: no example where one is needed; a network that does not take it, or whose program cannot be written.
+    """
+    from zeroloss.networks.differentiable import differentiable
+    from zeroloss.networks.shaped import on_rows
+
+    if isinstance(network, TorchNetwork) or is_layers(network) or described(network) is not None:
+        return network
+    if is_torch_module(network):
+        parts_of(network)  # says what to do
+    network = on_rows(differentiable(network), example)
+    name = type(network).__name__
+    shape, whole = _examples_of(network, example)
+    try:
+        found = trace(network, shape, whole)
+    except NotWritableError as error:
+        raise InputError(f"this {name} cannot be saved as .npz: {error}.") from error
+    except InputError:
+        raise
+    except Exception as error:  # a network of the user's own may fail in any way on what it does not take
+        first = (str(error).strip() or type(error).__name__).split("\n")[0][:160]
+        raise InputError(f"this {name} does not take one example of shape {shape}: {first}") from error
+    if found.shared:
+        one, other = found.shared[0]
+        raise InputError(
+            f"this {name} cannot be saved as .npz: {one} and {other} are one and the same array, which JAX trains as two; copy one of "
+            "them, or share it by eqx.nn.Shared."
+        )
+    return found.network
+
+
+def _examples_of(network: Any, example: Any) -> tuple[tuple[int, ...], bool]:
+    """Shape of an example, and whether it is of whole numbers."""
+    from zeroloss.networks.predict import suited
+
+    if example is not None:
+        given = example.x_train if hasattr(example, "x_train") else example
+        rows = suited(network, given[:1] if isinstance(given, np.ndarray) else given)
+        return rows.shape[1:], rows.dtype.kind == "i"
+    size = getattr(network, "in_size", None)
+    if not isinstance(size, int) or isinstance(size, bool):
+        raise InputError(
+            f"what a {type(network).__name__} takes is not known; give some of its inputs: save_network(path, network, example=data)."
+        )
+    return (size,), False
 
 
 def network_bytes(network: Network) -> bytes:
@@ -78,7 +136,7 @@ def parts_of(network: Network) -> Parts:
         InputError: the network is of a kind that cannot be written.
     """
     if isinstance(network, TorchNetwork):
-        return _torch_parts(network)
+        return _program_parts(network)
     if is_torch_module(network):
         raise InputError(
             "a torch module is saved once it is converted: save_network(path, zeroloss.from_torch(module, example))."
@@ -86,14 +144,9 @@ def parts_of(network: Network) -> Parts:
     found = described(network)
     if found is not None:
         return {"format": FORMAT, "kind": type(network).__name__, "config": found[0]}, found[1]
-    own = any(
-        getattr(type(network), name, None) is not getattr(FeedForward, name)
-        for name in ("__call__", "features", "layer")
-    )
-    if not isinstance(network, FeedForward) or own:  # a file would not hold what a class of the user's computes
+    if not is_layers(network):
         raise InputError(
-            f"a {type(network).__name__} cannot be saved as .npz; a FeedForward, an MLP, another network of this library or a "
-            "converted torch module can."
+            f"a {type(network).__name__} has no file of its own; save_network(path, network, example=data) writes its program."
         )
     header: dict[str, Any] = {
         "format": FORMAT,
@@ -110,10 +163,17 @@ def parts_of(network: Network) -> Parts:
     return header, arrays
 
 
-def _torch_parts(network: TorchNetwork) -> Parts:
-    header = {
+def is_layers(network: Any) -> TypeGuard[FeedForward]:
+    """Whether the network is layers and no more: a file of them would not hold what a class of the user's computes."""
+    return isinstance(network, FeedForward) and all(
+        getattr(type(network), name, None) is getattr(FeedForward, name) for name in ("__call__", "features", "layer")
+    )
+
+
+def _program_parts(network: TorchNetwork) -> Parts:
+    header: dict[str, Any] = {
         "format": FORMAT,
-        "kind": "TorchNetwork",
+        "kind": "TracedNetwork" if isinstance(network, TracedNetwork) else "TorchNetwork",
         "program": network.program.to_plain(),
         "parameters": list(network.parameters),
         "constants": list(network.constants),
@@ -205,8 +265,8 @@ def _build(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) 
 
     _check_arrays(arrays, name)
     with double():
-        if header["kind"] == "TorchNetwork":
-            return _build_torch(header, arrays, name, trust)
+        if header["kind"] in PROGRAMS:
+            return _build_program(header, arrays, name, trust)
         if header["kind"] in KINDS:
             return rebuilt(header["kind"], header["config"], arrays, name)
         count = len(header["biases"])
@@ -221,7 +281,7 @@ def _build(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) 
         return _as_mlp(plain, header["config"], name)
 
 
-def _build_torch(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> TorchNetwork:
+def _build_program(header: dict, arrays: dict[str, np.ndarray], name: str, trust: bool) -> TorchNetwork:
     import jax.numpy as jnp
 
     program = program_from_plain(header["program"])
@@ -231,8 +291,12 @@ def _build_torch(header: dict, arrays: dict[str, np.ndarray], name: str, trust: 
     kinds = {a.dtype for a in parameters.values()} | {a.dtype for a in constants.values() if a.dtype.kind == "f"}
     if len(kinds) != 1 or not parameters:
         raise InputError(f"{name} has numbers of {len(kinds)} precisions among its parameters; they must have one.")
+    if is_traced(program) != (header["kind"] == "TracedNetwork"):
+        raise InputError(
+            f"{name} is described as a {header['kind']}, and its steps are not those of one; write it again."
+        )
     validate(program, parameters, constants, name, trust=trust)
-    return TorchNetwork(
+    return PROGRAMS[header["kind"]](
         {key: jnp.asarray(a) for key, a in parameters.items()},
         program,
         {k: jnp.asarray(a) for k, a in constants.items()},

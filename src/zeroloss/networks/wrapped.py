@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.networks.frameworks import as_arrays, framework_of, parts_of
+from zeroloss.networks.frameworks import all_as_arrays, framework_of, parts_of
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.layout import Layout, by_name, is_whole, layout_of, pieces
 from zeroloss.plumbing.outputs import one_array
@@ -95,4 +95,4 @@ def wrap(function: Any, params: Any = None, *, inputs: Any = None, output: str |
         layout = tuple(inputs.layout) if getattr(inputs, "layout", None) else layout_of(inputs)
     function = Adapted(function, layout, output) if layout is not None or output is not None else function
     with double():  # float64 stays float64
-        return Wrapped(jax.tree.map(as_arrays, params), function)
+        return Wrapped(all_as_arrays(params), function)

@@ -43,7 +43,7 @@ def network_digest(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str
 
 def by_name(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The parts of a converted module with its arrays under their own names; those of another network as they are."""
-    if header.get("kind") != "TorchNetwork":
+    if header.get("kind") not in ("TorchNetwork", "TracedNetwork"):
         return header, arrays
     lists = {kind: header[f"{kind}s"] for kind in ("parameter", "constant")}
     named = {f"{kind} {name}": arrays[f"{kind}_{i}"] for kind, names in lists.items() for i, name in enumerate(names)}

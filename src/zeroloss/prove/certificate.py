@@ -37,6 +37,7 @@ def certificate_of(proof: Any) -> ProofCertificate:
     if proof.status is not Status.PROVED or proof.radius is None:
         raise InputError("only what is PROVED has a certificate; this proof did not go through.")
     radius = float(np.nextafter(ROOM * proof.radius, np.inf))
+    network = proof.network if proof.judged is None else proof.judged
     made = ProofCertificate(
         claim=CLAIMS[FORMAT].format(at_most(radius)),
         status=Status.PROVED,
@@ -49,10 +50,10 @@ def certificate_of(proof: Any) -> ProofCertificate:
         evidence=proof.evidence,
         data_sha256=proof.evidence["data_sha256"],
         weights_sha256=proof.evidence["weights_sha256"],
-        network=base64.b64encode(network_bytes(proof.network)).decode("ascii"),
+        network=base64.b64encode(network_bytes(network)).decode("ascii"),
         version=__version__,
         format=FORMAT,
-        network_sha256=network_digest(*parts_of(proof.network)),
+        network_sha256=network_digest(*parts_of(network)),
         **attached(proof),
     )
     return dataclasses.replace(made, sha256=seal(made))

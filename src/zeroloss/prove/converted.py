@@ -17,6 +17,7 @@ import numpy as np
 from zeroloss.data.checks import lacking
 from zeroloss.networks import TorchNetwork, trainable_mask
 from zeroloss.networks.pytorch.inputs import check_inputs
+from zeroloss.networks.traced.batch import batch_of
 from zeroloss.plumbing import InputError, Progress, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.prove.polish import polish_readout
@@ -66,7 +67,7 @@ def judge_converted(
         )
     progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs, one at a time")
     try:
-        h, h_error = readout_features(given, readout, distinct.x, progress)
+        h, h_error = readout_features(given, readout, distinct.x, progress, batch_of)
         head = readout.head(given)
     except (NoBoundError, InputError) as error:
         obstacle = obstacle or f"the rounding of its last features has no bound: {error}"
@@ -93,7 +94,7 @@ def _without_readout(given: TorchNetwork, distinct: Any, progress: Progress, mar
         return Converted(given, none, None, applies=False)
     progress.stage("rounding of the answers", f"{len(distinct.x)} distinct inputs, one at a time")
     try:
-        z, z_error = answers(given, distinct.x, progress)
+        z, z_error = answers(given, distinct.x, progress, batch_of)
     except NoBoundError as error:
         obstacle = f"{NO_READOUT}; nor are its answers bounded: {error}"
         return Converted(given, dataclasses.replace(none, obstacle=obstacle), None, applies=False)

@@ -36,7 +36,9 @@ from zeroloss.prove.identity import distance, leaves
 from zeroloss.prove.polish import polish as polish_all
 from zeroloss.prove.polish import polish_readout, with_layers
 from zeroloss.prove.reasons import Judged, evidence_of, reason_of
+from zeroloss.prove.traced import followed_for, moved_leaves
 from zeroloss.tangent.agreement import disagreement
+from zeroloss.tangent.followed import shared_arrays
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
@@ -50,6 +52,7 @@ from zeroloss.verified.readout import ReadoutProof, readout_proof
 
 MOST_UNITS = 10_000
 """Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
+ONLY_READOUT = "{} is proved by the read-out only; leave out method, or give readout."
 METHODS = ("auto", "readout", "newton-kantorovich")
 
 
@@ -68,6 +71,8 @@ class Proof(Verdict):
         trained: which weights and biases the minimum may differ in, layer by layer (None: not a network of layers).
         network: the weights the claims are about, in float64.
         identity: the data, and the network as given ("model") and, if it was moved, "polished".
+        judged: the program that was judged, where `network` is one of JAX (Equinox, Flax, a wrapped function); it is what a
+            certificate holds.
     """
 
     radius: float | None = None
@@ -79,6 +84,7 @@ class Proof(Verdict):
     trained: dict[str, list[bool]] | None = None
     network: Any = dataclasses.field(default=None, metadata=LIVE)
     identity: Identity | None = None
+    judged: Any = dataclasses.field(default=None, metadata=LIVE)
 
     def certificate(self) -> ProofCertificate:
         """The proof with its weights, for `ProofCertificate.save` and `check_certificate`; only if PROVED."""
@@ -107,7 +113,7 @@ def prove(
 
     Args:
         network: a `FeedForward` or `MLP`; by the read-out only, a `SquasherNetwork` (on the same function as one
-            `FeedForward`) or a converted torch module (others: UNKNOWN).
+            `FeedForward`), a converted torch module, or any network of JAX, followed through its jaxpr.
         data: a `Dataset`, or a pair `(x, y)`.
         polish: first move the weights to where the residual is at rounding (by the read-out only the read-out);
             `.network` are the weights judged, `.moved` how far.
@@ -128,7 +134,8 @@ def prove(
     progress = progress or Silent()
     given = data = as_data(data)
     if is_foreign(network):
-        network = on_rows(differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0])), data)
+        network = differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0]))
+    network = on_rows(network, data)
     found = _proof(network, matched(network, data), polish, method, trainable, descent, progress)
     polished = found.network if found.which == "polished" else None
     return dataclasses.replace(found, identity=identity(given, model=network, polished=polished))
@@ -146,11 +153,7 @@ def _proof(network: Any, data: Any, polish, method, trainable, descent, progress
         check_images(network, data)
         return _prove_converted(network, data, (x, y, digest), polish, method, trainable, progress)
     if not isinstance(network, FeedForward):
-        reason = (
-            f"a {type(network).__name__} is not known to end in a linear read-out; only a FeedForward, an MLP or a converted "
-            "torch module is judged."
-        )
-        return Proof(NEAR.format("some distance"), Status.UNKNOWN, reason, {"data_sha256": digest}, network=network)
+        return _prove_traced(network, data, (x, y, digest), polish, method, trainable, progress)
     given, trained = _prepared(network, x, y, trainable)
     distinct = collapse(x, y)
     judged = _judge(given, distinct, trained, polish, method, descent, progress)
@@ -210,7 +213,7 @@ def _prove_converted(
     """By the read-out, its features bounded in ball arithmetic (`zeroloss.prove.converted`)."""
     x, y, digest = arrays
     if method == "newton-kantorovich":
-        raise InputError("a converted torch module is proved by the read-out only; leave out method, or give readout.")
+        raise InputError(ONLY_READOUT.format("a converted torch module"))
     given = prepared_converted(network, x, y)
     distinct = collapse(x, y)
     labelled = getattr(data, "labels_train", None) is not None or getattr(data, "task", None) == "multi-label"
@@ -260,6 +263,23 @@ def _prove_converted(
         trained={"weights": [True], "biases": [True]},
         network=found.network,
     )
+
+
+def _prove_traced(network: Any, data: Any, arrays: tuple, polish, method, trainable, progress) -> Proof:
+    """A network of JAX, as the converted module that its program is; the weights come back in the network given."""
+    x, y, digest = arrays
+    if method == "newton-kantorovich":
+        raise InputError(ONLY_READOUT.format(f"a {type(network).__name__}"))
+    found = followed_for(network, data, y)
+    if isinstance(found, str):
+        evidence = {"data_sha256": digest}
+        return Proof(NEAR.format("some distance"), Status.UNKNOWN, f"{found}.", evidence, network=network)
+    moves = moved_leaves(found, network, trainable)
+    arrays = x.reshape(len(x), -1), y, digest
+    proof = _prove_converted(found.trace.network, data, arrays, polish, method, moves, progress)
+    if proof.status is not Status.PROVED and shared_arrays(found):
+        proof = dataclasses.replace(proof, reason=proof.reason.removesuffix(".") + f"{shared_arrays(found)}.")
+    return dataclasses.replace(proof, network=found.back(proof.network), judged=proof.network)
 
 
 def _prepared(network: FeedForward, x: np.ndarray, y: np.ndarray, trainable: Any) -> tuple[FeedForward, Trained]:

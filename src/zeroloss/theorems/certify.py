@@ -88,8 +88,8 @@ def certify(
     """Judge, before training, whether descent on the squared loss will reach a global minimum.
 
     Args:
-        network: at its start. The theorem needs a `FeedForward` or `MLP`, the existence proof one of these or a converted
-            torch module that ends in a linear layer; others get UNKNOWN there.
+        network: at its start. The theorem needs a `FeedForward` or `MLP`, the existence proof any network that ends in a linear
+            layer (a converted torch module, or one of JAX that is followed through its jaxpr); others get UNKNOWN there.
         data: a `Dataset`, or a pair `(x, y)`.
         step_size: of gradient descent; None: the theorem picks its own, and the predicted curve takes `n/lambda_max`.
         trainable: which parameters descent moves.

@@ -1,7 +1,8 @@
 """Does zero loss exist: for these targets, and for almost every target?
 
 By the read-out: where the last features of the distinct inputs are independent, some read-out fits any targets. The features
-of a `FeedForward` are bounded layer by layer, those of a converted torch module in ball arithmetic.
+of a `FeedForward` are bounded layer by layer, those of a converted torch module and of any other network of JAX in ball
+arithmetic, along its program.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import jax
 import numpy as np
 
 from zeroloss.networks import FeedForward, TorchNetwork
+from zeroloss.networks.traced import NotWritableError
+from zeroloss.networks.traced.batch import batch_of
 from zeroloss.plumbing import Progress, arithmetic, double
 from zeroloss.plumbing.precision import as_double
 from zeroloss.problem import Problem
 from zeroloss.tangent.agreement import disagreement
+from zeroloss.tangent.followed import followed, shared_arrays
 from zeroloss.verdict import Status, Verdict, at_least
 from zeroloss.verified import libm
 from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
@@ -27,6 +31,7 @@ from zeroloss.verified.readout import last_layer, readout_matrix, singular_value
 
 EXISTS = "zero loss exists for these targets"
 GENERIC = "zero loss exists for almost every target"
+NEEDS = "The proof needs a trained linear read-out, and"
 ASSUMPTIONS = {
     libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
     arithmetic.ASSUMPTION: arithmetic.STANDING,
@@ -45,7 +50,10 @@ def exists(problem: Problem, progress: Progress) -> Verdict:
             "equality": "of float64 numbers, bit for bit",
         }
         return Verdict(EXISTS, Status.REFUTED, reason, found)
-    matrix, error, columns, why = _features(problem, progress)
+    network, mask, why = _as_program(problem)
+    if why:
+        return Verdict(EXISTS, Status.UNKNOWN, why, {"distinct_inputs": n})
+    matrix, error, columns, why = _features(network, mask, problem.distinct.x, progress)
     evidence: dict[str, Any] = {"distinct_inputs": n}
     if columns:
         evidence["readout_weights_per_output"] = columns
@@ -63,11 +71,27 @@ def exists(problem: Problem, progress: Progress) -> Verdict:
     return Verdict(EXISTS, Status.UNKNOWN, f"Not by the read-out alone: {short}.", evidence)
 
 
-def _features(problem: Problem, progress: Progress) -> tuple[np.ndarray, float, int, str]:
-    """The features that the trained read-out meets at the distinct inputs, with a bound on the error of the matrix, its
-    columns, and why there are none ("" where there are)."""
-    network, mask, x = problem.network, problem.mask, problem.distinct.x
-    none, needs = np.zeros((0, 0)), "The proof needs a trained linear read-out, and"
+def _as_program(problem: Problem) -> tuple[Any, Any, str]:
+    """A network of JAX and its mask as a program in float64, and why not ("" where it is); others as they are."""
+    network, mask = problem.network, problem.mask
+    x = problem.distinct.x.reshape(-1, *problem.inputs.shape[1:])
+    if isinstance(network, FeedForward | TorchNetwork):
+        return network, mask, ""
+    try:
+        found = followed(network, x)
+    except NotWritableError as error:
+        why = f"{NEEDS} this {type(network).__name__} is not followed through its program: {error}."
+        return network, mask, why
+    more = shared_arrays(found)
+    if more and find_readout(found.trace.network.program) is None:
+        return network, mask, f"{NEEDS} none is found whose weights are used nowhere else{more}."
+    return found.trace.network, found.trace.mask(mask), ""
+
+
+def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tuple[np.ndarray, float, int, str]:
+    """The features that the trained read-out meets at `x` `(n, d)`, with a bound on the error of the matrix, its columns,
+    and why there are none ("" where there are)."""
+    none, needs = np.zeros((0, 0)), NEEDS
     readout = find_readout(network.program) if isinstance(network, TorchNetwork) else None
     if isinstance(network, FeedForward):
         trained = trained_layers(network, mask)
@@ -94,7 +118,7 @@ def _features(problem: Problem, progress: Progress) -> tuple[np.ndarray, float, 
         head, last = Layers.of(start), forward(start, x)[-1]
     else:
         try:
-            h, h_error = readout_features(start, readout, x, progress)
+            h, h_error = readout_features(start, readout, x, progress, batch_of)
         except NoBoundError as unbounded:
             return (
                 none,

@@ -72,6 +72,17 @@ def identity_amiss(certificate: Any, saved: Saved) -> str:
     return "The certificate's identity names another network than the one in it."
 
 
+def not_checked(certificate: Any, data: Any) -> str:
+    """What of the verdicts cannot be computed again with these data, for the evidence; "" where all can."""
+    if (
+        certificate.verdicts
+        and getattr(data, "labels_train", None) is None
+        and getattr(data, "task", None) != "multi-label"
+    ):
+        return "; the verdicts on classification, for the data given have no classes"
+    return ""
+
+
 def verdict_amiss(certificate: Any, network: Any, data: Any, x: np.ndarray, distinct_x: np.ndarray, last: Any) -> str:
     """The verdict about the weights in the file, computed again: what differs, or nothing.
 
@@ -86,7 +97,7 @@ def verdict_amiss(certificate: Any, network: Any, data: Any, x: np.ndarray, dist
         rows = None if last is None else at_all_rows(last, distinct_x, x)
     again = classified(network, x, data, rows, which=certificate.which) if last is not None else None
     if again is None:
-        return "The certificate's verdict on classification cannot be verified: the data given have no classes for it."
+        return ""  # the data given have no classes: `not_checked` says so
     room = 2 * again.evidence["largest_rounding_error"]
     pair = said.evidence.get("margin_lower"), again.evidence["margin_lower"]
     if again.status is said.status and isinstance(pair[0], float) and math.isclose(*pair, rel_tol=1e-6, abs_tol=room):

@@ -34,7 +34,7 @@ from zeroloss.plumbing.plain import parse_json, read_text
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import decode, encode
-from zeroloss.verified.attached import NEWER, attached_amiss, check_attached, identity_amiss, verdict_amiss
+from zeroloss.verified.attached import NEWER, attached_amiss, check_attached, identity_amiss, not_checked, verdict_amiss
 from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
 from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.jacobian import Trained
@@ -203,6 +203,7 @@ def check(
     radius = certificate.radius
     claim = HOLDS.format(at_most(radius))
     x, y = exact_float64(x, "training data"), exact_float64(y, "training data")
+    x = x.reshape(len(x), -1)
     found: dict[str, Any] = {
         "data_sha256": data_hash(x, y),
         "weights_sha256": weights_hash(saved),
@@ -210,7 +211,7 @@ def check(
         "radius": radius,
         "method": certificate.method,
         "format": certificate.format,
-        "not_verified": NOT_VERIFIED,
+        "not_verified": NOT_VERIFIED + not_checked(certificate, data),
     }
     amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate) or attached_amiss(certificate)
     if amiss:
@@ -359,7 +360,9 @@ def _radius_of_program(
     method: str, network: SavedProgram, distinct: Collapsed
 ) -> tuple[float | None, str, Layer | None]:
     if method != "readout":
-        raise InputError(f"the certificate's method {method!r} is not one for a converted torch module.")
+        raise InputError(
+            f"the certificate's method {method!r} is not one for a converted torch module or a network of JAX."
+        )
     readout = find_readout(network.program)
     if readout is None:
         return None, "the network does not end in a linear layer whose weights are used nowhere else", None

@@ -33,8 +33,8 @@ class Saved:
 
     @property
     def is_program(self) -> bool:
-        """Whether it is a converted module, and not a network of layers."""
-        return self.header["kind"] == "TorchNetwork"
+        """Whether it is a program (a converted module, a network of JAX), and not a network of layers."""
+        return self.header["kind"] in ("TorchNetwork", "TracedNetwork")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,6 +64,7 @@ def read_saved(content: bytes, name: str, *, trust: bool = False) -> Saved:
         "FeedForward": (LAYERS,),
         "MLP": (LAYERS | {"config"},),
         "TorchNetwork": (PROGRAM, PROGRAM | {"layout"}),
+        "TracedNetwork": (PROGRAM, PROGRAM | {"layout"}),
     }.get(str(kind))
     if allowed is None:
         raise InputError(f"{name} holds a {str(kind)[:40]}, of which no proof is made.")

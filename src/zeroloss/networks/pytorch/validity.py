@@ -82,6 +82,8 @@ def check_structure(program: Program, parameters: Mapping[str, Any], constants: 
             raise InputError(f"{where} sets %{step.out} a second time.")
         if _holds_nan(arguments):
             raise InputError(f"{where} has NaN as an argument.")
+        if any(key == "dtype" and isinstance(value, str) for key, value in step.kwargs):
+            raise InputError(f"{where} names its type of numbers as a text.")  # not the type that a program resolves
         unknown = _unknown_types(arguments)
         if unknown:
             raise InputError(f"{where} names {unknown[0][:40]!r}, which is no type of numbers.")
@@ -207,8 +209,14 @@ _SIZED = {
 """Operators that make as many numbers as the product of some of their arguments, from and to which."""
 
 
+_SIZED_LAX = {"lax.iota", "lax.broadcast_in_dim"}
+
+
 def _asked_for(name: str, args: Any, kwargs: Any) -> float:
     """Entries that an operator makes from numbers alone, before JAX sees an array."""
+    if name.startswith("lax."):
+        sides = _whole([*args[1:2], *(kwargs.get(k, 0) for k in ("shape", "sizes"))])
+        return math.prod(max(1, n) for n in sides) if name in _SIZED_LAX else 0.0
     short = name.removeprefix("aten.").partition(".")[0]
     if short == "arange":
         numbers = [a for a in args if isinstance(a, int | float)][:3]

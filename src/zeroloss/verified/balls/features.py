@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,20 @@ from zeroloss.verified.balls.operate import known, operate
 from zeroloss.verified.balls.readout import Readout, derived, single_assignment
 from zeroloss.verified.balls.together import NotRowwiseError, call
 
+Batch = Callable[[ProgramNetwork, tuple[Step, ...], int, int], tuple[Program, dict[str, Any]] | None]
+"""Makes of steps for one example those for many, with the arrays these need beside; None where it cannot (`networks.traced.batch`)."""
 BLOCK_NUMBERS = 4e6
 """Numbers of a layer that one block of examples may take, roughly: what is fast and fits."""
+MOST_AT_ONCE = 256
+"""Examples of a traced network in a block: one shape is traced for all."""
 
 
 def readout_features(
-    network: ProgramNetwork, readout: Readout, x: np.ndarray, progress: Progress | None = None
+    network: ProgramNetwork,
+    readout: Readout,
+    x: np.ndarray,
+    progress: Progress | None = None,
+    batch: Batch | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`h(x_i)` of a float64 network at the rows of `x` `(n, d)` (exact float64 numbers) and entrywise error bounds, `(n, m)` each.
 
@@ -30,20 +40,26 @@ def readout_features(
     misfit = readout.misfit(network)
     if misfit:
         raise NoBoundError(misfit)
-    mids, errs = evaluate(network, readout.features, x, progress)
+    mids, errs = evaluate(network, readout.features, x, progress, batch)
     if mids.shape != (len(x), readout.width(network)):
         raise NoBoundError("the read-out is applied at several places")
     return mids, errs
 
 
-def answers(network: ProgramNetwork, x: np.ndarray, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+def answers(
+    network: ProgramNetwork, x: np.ndarray, progress: Progress | None = None, batch: Batch | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """`f(x_i)` and entrywise error bounds, `(n, c)` each; arguments and errors as of `readout_features`."""
-    mids, errs = evaluate(network, network.program.output, x, progress)
+    mids, errs = evaluate(network, network.program.output, x, progress, batch)
     return mids.reshape(len(x), -1), errs.reshape(len(x), -1)
 
 
 def evaluate(
-    network: ProgramNetwork, output: int, x: np.ndarray, progress: Progress | None = None
+    network: ProgramNetwork,
+    output: int,
+    x: np.ndarray,
+    progress: Progress | None = None,
+    batch: Batch | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The value number `output` of the program at each row of `x`, joined along the first axis, and its error bounds."""
     program = network.program
@@ -61,6 +77,8 @@ def evaluate(
     x = np.asarray(x, np.float64).reshape(len(x), *program.input_shape)
     if program.whole and not np.all((x == np.floor(x)) & (np.abs(x) < 2.0**53)):
         raise NoBoundError("tokens that are not whole numbers")
+    if any(step.operator.startswith("lax.") for step in program.steps):
+        return _of_examples(network, steps, values, output, x, progress or Silent(), batch)
     return _collected(program, steps, values, output, x, progress or Silent())
 
 
@@ -111,3 +129,40 @@ def _resolved(value: Any, results: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
         return [_resolved(v, results) for v in value]
     return value
+
+
+def _of_examples(network: ProgramNetwork, steps, values, output, x, progress, batch) -> tuple[np.ndarray, np.ndarray]:
+    """A traced network, whose program is one of a single example: many at once by the program that `batch` makes of its steps,
+    if it is given; one at a time where that has steps without a bound. Each answer as one row."""
+    count = int(min(len(x), MOST_AT_ONCE, max(1, BLOCK_NUMBERS // max(1, x[0].size * 32))))
+    made = batch(network, steps, output, count) if batch is not None and count > 1 else None
+    if made is not None:
+        with contextlib.suppress(NoBoundError):
+            return _at_once(network.program, made, values, x, count, progress)
+    rows = []
+    for i, row in enumerate(x[:, None]):
+        values["input", ""] = _given(network.program, row)
+        rows.append(_run(network.program, steps, values, output, 1))
+        progress.update((i + 1) / len(x))
+    mids, errs = (np.stack([getattr(r, name).reshape(-1) for r in rows]) for name in ("mid", "err"))
+    return mids, errs
+
+
+def _at_once(single: Program, made, values, x, count: int, progress) -> tuple[np.ndarray, np.ndarray]:
+    """`count` rows at a time, the last ones with others beside them."""
+    program, more = made
+    values = values | {("constant", name): np.asarray(a) for name, a in more.items()}
+    rows = []
+    for start in range(0, len(x), count):
+        part = x[start : start + count]
+        full = np.concatenate([part, np.repeat(part[-1:], count - len(part), axis=0)])
+        values["input", ""] = _given(single, full[None])
+        found = _run(program, program.steps, values, program.output, 1)
+        rows.append([a.reshape(count, -1)[: len(part)] for a in (found.mid, found.err)])
+        progress.update(min(1.0, (start + count) / len(x)))
+    mids, errs = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    return mids, errs
+
+
+def _given(program: Program, x: np.ndarray) -> Any:
+    return x.astype(np.int64) if program.whole else exact(x)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from zeroloss.verified.balls import moves, windows  # noqa: F401  (enter their rules)
+from zeroloss.verified.balls import lax_moves, moves, windows  # noqa: F401  (enter their rules)
 from zeroloss.verified.balls.ball import NoBoundError
+from zeroloss.verified.balls.lax import LAX
 from zeroloss.verified.balls.rules import RULES
 from zeroloss.verified.balls.whole import WHOLE, cast, is_whole, numbers_of, settled
 
@@ -21,7 +22,7 @@ _CAST_FIRST = {
 
 def known(name: str) -> bool:
     """Whether there is a rule of the operator for some arguments."""
-    return name in RULES or name in WHOLE
+    return name in RULES or name in WHOLE or name in LAX
 
 
 def operate(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -30,6 +31,8 @@ def operate(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     Raises:
         NoBoundError: no rule, or none for these arguments.
     """
+    if name in LAX:
+        return guarded(LAX[name], name, args, kwargs)
     args, kwargs = [settled(a) for a in args], {k: settled(v) for k, v in kwargs.items()}
     dtype = kwargs.get("dtype")
     if name in _CAST_FIRST and dtype is not None:

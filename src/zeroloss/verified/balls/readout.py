@@ -18,6 +18,8 @@ _SAME = {
     )
 }  # fmt: skip
 """Operators that keep the numbers and their order."""
+_SAME_LAX = {"lax.reshape"}
+"""Likewise of JAX's; a program is traced so that all reshapes, squeezes and the like are this one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +72,7 @@ def find_readout(program: Program) -> Readout | None:
         return None
     by_out = {step.out: step for step in program.steps}
     at = by_out.get(program.output)
-    while at is not None and at.operator in _SAME:
+    while at is not None and at.operator in (_SAME | _SAME_LAX):
         at = by_out.get(_ref(at.args[0]))
     found = None if at is None else _parts(at, by_out)
     if found is None:
@@ -114,6 +116,8 @@ def _ref(value: Any) -> int:
 def _parts(step: Step, by_out: dict[int, Step]) -> tuple[int, int, int | None, bool] | None:
     """Numbers of `h`, `W` and `b` (None: no bias), and whether the parameter holds `W` transposed."""
     bias: Any = None
+    if step.operator.startswith("lax."):
+        return _lax_parts(step, by_out)
     if step.kwargs:
         return None
     if step.operator == "aten.add.Tensor" and len(step.args) == 2:  # `h @ w + b`
@@ -138,3 +142,41 @@ def _parts(step: Step, by_out: dict[int, Step]) -> tuple[int, int, int | None, b
     if transpose is None:
         return _ref(h), _ref(factor), offset, True
     return (_ref(h), _ref(transpose.args[0]), offset, False) if transposes(transpose) else None
+
+
+def _lax_parts(step: Step, by_out: dict[int, Step]) -> tuple[int, int, int | None, bool] | None:
+    """The same of `lax.add(lax.dot_general(W, h), b)`, in any order, with reshapes between."""
+    if step.operator == "lax.add":
+        for product, offset in (step.args, step.args[::-1]):
+            inner = by_out.get(_behind_reshapes(product, by_out))
+            found = None if inner is None or inner.operator != "lax.dot_general" else _lax_parts(inner, by_out)
+            if found is not None:
+                return found[0], found[1], _behind_reshapes(offset, by_out), found[3]
+        return None
+    if step.operator != "lax.dot_general":
+        return None
+    given = dict(step.kwargs)
+    if given.keys() - {"precision"} != {"contracted", "batch"} or len(step.args) != 2:
+        return None
+    if any(given["batch"]) or [len(side) for side in given["contracted"]] != [1, 1]:
+        return None
+    for place in (0, 1):
+        axis, number = given["contracted"][place][0], _ref(step.args[place])
+        at = by_out.get(number)
+        while at is not None and at.operator == "lax.transpose" and at.kwargs == (("permutation", (1, 0)),):
+            number, axis = _ref(at.args[0]), 1 - axis
+            at = by_out.get(number)
+        h = _ref(step.args[1 - place])
+        if at is None and axis in (0, 1) and h in by_out:  # of two parameters neither is a feature
+            return h, number, None, axis == 0
+    return None
+
+
+def _behind_reshapes(value: Any, by_out: dict[int, Step]) -> int:
+    """The number of what was reshaped."""
+    number = _ref(value)
+    at = by_out.get(number)
+    while at is not None and at.operator in _SAME_LAX:
+        number = _ref(at.args[0])
+        at = by_out.get(number)
+    return number

@@ -9,6 +9,7 @@ from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the
     convolutions,
     elementwise,
     kinked,
+    lax,
     linear_algebra,
     making,
     normalisations,
