@@ -108,9 +108,9 @@ def question(case: dict[str, Any]) -> tuple[np.ndarray, float | None]:
     from zeroloss.networks import trainable_mask
     from zeroloss.plumbing import double
     from zeroloss.plumbing.precision import as_double
-    from zeroloss.tangent.rows import trained_layers
-    from zeroloss.tangent.smoothness import constants
     from zeroloss.theorems import composite_theorem
+    from zeroloss.verified.jacobian import trained_layers
+    from zeroloss.verified.lipschitz import constants
 
     rng, x, network = case["rng"], case["x"], case["network"]
     n, shape = len(x), (len(x), case["c"])
@@ -243,7 +243,7 @@ def descend(case: dict[str, Any], y: np.ndarray, theorem: Any, infimum: float) -
     An answer may be off by `off`: the roundings of its sum at the present weights, and of the target that it approaches.
     """
     from zeroloss.networks import trainable_mask
-    from zeroloss.tangent.rows import trained_layers
+    from zeroloss.verified.jacobian import trained_layers
 
     network, x = case["network"], case["x"]
     small = sum(np.size(w) for w in network.weights) <= SMALL

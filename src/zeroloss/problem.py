@@ -73,6 +73,8 @@ class Problem:
         check_inputs(self.network, self.inputs)
         check_images(self.network, self.data)
         self.x = as_float64(self.inputs, "inputs").reshape(len(self.inputs), -1)
+        if isinstance(self.network, FeedForward | SquasherNetwork):
+            self.inputs = self.inputs.reshape(len(self.inputs), -1)  # images, whose pixels are numbers like others
         self.y = as_float64(targets, "targets")
         self._check_fit()
         self.mask: Any = None if isinstance(network, SquasherNetwork) else trainable_mask(self.network, trainable)
@@ -81,8 +83,8 @@ class Problem:
         net, d, columns = self.network, self.x.shape[1], self.y.shape[1]
         if isinstance(net, FeedForward) and (net.in_size, net.out_size) != (d, columns):
             raise InputError(
-                f"the network maps {net.in_size} numbers to {net.out_size} and the data have {d} and {columns}; give one made for "
-                f"them, with in_size={d} and out_size={columns}." + lacking(net.out_size, columns)
+                f"the network maps {net.in_size} numbers to {net.out_size} outputs and the data have {d} and {columns}; give one "
+                f"made for them, with in_size={d} and out_size={columns}." + lacking(net.out_size, columns)
             )
         outputs = fitting_size(net, self.inputs[:1])
         if outputs != columns:

@@ -238,7 +238,8 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
         rows.append((float(t), *_score(outcome, spread, nothing, 0.95)))
         if t <= NEAR:
             joint.append(_score(outcome, spread, nothing, 1 - 0.05 / looks)[2])
-            held[float(t)] = outcome == 0
+            assert outcome is not None
+            held[float(t)] = np.asarray(outcome == 0)
         progress.update((index + 1) / len(grid))
     columns = {
         name: list(column)

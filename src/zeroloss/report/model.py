@@ -173,8 +173,8 @@ def _score_of(audit: Audit) -> tuple[str, str, str]:
         name = f"{score_name(kind)} on the training data" if regression else "of the training examples right"
         return score(train, kind), name, ""
     ends = audit.numbers.get("test_r2_interval" if regression else "test_error_interval")
-    pair = (None, None) if not ends else (ends[0], ends[1]) if regression else (1 - ends[1], 1 - ends[0])
-    spread = interval(*pair, kind)
+    low, high = (None, None) if not ends else (ends[0], ends[1]) if regression else (1 - ends[1], 1 - ends[0])
+    spread = interval(low, high, kind)
     name = f"{score_name(kind)} on new examples" if regression else "of new examples right"
     return score(test, kind), name, f"95{chr(0x202F)}% interval: {spread}" if spread else ""
 

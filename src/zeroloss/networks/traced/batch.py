@@ -35,6 +35,6 @@ def batch_of(
     with double():
         example = jax.ShapeDtypeStruct((count, *program.input_shape), np.int64 if program.whole else floating)
         try:
-            return write(of_all, network.parameters, network.constants, example, floating, gradients=False)
+            return write(of_all, dict(network.parameters), dict(network.constants), example, floating, gradients=False)
         except NotWritableError:
             return None
