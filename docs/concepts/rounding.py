@@ -30,12 +30,12 @@ print(zl.tangent.smallest_eigenvalue(matrix, entry_error=error))
 #
 # $$c \ge \frac{\gamma_{n+3}}{1 - \gamma_{n+3}}\, \bigl(\operatorname{tr} K + n \max(0, -\tau)\bigr),$$
 #
-# then $\lambda_{\min}(K) > \tau$. So about $n u \operatorname{tr} K$ cannot be told from zero by this road, and
+# then $\lambda_{\min}(K) > \tau$. So about $n u \operatorname{tr} K$ cannot be distinguished from zero in this way, and
 # nothing below it is ever claimed. That is about the matrix as stored; for the network's own kernel the error of its
 # entries is bounded too and subtracted (`entry_error`).
 
 # %% Traps
-# "The factorisation runs to its end" has to be checked with care. LAPACK's success flag alone does not tell:
+# "The factorisation runs to its end" has to be checked with care. LAPACK's success flag alone is not enough:
 
 import scipy.linalg.lapack as lapack
 

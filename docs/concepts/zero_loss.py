@@ -80,7 +80,7 @@ for name, network in {"trained": trained, "made": zl.twin(wine, of=trained)}.ite
 
 # %%
 # Both sit at a global minimum, provably. So whoever argues "the training loss is zero, therefore ..." argues for
-# both. What tells them apart is not the loss but everything else: how the minimum was reached, how far it is from the
+# both. What separates them is not the loss but everything else: how the minimum was reached, how far it is from the
 # start, whether the fit holds a little way off the training points. That is what the audit measures, and what [the
 # papers](../papers/index.md) disagree about.
 

@@ -146,7 +146,7 @@ def test_refused(wine, tmp_path):
     with pytest.raises(InputError, match="cannot be run as an ONNX model"):
         zl.black_box(tmp_path / "bad.onnx")
     export_network(tmp_path / "n.onnx", zl.MLP(4, 3, 8, 1))
-    with pytest.raises(InputError, match="takes 4 numbers an example and the data have 13"):
+    with pytest.raises(InputError, match="takes 4 numbers per example and the data have 13"):
         zl.audit(tmp_path / "n.onnx", wine)
 
 
@@ -289,7 +289,7 @@ def test_labels_as_floats_encoded_in_another_order_and_without_classes():
 def test_one_probability_a_row_is_that_of_the_second_class():
     booster = Predicts(lambda x: 1 / (1 + np.exp(-3 * x[:, 0])))
     assert errors_of(booster, X, (X[:, 0] > 0).astype(int)) == 0
-    with pytest.raises(InputError, match="one number a row"):
+    with pytest.raises(InputError, match="one number per row"):
         zl.audit(Predicts(lambda x: 3.5 * x[:, 0]), zl.from_arrays(X, THREE))
 
 

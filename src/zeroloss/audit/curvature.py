@@ -24,7 +24,7 @@ from jax.flatten_util import ravel_pytree
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.derivatives import explained
-from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
+from zeroloss.tangent.operator import KernelOperator, bytes_per_example, in_blocks
 from zeroloss.tangent.points import points
 
 LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
@@ -124,7 +124,7 @@ class Hessian:
         self.dtype = np.dtype(np.float64 if is_double(network) else np.float32)
         self.examples = len(x)
         with precision(network):
-            room = max(1, TIMES * bytes_an_example(network, x))
+            room = max(1, TIMES * bytes_per_example(network, x))
             self.rows = block or max(1, ROOM // room)
             self._x = in_blocks(x, self.rows)
             self.rows = self._x.shape[1]

@@ -18,7 +18,7 @@ from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
+from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_per_example
 from zeroloss.tangent.points import points
 from zeroloss.verdict import Record, Status, Verdict
 
@@ -196,7 +196,7 @@ def _both(static, w, w0, difference, x):
 def _linearisation(static, w, w0, difference, x: np.ndarray) -> np.ndarray:
     """`|f - f_lin|^2` and `|f - f_0|^2` of each example, `(n, 2)`."""
     parts = []
-    each = bytes_an_example(eqx.combine(w, static), np.asarray(x[:1], np.float64))
+    each = bytes_per_example(eqx.combine(w, static), np.asarray(x[:1], np.float64))
     block = min(BLOCK, 1 << max(0, int(ACTIVATION_BYTES // (3 * max(1, each))).bit_length() - 1))
     for start in range(0, len(x), block):
         part = np.asarray(x[start : start + block], np.float64)

@@ -23,7 +23,7 @@ MOST, FEW = 4096, 16
 ROOM = 2**28
 
 
-def suited(network: Any, x: Any) -> np.ndarray:
+def as_input(network: Any, x: Any) -> np.ndarray:
     """Rows of examples in the precision of the network; whole numbers as int32 where it takes them and no others
     (tokens).
 
@@ -99,7 +99,7 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
 
     Several inputs: a tuple or mapping of arrays, as the network takes them; a loader batch by batch. By default at most
     4,096 rows, and so many that what is held at once is about 256 MB. A plain Python function of a batch of arrays (a black
-    box) is called as it is; a model of another framework is taken as `zeroloss.networks.differentiable` says.
+    box) is called as it is; a model of another framework is converted by `zeroloss.networks.differentiable`.
     """
     from zeroloss.networks.differentiable import differentiable, is_foreign
 
@@ -112,13 +112,13 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
 
             network = black_box(network)
         return np.asarray(network(rows_of(network, x)))
-    x = suited(network, x)
+    x = as_input(network, x)
     with precision(network):
         return _blocks(network, x, block or rows_at_once(network, x))
 
 
 def rows_at_once(network: Any, x: np.ndarray) -> int:
-    """How many of the rows `x` `predict` takes at a time: without counting, all of up to 16."""
+    """Number of the rows `x` that `predict` takes at a time; up to 16 rows are taken at once, without counting bytes."""
     if len(x) <= FEW:
         return MOST
     return max(1, min(MOST, int(ROOM // max(1.0, held_of_one(network, x)))))

@@ -1,6 +1,6 @@
 """The proof by the read-out for converted torch networks: convolutions, normalisation, attention, recurrence, any of it.
 
-The mechanism is that of `zeroloss.verified.readout` and asks nothing of the features but that their rounding is bounded:
+The mechanism is that of `zeroloss.verified.readout` and requires of the features only that their rounding is bounded:
 `zeroloss.verified.balls` runs the network's program in ball arithmetic. Newton-Kantorovich would need the Lipschitz constant of
 the derivative of a general program, for which there is no bound here.
 """
@@ -45,7 +45,7 @@ class Converted:
     given_last: Layer | None = None
     """The last layer at the weights given, where polishing has moved them."""
     trouble: str = ""
-    """Why the bounded answers are not to be believed (`zeroloss.tangent.agreement`), at either weights."""
+    """Why the bounded answers cannot be trusted (`zeroloss.tangent.agreement`), at either weights."""
 
 
 def judge_converted(
@@ -53,7 +53,7 @@ def judge_converted(
 ) -> Converted:
     """The proof by the read-out at `given` (float64), after moving the read-out to rounding if `polish`.
 
-    `proof.obstacle` says why where it does not go through. `margins`: bound the answers even where there is no read-out.
+    `proof.obstacle` is the reason where it does not go through. `margins`: bound the answers even where there is no read-out.
     """
     readout = find_readout(given.program)
     if readout is None:
@@ -63,7 +63,7 @@ def judge_converted(
     if not obstacle and m < len(distinct.x):
         short = len(distinct.x) - m
         obstacle = (
-            f"the read-out has {m} weights an output and there are {len(distinct.x)} distinct inputs: {short} too few"
+            f"the read-out has {m} weights per output and there are {len(distinct.x)} distinct inputs: {short} too few"
         )
     progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs, one at a time")
     try:
@@ -88,7 +88,7 @@ def judge_converted(
 
 
 def _without_readout(given: TorchNetwork, distinct: Any, progress: Progress, margins: bool) -> Converted:
-    """No minimum is proved near; its answers may have bounds."""
+    """The result without a read-out: no minimum is proved; the answers may still have bounds."""
     none = _none(NO_READOUT, 0, distinct)
     if not margins:
         return Converted(given, none, None, applies=False)
@@ -102,7 +102,7 @@ def _without_readout(given: TorchNetwork, distinct: Any, progress: Progress, mar
 
 
 def _compared(found: Converted, distinct: Any, given: TorchNetwork | None = None) -> Converted:
-    """With the bounded answers compared with the network's own; nothing is proved of a network that gives others.
+    """`found` once the bounded answers are compared with the network's own; where they disagree nothing is proved.
 
     `given`: the network before polishing, to which `found.given_last` belongs.
     """
@@ -137,7 +137,7 @@ def _none(obstacle: str, features: int, distinct: Any) -> ReadoutProof:
 
 
 def _explained(proof: ReadoutProof, h_error: np.ndarray) -> ReadoutProof:
-    """The obstacle with the size of the error, which grows from layer to layer and tells deep networks off."""
+    """Why the proof failed, with the accumulated error bound (it grows with depth)."""
     if proof.radius is not None or not proof.obstacle:
         return proof
     more = f" (the bound on their rounding is up to {float(h_error.max()):.2g})"
@@ -145,7 +145,7 @@ def _explained(proof: ReadoutProof, h_error: np.ndarray) -> ReadoutProof:
 
 
 def prepared_converted(network: TorchNetwork, x: np.ndarray, y: np.ndarray) -> TorchNetwork:
-    """The weights in float64, checked.
+    """The network in float64, checked against the data.
 
     Raises:
         InputError: a network that does not fit the data, or weights with NaN.

@@ -183,7 +183,7 @@ def _proof(network: Any, data: Any, polish, method, trainable, descent, progress
 
 
 def _trouble(network: FeedForward, x: np.ndarray) -> str:
-    """Why the bounded answers of a network of layers are not to be believed; "" where they are."""
+    """Why the bounded answers of a network of layers cannot be trusted; "" where they can."""
     last = forward(network, x)[-1]
     return disagreement(network, x, last.z, last.z_error)
 

@@ -1,4 +1,4 @@
-"""The words and numbers a proof is told with: its reason in a sentence, and its evidence."""
+"""The report of a proof: its reason in a sentence or two, and its evidence."""
 
 from __future__ import annotations
 

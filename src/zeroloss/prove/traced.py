@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.checks import lacking
-from zeroloss.networks import suited, trainable_mask
+from zeroloss.networks import as_input, trainable_mask
 from zeroloss.networks.traced import NotWritableError
 from zeroloss.plumbing import InputError
 from zeroloss.problem import fitting_size
@@ -27,7 +27,7 @@ def followed_for(network: Any, data: Any, y: np.ndarray) -> Followed | str:
         InputError: a network that does not take the inputs, or answers with another number of outputs than `y` `(n, c)` has.
     """
     x = data.x_train if hasattr(data, "x_train") else data[0]
-    rows = suited(network, x)
+    rows = as_input(network, x)
     outputs = fitting_size(network, rows)
     if outputs != y.shape[1]:
         raise InputError(

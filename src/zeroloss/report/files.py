@@ -71,10 +71,10 @@ def _read(path: Path) -> Any:
 
 def _unchanged(path: Path) -> Any:
     from zeroloss.prove import load_certificate
-    from zeroloss.verified.certificate import words_amiss
+    from zeroloss.verified.certificate import text_mismatch
 
     certificate = load_certificate(path)
-    amiss = words_amiss(certificate)
-    if amiss:
-        raise InputError(f"{path} is refused: {amiss}")
+    mismatch = text_mismatch(certificate)
+    if mismatch:
+        raise InputError(f"{path} is refused: {mismatch}")
     return certificate

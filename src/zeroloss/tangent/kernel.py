@@ -44,10 +44,10 @@ def kernel(
         network: called on one example; or `zeroloss.wrap(f, params)`; or what `zeroloss.networks.differentiable` takes.
         x1, x2: `(n1, ...)`, `(n2, ...)`; whole numbers (tokens) stay whole.
         outputs: "full" `(n1, n2, c, c)`; "diagonal" `(n1, n2, c)`, `K[i, j, a, a]`; "trace" `(n1, n2)`, their mean. The
-            trace form errs on the unsafe side at both ends of the spectrum: a picture and a preconditioner, no proof.
+            trace form errs on the unsafe side at both ends of the spectrum: use it for pictures and preconditioners, not for proofs.
         trainable: which parameters count; see `zeroloss.networks.trainable_mask`.
         check: compare with one random probe `v^T K u` by the original function's own vjp and jvp.
-        explain: return `(K, Estimate)`, which says by which rule each parameter was served, what that cost, and how long
+        explain: return `(K, Estimate)`, which lists the rule that served each parameter, its cost, and how long
             it took.
 
     Raises:
@@ -57,9 +57,9 @@ def kernel(
     """
     if outputs not in OUTPUTS:
         raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
-    matrix, (n1, n2, c), told = _compute(network, x1, x2, outputs, trainable, check, explain)
+    matrix, (n1, n2, c), cost = _compute(network, x1, x2, outputs, trainable, check, explain)
     result = matrix.reshape(n1, c, n2, c).transpose(0, 2, 1, 3) if outputs == "full" else matrix
-    return (result, told) if explain else result
+    return (result, cost) if explain else result
 
 
 def estimate(network: Any, x1: Any, x2: Any = None, outputs: str = "full", *, trainable: Any = None) -> Estimate:
@@ -96,7 +96,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
         n2 = len(x1) if x2 is None else len(x2)
         reading = read(network, x1, mask, n2, outputs)
         refuse(reading, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
-        told = (
+        cost = (
             price(reading, network, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
             if explain
             else None
@@ -111,7 +111,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
             )
         if check:
             probe(network, x1, x2, mask, result, outputs, c, lowest_precision(reading.reader.jaxpr))
-    return result, (len(x1), n2, c), told and told.measured(took)
+    return result, (len(x1), n2, c), cost and cost.measured(took)
 
 
 def form(reading: Reading, network: Any, x1: np.ndarray, x2: np.ndarray | None, outputs: str) -> np.ndarray:

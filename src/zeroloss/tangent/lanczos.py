@@ -39,7 +39,7 @@ def lanczos(multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, ste
     if norm == 0:
         return Tridiagonal(np.zeros(1), np.zeros(1), np.zeros((len(start), 1)))
     most = min(steps, len(start))
-    q = np.empty((most, len(start)))  # the basis, one vector a row
+    q = np.empty((most, len(start)))  # the basis, one vector per row
     q[0] = start / float(np.max(np.abs(start)))
     q[0] /= np.linalg.norm(q[0])
     diagonal: list[float] = []

@@ -142,7 +142,7 @@ class Reader:
         self.compiled: set[Any] = set()
 
     def run(self, consts: Sequence[Any], leaves: Sequence[Any], x: Any, deltas: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """`f` with `deltas` added at the slots: `(f(x), inputs)`, an input `(*loops, B, P, A)` a use."""
+        """`f` with `deltas` added at the slots: `(f(x), inputs)`, one input `(*loops, B, P, A)` per use."""
         tape = _Tape(list(deltas))
         out = self._evaluate(consts, leaves, x, tape)
         if len(tape.inputs) != len(self.uses):

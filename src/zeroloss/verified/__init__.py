@@ -1,1 +1,1 @@
-"""What PROVED rests on: bounds with all rounding counted, by NumPy, SciPy and the C library alone."""
+"""The trusted core, on which every PROVED rests: bounds with all rounding counted, by NumPy, SciPy and the C library alone."""

@@ -37,7 +37,7 @@ _WHOLE |= {"aten.std.dim", "aten.std_mean.correction"}
 
 
 def torch_package() -> Any:
-    """The package torch, or one line that says how to get it."""
+    """The package torch, or one line on how to get it."""
     try:
         import torch
     except ImportError:
@@ -72,7 +72,7 @@ def _numeric(part: Any) -> bool:
 
 @contextlib.contextmanager
 def _plainly(torch: Any) -> Iterator[None]:
-    """No warnings of torch's own, gradients on and no fused attention: their operators have no decomposition."""
+    """A context without torch's warnings, with gradients on, and without fused attention, whose operators have no decomposition."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     log = logging.getLogger(

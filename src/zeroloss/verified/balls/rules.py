@@ -1,4 +1,4 @@
-"""Error bounds of the operators that converted networks are made of; one that is not here ends a proof, and is named."""
+"""Error bounds of the operators that converted networks are made of; without a rule here there is no proof, and the operator is named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from zeroloss.verified.balls.whole import axes_of, cast, is_whole, stepped
 from zeroloss.verified.directed import DOWN, SLOP, TINY
 
 RULES: dict[str, Callable[..., Any]] = {}
-"""By the names of `zeroloss.networks.pytorch.operators`."""
+"""Rules by the names of `zeroloss.networks.pytorch.operators`."""
 
 
 def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

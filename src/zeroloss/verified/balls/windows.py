@@ -31,7 +31,7 @@ def _all(values, dims, default=None):
 
 @rule("convolution.default")
 def _convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
-    """Patches and one product of matrices a group."""
+    """Patches and one product of matrices per group."""
     x, weight = as_ball(x), as_ball(weight)
     if transposed:
         return _transposed(x, weight, bias, stride, padding, dilation, output_padding, groups)
