@@ -37,7 +37,7 @@ for name, values in trial({"noise": 0.3}, [0, 1]).items():
     print(name, np.array(values))
 
 # %% Claims, fixed before the run
-# A claim is a sentence and a function of the result table. `judge` holds an interval against the range that the
+# A claim is a sentence and a function of the result table. `judge` compares an interval with the range that the
 # sentence names: `SUPPORTED` if all of it lies inside, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
 
 from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge, paired_difference, proportion

@@ -39,7 +39,7 @@ for name, network in {"trained": fit.network, "twin": made.network}.items():
     print(f"{name}: {right[0]:.1%} of the training digits right, {right[1]:.1%} of new ones")
     print(f"  {zl.prove(network, data)}")
 
-# %% Telling them apart without test data
+# %% Distinguishing them without test data
 # The audit moves a little way off the training points, towards their neighbours, and checks whether the answers still
 # hold. `t` is the distance as a share of that to the nearest other training point.
 

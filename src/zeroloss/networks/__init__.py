@@ -42,7 +42,7 @@ _NAMES = {
     "zeroloss.networks.feedforward": ("FeedForward",),
     "zeroloss.networks.mlp": ("MLP",),
     "zeroloss.networks.precision": ("is_double", "precision"),
-    "zeroloss.networks.predict": ("predict", "as_input"),
+    "zeroloss.networks.predict": ("predict", "as_input", "suited"),  # suited: the old name
     "zeroloss.networks.pytorch": (
         "ConversionWarning",
         "KinkWarning",

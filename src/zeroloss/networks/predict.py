@@ -48,6 +48,10 @@ def as_input(network: Any, x: Any) -> np.ndarray:
     return found
 
 
+suited = as_input
+"""Old name of `as_input`."""
+
+
 def layout_of_network(network: Any) -> Layout | None:
     """How a row splits into the inputs of a network that takes several (converted or wrapped); None of others."""
     parts = (
