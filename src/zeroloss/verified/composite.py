@@ -23,8 +23,9 @@ import math
 from collections.abc import Callable
 
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import DOWN, UP, WIDE, ratio_upper, square_upper
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
 """Of `1/L_J`: steps tried where none is given, the largest that works wins."""

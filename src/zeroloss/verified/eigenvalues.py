@@ -25,8 +25,9 @@ import scipy.linalg.lapack
 
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import UNIT, gamma
+from zeroloss.verified.proved import proved_lower, proved_upper
 from zeroloss.verified.ritz import RitzPair, lowest_of_matrix
 from zeroloss.verified.symmetric import Prepared, prepare, sum_of_squares, symmetric_product
 

@@ -19,10 +19,11 @@ import numpy as np
 from zeroloss.networks.activations import LEAKY_SLOPE, activation, negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.verified import libm
-from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.bound import Upper
 from zeroloss.verified.directed import LOST, SLOP, TINY, ULP, gamma, ldexp_up, norm_upper, norms_upper, scaled_to_one
 from zeroloss.verified.eigenvalues import largest_eigenvalue
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_upper
 
 KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
 """Activations that are linear but for a kink at 0: their slopes to its left and right; `prelu(a)` is another (`kink`)."""

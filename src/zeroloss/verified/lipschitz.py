@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.activations import Activation, activation
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import (
     FEW_UP,
     FLOOR,
@@ -55,6 +55,7 @@ from zeroloss.verified.forward import Layer, backward, forward, kink, spectral_n
 from zeroloss.verified.jacobian import Trained, jacobian_rows
 from zeroloss.verified.layers import Layers, LayersLike
 from zeroloss.verified.lipschitz_one_layer import one_layer_lipschitz
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""

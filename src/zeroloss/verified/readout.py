@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import (
     FEW_UP,
     LOST,
@@ -39,6 +39,7 @@ from zeroloss.verified.directed import (
 from zeroloss.verified.eigenvalues import smallest_eigenvalue
 from zeroloss.verified.forward import Layer, affine, forward
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 
 @dataclasses.dataclass(frozen=True)
