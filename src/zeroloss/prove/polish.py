@@ -73,7 +73,9 @@ def _polished(network: Layers, distinct: Collapsed, trained: Trained, factor: An
         return network
 
 
-def _linearise(network, layers, distinct, trained) -> tuple[Rows, np.ndarray, float]:
+def _linearise(
+    network: Layers, layers: list[Layer], distinct: Collapsed, trained: Trained
+) -> tuple[Rows, np.ndarray, float]:
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))
     rows = jacobian_rows(network, layers, backward(network, layers, kinks=True), root, trained)
     residual = (distinct.y - layers[-1].z) * root[:, None]
@@ -94,7 +96,9 @@ def _factored(rows: Rows) -> np.ndarray | None:
     return None
 
 
-def _chords(network, rows: Rows, factor, residual, floor, distinct) -> tuple[Layers, bool]:
+def _chords(
+    network: Layers, rows: Rows, factor: Any, residual: np.ndarray, floor: float, distinct: Collapsed
+) -> tuple[Layers, bool]:
     """The network after chord steps with one factor, and whether another factor may bring more."""
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
     size = float(np.linalg.norm(residual))

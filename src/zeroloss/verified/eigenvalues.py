@@ -94,7 +94,9 @@ def _ready(k: Any, entry_error: float) -> tuple[Prepared, float]:
     return prepared, error
 
 
-def _enclosure(lower, upper, count, which, prepared: Prepared, entry_error, error) -> Enclosure:
+def _enclosure(
+    lower: float, upper: float, count: int, which: str, prepared: Prepared, entry_error: float, error: float
+) -> Enclosure:
     about = (
         "the matrix as stored"
         if entry_error == 0

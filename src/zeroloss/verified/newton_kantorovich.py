@@ -205,7 +205,9 @@ def too_large(network: Layers, distinct: Collapsed, trained: Trained) -> str:
     return ""
 
 
-def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: NewtonKantorovich) -> NewtonKantorovich:
+def _prove(
+    network: Layers, distinct: Collapsed, trained: Trained, known: tuple[Any, Any], blank: NewtonKantorovich
+) -> NewtonKantorovich:
     layers = forward(network, distinct.x)
     eps = residual_norm(network, layers, distinct)
     found = dataclasses.replace(blank, residual_upper=eps)
@@ -220,7 +222,7 @@ def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: N
     del cotangents
     sigma, eigenvalue, which = _singular_value(rows, *known)
     found = dataclasses.replace(found, singular_value_lower=sigma, kernel=which)
-    if sigma == 0:
+    if not sigma > 0:
         why = (
             f"the tangent kernel is not shown to be positive definite: its smallest eigenvalue is at least {eigenvalue:.3g} "
             f"and the rounding of the derivative {rows.error:.3g}"

@@ -123,7 +123,7 @@ def readout_proof(
             f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few",
         )
     s = singular_value_lower(matrix, error)
-    if s == 0:
+    if not s > 0:
         why = "the last features of the distinct inputs are not shown to be independent: their smallest singular value is lost in rounding"
         return ReadoutProof(proved_lower(0.0), residual, None, m, n, why)
     radius = proved_upper(ratio_upper((residual, SLOP), (s,)))
