@@ -16,7 +16,7 @@ from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.jacobian import Trained
 from zeroloss.verified.layers import Layers
 from zeroloss.verified.newton_kantorovich import NewtonKantorovich, newton_kantorovich, too_large
-from zeroloss.verified.readout import ReadoutProof, readout_proof
+from zeroloss.verified.readout import ReadoutProof, last_layer, readout_proof
 
 MOST_UNITS = 10_000
 """Units of a layer of a squasher network up to which its block-diagonal matrix is written out."""
@@ -26,10 +26,9 @@ def judge_layers(problem: Problem, polish: bool, method: str, descent: Any, prog
     """Both proofs at the weights of `problem`, the first that goes through wins; `descent` as in `prove`."""
     layers, trained = problem.layers, problem.trained
     assert layers is not None and trained is not None
-    moved, chosen, readout, newton = _proofs(problem, layers, trained, polish, method, descent, progress)
+    moved, last, chosen, readout, newton = _proofs(problem, layers, trained, polish, method, descent, progress)
     given = problem.double
     network = given if moved is layers else with_layers(given, moved)
-    last = problem.forward[-1] if moved is layers else forward(moved, problem.distinct.x)[-1]
     given_last = None if moved is layers else problem.forward[-1]
     judged = Judged(given, network, chosen, readout, newton, last, given_last, trained)
     return compared(judged, problem)
@@ -37,18 +36,20 @@ def judge_layers(problem: Problem, polish: bool, method: str, descent: Any, prog
 
 def _proofs(
     problem: Problem, layers: Layers, trained: Trained, polish: bool, method: str, descent: Any, progress: Progress
-) -> tuple[Layers, str, ReadoutProof | None, NewtonKantorovich | None]:
-    """The weights judged, the method, and the two proofs (None: not tried)."""
-    distinct = problem.distinct
+) -> tuple[Layers, Layer, str, ReadoutProof | None, NewtonKantorovich | None]:
+    """The weights judged, their last layer, the method, and the two proofs (None: not tried)."""
+    distinct, last = problem.distinct, problem.forward[-1]
     network, readout = layers, None
     if method != "newton-kantorovich" and trained.weights[-1] and (trained.biases[-1] or layers.biases[-1] is None):
         progress.stage("proof by the read-out", f"{len(distinct.x)} distinct inputs")
-        network = polish_readout(layers, distinct.x, distinct.y, last=problem.forward[-1]) if polish else layers
+        if polish:  # the features stay as they are: only the last layer is computed again
+            network = polish_readout(layers, distinct.x, distinct.y, last=last)
+            last = last if network is layers else last_layer(network, last.h, last.h_error)
         progress.update(0.4)
-        readout = readout_proof(network, distinct.x, distinct.y, distinct.rounding)
+        readout = readout_proof(network, distinct.x, distinct.y, distinct.rounding, last)
         progress.update(0.8)
     if method == "readout" or (readout is not None and readout.radius is not None):
-        return network, "readout", readout, None
+        return network, last, "readout", readout, None
     progress.stage("proof by Newton-Kantorovich", f"{problem.equations:,} equations")
     stored, factor = (None, None) if descent is None else (descent.kernel, descent.factor)
     start = layers
@@ -57,8 +58,9 @@ def _proofs(
     progress.update(0.3)
     newton = newton_kantorovich(start, distinct, trained, stored=stored, factor=factor)
     if newton.radius is not None or readout is None:
-        return start, "newton-kantorovich", readout, newton
-    return network, "readout", readout, newton
+        moved = problem.forward[-1] if start is layers else forward(start, distinct.x)[-1]
+        return start, moved, "newton-kantorovich", readout, newton
+    return network, last, "readout", readout, newton
 
 
 def compared(judged: Judged, problem: Problem) -> Judged:

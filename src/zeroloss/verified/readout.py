@@ -106,7 +106,7 @@ def readout_proof(
     """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within
     `y_error`.
 
-    With `last` (of `last_layer`) the network is only a read-out, and `last` holds its features and answers at `x`.
+    With `last` (of `last_layer`) no layer before it is computed again: it holds the features and the outputs at `x`.
     """
     network = Layers.of(network)
     last = forward(network, x)[-1] if last is None else last
@@ -132,8 +132,8 @@ def readout_proof(
     return ReadoutProof(s, residual, radius, m, n, "")
 
 
-def last_layer(head: LayersLike, h: np.ndarray, h_error: np.ndarray) -> Layer:
-    """The layer of a lone read-out `head` (a network without hidden layers) at features known within
-    `h_error`, `(n, m)` each."""
-    z, z_error = affine(head, 0, h, h_error)
+def last_layer(network: LayersLike, h: np.ndarray, h_error: np.ndarray) -> Layer:
+    """The last layer of a network at last features known within `h_error`, `(n, m)` each."""
+    network = Layers.of(network)
+    z, z_error = affine(network, network.depth, h, h_error)
     return Layer(h, h_error, z, z_error)
