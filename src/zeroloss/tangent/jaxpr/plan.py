@@ -14,7 +14,7 @@ import itertools
 
 import numpy as np
 
-from zeroloss.tangent.reader import Reader, Use
+from zeroloss.tangent.jaxpr.reader import Reader, Use
 
 ENTRYWISE = 40
 """Cost of one multiplication and addition of a product of Gram matrices, in operations of a matrix product."""
