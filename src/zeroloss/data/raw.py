@@ -54,6 +54,7 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
             raise InputError(f"there are {len(x_more)} test inputs and no target for each; give one target per input.")
     if len(x) < 2:
         raise InputError("there is only 1 row; at least 2 are needed.")
+    # Training and test targets are read together: one task, and one numbering of the classes.
     task, y, classes, guessed = check_targets(_joined(raw, own_test), task)
     n_all = len(y) - len(x_more) if own_test else len(y)
     check_rows(x, y[:n_all], "rows")
@@ -71,6 +72,7 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         train, test = np.sort(train), np.sort(test)
     check_rows(x[train], y[train])
     features = raw.features or tuple(f"x{k}" for k in range(x.shape[1]))
+    # Scaling is fitted to the training rows alone; that different values stay different is checked on all rows.
     used = x[np.concatenate([train, test])]
     record, notes = keep_apart(used, features, fit_scaling(x[train], features, scaling, raw.unit))
     x_train, x_test = apply_scaling(x[train], record, train), apply_scaling(x[test], record, test)

@@ -156,7 +156,7 @@ def _run(runner, objective: Objective, method, steps, tolerance, seconds, step_s
                     break
                 progress.update(done / max(steps, 1), f"step {done}, loss {np.max(runner.loss):.3g}")
             if "diverged" in reason:
-                runner.state = good
+                runner.state = good  # the last one with a finite loss
                 break
             good = runner.state
             history["step"].append(done)

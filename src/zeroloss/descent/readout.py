@@ -88,6 +88,7 @@ def _moved(a: np.ndarray, b: np.ndarray, c: np.ndarray, rounds: int) -> np.ndarr
     """`c` moved least so that `|a c - b|` is least; `a` `(n, K)`, `b` `(n, outputs)`."""
     best, least = c, float(np.linalg.norm(b - a @ c))
     aim = 1e-13 * max(float(np.linalg.norm(b)), 1e-300)
+    # The normal equations, refined, reach rounding where the rows are independent, and are much faster than what follows.
     if a.shape[1] >= a.shape[0]:
         try:
             factor = scipy.linalg.cho_factor(a @ a.T, lower=True)

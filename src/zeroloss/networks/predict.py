@@ -39,6 +39,7 @@ def as_input(network: Any, x: Any) -> np.ndarray:
     if getattr(getattr(network, "program", None), "whole", False) and x.dtype.kind in "fiub":
         return np.ascontiguousarray(x, np.int32)
     dtype = np.float64 if is_double(network) else np.float32
+    # Whole numbers are tokens only where the network takes them and no others; elsewhere they are numbers like others.
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     found = np.ascontiguousarray(x, np.int32 if whole else dtype)
     if whole and not (found == x).all():

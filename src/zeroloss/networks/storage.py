@@ -36,7 +36,7 @@ from zeroloss.plumbing.npz import read_npz
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
 Network = FeedForward | TorchNetwork | ResidualMLP | SquasherNetwork | SmallCNN | XorNetwork
-"""What a file is read as; any other network of JAX is written as the program that it is (a `TracedNetwork`)."""
+"""Classes that a file is read as; any other network of JAX is written as its program (a `TracedNetwork`)."""
 PROGRAMS: dict[str, type[TorchNetwork]] = {"TorchNetwork": TorchNetwork, "TracedNetwork": TracedNetwork}
 Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 """The header and the arrays of a network."""

@@ -184,7 +184,7 @@ def polish_readout(
     with_bias = matrix.shape[1] > last.h.shape[1]
     best, residual = network, y - last.z
     smallest, weights, bias = norm_upper(residual), network.weights[-1], network.biases[-1]
-    for _ in range(rounds):
+    for _ in range(rounds):  # iterative refinement: one factor, residuals of the weights as rounded
         move = matrix.T @ scipy.linalg.cho_solve(factor, residual)
         weights = weights + move[: last.h.shape[1]].T
         outputs = network.weight_scales[-1] * (last.h @ weights.T)

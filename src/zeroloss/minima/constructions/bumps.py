@@ -61,6 +61,7 @@ def choose_coordinates(x: np.ndarray, budget: int, key: int = 0) -> np.ndarray:
     candidates = set(np.flatnonzero(values > 1).tolist())
     while len(left):
         used = values[chosen].sum()
+        # First layer: two units per value, each with d weights and a bias; second layer: n units with a bias.
         candidates = {k for k in candidates if 2 * (used + values[k]) * (d + 1 + n) + n <= budget}
         if not candidates:
             break

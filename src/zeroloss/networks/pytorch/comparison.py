@@ -34,7 +34,7 @@ _QUICK = {"xla_backend_optimization_level": 0}
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """torch's answer at one example beside the network's: `v` is of the vector-Jacobian product."""
+    """torch's answer and the network's at one example; `v` is the vector of the vector-Jacobian product."""
 
     example: Any
     v: np.ndarray
@@ -132,7 +132,7 @@ def _difference(reference: Reference, module: Any, network: TorchNetwork, batch:
 
 
 def _only_there(reference: Reference, network: TorchNetwork, found: _Found) -> bool:
-    """Whether the gradients are the same beside an example where they are not: it lies on a kink."""
+    """Whether gradients that differ at an example agree right beside it: then the example lies on a kink."""
     example = found.example
     if not example.dtype.is_floating_point or network.takes_tokens:
         return False
@@ -147,7 +147,7 @@ def _only_there(reference: Reference, network: TorchNetwork, found: _Found) -> b
 
 
 def _elsewhere(reference: Reference, module: Any, network: TorchNetwork, found: list[_Found]) -> str | None:
-    """The same at other weights near these, for the first examples."""
+    """The comparison at other weights near these, for the first examples."""
     if not reference.copied:
         return None
     reference.move()
@@ -165,7 +165,7 @@ def _elsewhere(reference: Reference, module: Any, network: TorchNetwork, found: 
 def _both(
     reference: Reference, network: TorchNetwork, example: Any, given: bool, v: np.ndarray | None = None
 ) -> _Found | None:
-    """Both answers at one example; None for one that was made up and that the module has no finite answer to."""
+    """Both answers at one example; None for a made-up example at which the module's answer is not finite."""
     try:
         v = np.random.default_rng(0).standard_normal(reference.size(example)) if v is None else v
         own = reference.answer(example, v)

@@ -197,6 +197,7 @@ def _translated(
     assert output is not None
     whole = not example.dtype.is_floating_point
     kept = live_steps(steps, output)
+    # In a float64 module a cast to float32 rounds: it must not come to mean the network's own precision.
     if any(named[name].dtype is torch_package().float64 for name in signature.parameters):
         kept = tuple(map(_rounding, kept))
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays
