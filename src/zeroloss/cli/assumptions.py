@@ -1,4 +1,4 @@
-"""`--assume NAME=VALUE`: suppositions of a theorem, read and checked."""
+"""`--assume NAME=VALUE`: assumptions for a theorem, read and checked."""
 
 from __future__ import annotations
 
