@@ -56,7 +56,7 @@ def _told(size):
     return {name: getattr(size, name) for name in (*OPTIONAL, "delta", "accuracy")}
 
 
-def test_every_entry_is_cited_has_a_standing_and_says_what_was_confirmed():
+def test_every_entry_is_cited_has_a_standing_and_names_what_was_confirmed():
     for theory in THEORIES:
         assert re.search(r"arXiv \d{4}\.\d{5}|openreview|ours", theory.citation)
         assert theory.standing in ("paper", "recalled", "ours")
@@ -109,8 +109,8 @@ def test_named_sizes_and_what_they_do_not_tell():
     du = found.find("du-2019-shallow")
     assert du.at_least and du.set_to_one == ("lambda0",) and not du.speaks  # one output
     assert du.needed == pytest.approx(60_000.0**6 * 1e6)
-    told = atlas("mnist-size", lambda0=0.1).find("du-2019-shallow")
-    assert not told.at_least and told.needed == pytest.approx(1e4 * du.needed)
+    given = atlas("mnist-size", lambda0=0.1).find("du-2019-shallow")
+    assert not given.at_least and given.needed == pytest.approx(1e4 * du.needed)
     assert atlas("cifar-size").size.d == 3072
     parameters = [r.parameters for r in found.requirements if r.parameters is not None]
     assert parameters == sorted(parameters, reverse=True)
