@@ -32,7 +32,7 @@ from zeroloss.networks import Wrapped, as_given
 from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.problem import Problem
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
 CLOSE = 1e-5

@@ -13,7 +13,7 @@ import numpy as np
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import count, lowest_precision
-from zeroloss.tangent.layerwise import Reading
+from zeroloss.tangent.jaxpr.layerwise import Reading
 from zeroloss.verdict import Record
 
 SLOWER = 4.0
