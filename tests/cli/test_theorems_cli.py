@@ -102,7 +102,7 @@ def test_bad_input_is_one_line(run):
     ],
 )
 @pytest.mark.parametrize("option", ["--assume", "--tell"])
-def test_suppositions_that_mean_nothing_are_refused(run, option, assumed, line):
+def test_assumptions_that_mean_nothing_are_refused(run, option, assumed, line):
     words = [word for one in assumed for word in (option, one)]
     refused(run("check", "small.npz", "--target", "y", "--width", "4", "--depth", "1", *words), line)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 GROUPS = ("margins", "norms", "laziness", "kernel", "sharpness", "filters")
-"""In the order they are computed: cheap ones first."""
+"""The groups in the order of computation, cheap ones first."""
 REPARAMETRIZED = (
     "Scaling one relu layer up and the next down changes it and not the function (Dinh et al. 2017); compare only networks "
     "of one parametrization."

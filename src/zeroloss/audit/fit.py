@@ -153,7 +153,7 @@ def squares(scores: np.ndarray, targets: np.ndarray, unit: float) -> np.ndarray:
 
 
 def _sides(answer: np.ndarray, targets: np.ndarray, part: str) -> dict[str, Any]:
-    """Of one column of targets with two values: how many answers are on the wrong side of the middle of these."""
+    """The number of answers on the wrong side of the middle, for one column of targets with two values."""
     low, high = float(targets.min()), float(targets.max())
     if targets.shape[1] > 1 or low == high or not np.isin(targets, (low, high)).all():
         return {}

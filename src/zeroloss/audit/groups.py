@@ -56,7 +56,7 @@ class Group(Record):
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The measured shares as a sentence."""
         return (
             f"of {self.name} {100 * self.held:.1f} % hold at {self.t:g} of the distance to the nearest other training point, of "
             f"{self.points} probed (95 % interval from {100 * self.lower:.1f} %, with all looks to {100 * self.upper:.1f} %; below "
@@ -79,7 +79,7 @@ def members(targets: np.ndarray, task: str) -> dict[str, np.ndarray]:
 
 
 def more_points(groups: dict[str, np.ndarray], sampled: np.ndarray, points: int, key: int) -> dict[str, np.ndarray]:
-    """Of each group the inputs that are probed: those among `sampled`, and others up to `POINTS` (fewer where the groups together
+    """For each group the inputs that are probed: those among `sampled`, and others up to `POINTS` (fewer where the groups together
     would take more than half of `points`)."""
     rng = np.random.default_rng([key, 9])  # 9: a stream of its own, independent of the audit's other draws
     most = min(POINTS, points // (2 * max(1, len(groups))))

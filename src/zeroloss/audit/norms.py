@@ -51,7 +51,7 @@ class Layers:
 
 
 def layers(network: FeedForward) -> Layers:
-    """In float64."""
+    """The effective matrices of a network, in float64."""
     matrices = [a * np.asarray(w, np.float64) for a, w in zip(network.weight_scales, network.weights, strict=True)]
     biases = [
         None if b is None else c * np.asarray(b, np.float64)

@@ -117,7 +117,7 @@ def priced(
     loss: str = "squared",
     key: int = 0,
 ) -> AuditPrice:
-    """What `audit(..., measures=measures, examples=examples)` would cost, computing nothing.
+    """The expected cost of `audit(..., measures=measures, examples=examples)`, without computing it.
 
     The seconds come from counted operations and a short calibration of this machine, and are right to a factor of 3 or so.
     """

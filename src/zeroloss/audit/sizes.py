@@ -34,7 +34,7 @@ from zeroloss.verdict import Record
 SLOWER = 2.5
 """Factor by which passes through the network run slower than one large matrix product: 1 to 4 on dense networks and ResNet-18."""
 CONVOLVED = 20.0
-"""The same where XLA's own convolutions (not those of `from_torch`) are differentiated on a CPU, block by block."""
+"""That factor where XLA's own convolutions (not those of `from_torch`) are differentiated on a CPU, block by block."""
 COMPILING = 3.0
 """Seconds to trace and compile a curvature product."""
 LARGE = 1e9

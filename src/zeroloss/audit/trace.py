@@ -2,7 +2,7 @@
 
 With `Q` the Krylov basis found already and `P = I - Q Q^T`, `tr A = tr Q^T A Q + tr P A P`: the first is known, and holds the
 large eigenvalues; the second is Hutchinson's, the mean of `(P z)^T A (P z)` over random signs `z`. `Q` does not depend on the
-probes, so the estimate has no bias. (Hutchinson 1990; the deflation is that of Hutch++, Meyer, Musco, Musco & Woodruff,
+probes, so the estimate is unbiased. (Hutchinson 1990; the deflation is that of Hutch++, Meyer, Musco, Musco & Woodruff,
 SOSA 2021, with a Krylov basis as in Chen & Hallman, SIMAX 44 (2023). XTrace, which re-uses its probes as a basis, needs as
 many products again, since the basis is here for nothing.)
 """
@@ -19,7 +19,7 @@ from zeroloss.audit.krylov import Krylov
 
 PROBES = 16
 EXACT = 256
-"""Up to this size the diagonal is summed itself: that many products of a small network take less than compiling one does."""
+"""Size up to which the diagonal itself is summed: so many products of a small network take less time than compiling one."""
 
 
 def deflated_trace(

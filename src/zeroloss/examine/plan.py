@@ -26,7 +26,7 @@ EPOCH_OPERATIONS = 2.5e12
 SWEEP_WIDTHS = (2, 4, 8, 16, 64, 256)
 SWEEP_OPERATIONS = 4e11
 OPERATIONS_PER_SECOND = 4e10
-"""Of a machine like a two-core server, for the expected time that is shown before anything starts."""
+"""Speed of a two-core server, for the expected time that is shown before anything starts."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -210,7 +210,7 @@ def _curve(data: Rows, field: str, name: str, x: str, y: str) -> dict[float, flo
 
 
 def measures(data: Rows, numbers: dict[str, Any], task: str) -> str:
-    """How to read the table."""
+    """A note on how to read the table of measures."""
     sampled = (
         "In brackets 95 % intervals, where something was sampled; kernel and curvature on up to 128 training examples."
     )

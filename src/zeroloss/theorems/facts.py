@@ -19,7 +19,7 @@ from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
 from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.problem import Problem, as_problem
-from zeroloss.theorems.suppositions import check_suppositions
+from zeroloss.theorems.assumptions import check_assumptions
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
 from zeroloss.verified.directed import SLOP, square_upper
@@ -52,7 +52,7 @@ class Facts:
     Args:
         network: at the weights that are judged.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: assumptions of the caller; see `Card.options` and `zeroloss.theorems.suppositions`.
+        options: assumptions of the caller; see `Card.options` and `zeroloss.theorems.assumptions`.
 
     Raises:
         InputError: an assumption out of its range, a network that does not fit the data, or data with NaN.
@@ -63,7 +63,7 @@ class Facts:
     ):
         self.network: Any = None
         self.problem: Problem | None = None
-        self.options = check_suppositions(options or {})
+        self.options = check_assumptions(options or {})
         self.progress = progress or Silent()
         if network is None and "trainable" in self.options:
             raise InputError("trainable names parameters of a network, and none is given; give one, or leave it out.")

@@ -22,7 +22,7 @@ CITATION = (
     "arXiv 1912.03925, Bernoulli 27 (2021) 2564-2597"
 )
 FLOOR = 0.4848
-"""Below `e^-1 (Ei(1) - gamma_E)`, the limit of `visited_error`."""
+"""A number below `e^-1 (Ei(1) - gamma_E)`, the limit of `visited_error`."""
 SMOOTHNESS = {"smoothness": "p of the regression function, (p, C)-smooth"}
 
 

@@ -18,7 +18,7 @@ from zeroloss.verified.lipschitz import KINKS
 THEOREM = "composite theorem (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507)"
 DESCENT = "full-batch gradient descent in exact arithmetic, squared loss"
 LEVEL = 1.1
-"""Below, two ratios at widths a factor of four apart count as alike."""
+"""The theorem's ratio at a quarter of the width must be larger by this factor to count as falling with width."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _evidence(theorem: Composite, facts: ReachFacts) -> dict[str, Any]:
 
 
 def _missing(theorem: Composite, facts: ReachFacts) -> str:
-    """Which hypothesis fails that no other width or target would restore."""
+    """The hypothesis that fails, where no other width and no other targets would restore it."""
     if facts.method == KINKS:
         names = sorted({name for layer in facts.network.activations for name, _ in layer})
         return (
@@ -151,7 +151,7 @@ def _width(theorem: Composite, facts: ReachFacts, evidence: dict[str, Any]) -> s
 
 
 def _sampled(theorem: Composite, facts: ReachFacts) -> str:
-    """How much of what is missing a sharper bound on `beta` could give."""
+    """How far a sharper bound on `beta` could help."""
     if facts.sampled is None or not facts.sampled.value > 0:
         return ""
     least = 2 * facts.sampled.at_start * theorem.residual / theorem.lam0

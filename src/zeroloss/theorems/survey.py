@@ -40,7 +40,7 @@ COPIED = (
     "confirmed",
     "recalled",
 )
-"""What a requirement takes over from its theory."""
+"""The fields that a `Requirement` copies from its `Theory`."""
 TINY = 1e-300
 """Stands for an upper end of 0."""
 

@@ -31,7 +31,7 @@ TARGETS = ("random", "given")
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Threshold(Record):
-    """Where training begins to reach zero.
+    """The number of parameters at which training begins to reach zero.
 
     Attributes:
         examples, equations: of the part of the data that was trained on; total_equations: of all of it.
@@ -55,7 +55,7 @@ class Threshold(Record):
 
     @property
     def expected(self) -> tuple[float, float]:
-        """The same ratio times the equations of all the data: an extrapolation."""
+        """`per_equation` times the equations of all the data: an extrapolation."""
         low, high = self.per_equation
         return low * self.total_equations, high * self.total_equations
 

@@ -36,7 +36,7 @@ _KINDS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-def check_suppositions(given: dict[str, Any]) -> dict[str, Any]:
+def check_assumptions(given: dict[str, Any]) -> dict[str, Any]:
     """The assumptions of a caller, each in its own type: counts as `int`, quantities as `float`. None: no assumption.
 
     `atoms`, `width`: whole numbers from 1; `layers`: from 0; `noise_variance`, `b`: 0 or more; `smoothness`, `tail`, `radius`,
