@@ -1,6 +1,6 @@
 """Jackknife intervals for statistics of a sample of examples, where resampling with replacement would mislead.
 
-An example drawn twice is its own nearest neighbour: the bootstrap inflates whatever looks at pairs (kernels, alignments). The
+An example drawn twice is its own nearest neighbour: the bootstrap inflates any statistic of pairs (kernels, alignments). The
 jackknife leaves groups of examples out instead.
 """
 

@@ -143,7 +143,7 @@ def descend(
     tolerance: Annotated[
         float, typer.Option(help="Stop when loss - infimum is at most this.", callback=real(closed=True))
     ] = 1e-24,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", callback=real())] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.", callback=real())] = None,
     trainable: Annotated[
         str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,

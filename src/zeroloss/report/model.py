@@ -53,7 +53,7 @@ def _audit_sentence(results: Results) -> str:
     train, test = _scores(audit)
     who = _audited(results)
     if train is None and test is None:
-        return f"{who} was audited, and its answers are no finite numbers everywhere."
+        return f"{who} was audited, and some of its answers are not finite."
     if kind == "regression":
         found = f"has R² {score(train, kind)} on its training data"
         more = f" and {score(test, kind)} on new examples" if test is not None else ""

@@ -1,4 +1,4 @@
-"""`atlas`: how large a network must each theory have at the size of a problem, beside one's own network and a measured threshold?
+"""`atlas`: how large a network does each theory require at the size of a problem, beside one's own network and a measured threshold?
 
 `mnist-size` and `cifar-size` need no data; a data set gives its own size. Only with `measure` is anything computed from the
 data: `lambda0` (`zeroloss.theorems.lambda0`) and the parameter count at which training reaches zero

@@ -86,7 +86,7 @@ def _row(r: Requirement, atlas: Atlas) -> tuple[str, ...]:
 
 
 def _times(short: float) -> str:
-    return "met" if short <= 1 else number(short)
+    return "enough" if short <= 1 else number(short)
 
 
 def _cell(cell: str, width: int, column: int) -> str:
