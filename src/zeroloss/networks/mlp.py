@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,6 +21,21 @@ from zeroloss.plumbing.numbers import real_number, whole_number
 PARAMETRIZATIONS = ("standard", "ntk", "mup")
 DEEPEST = 10_000
 """Hidden layers: each is one step of every program made of the network."""
+
+
+class MLPConfig(NamedTuple):
+    """What describes an `MLP` but for its weights, precision and seed; the fields are those of its constructor.
+
+    A tuple, so that files and hashes hold it as a list.
+    """
+
+    in_size: int
+    out_size: int
+    widths: tuple[int, ...]
+    activation: str
+    parametrization: str
+    weight_std: float
+    bias_std: float
 
 
 class MLP(FeedForward):
@@ -48,7 +63,7 @@ class MLP(FeedForward):
         key: an integer seed or a JAX key.
     """
 
-    config: tuple = eqx.field(static=True)
+    config: MLPConfig = eqx.field(static=True)
 
     def __init__(
         self,
@@ -73,13 +88,13 @@ class MLP(FeedForward):
         bias_std = real_number("bias_std", bias_std, closed=True)
         sizes = (in_size, *widths, out_size)
         check_room(sizes, dtype)
-        self.config = (int(in_size), int(out_size), widths, activation, parametrization, std, float(bias_std))
+        self.config = MLPConfig(in_size, out_size, widths, activation, parametrization, std, bias_std)
         weights, biases, scales, offsets = [], [], [], []
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
         with double():  # float64 weights stay float64; the draws are float32, so that both precisions start alike
             for layer, (m, big) in enumerate(itertools.pairwise(sizes)):
                 role = "readout" if layer == len(widths) else ("first" if layer == 0 else "hidden")
-                w_std, b_std, a, c = _scales(parametrization, role, m, big, std, float(bias_std))
+                w_std, b_std, a, c = _scales(parametrization, role, m, big, std, bias_std)
                 key, key_w, key_b = jax.random.split(key, 3)
                 weights.append((w_std * jax.random.normal(key_w, (big, m), jnp.float32)).astype(dtype))
                 biases.append((b_std * jax.random.normal(key_b, (big,), jnp.float32)).astype(dtype))
@@ -89,12 +104,27 @@ class MLP(FeedForward):
 
     def restarted(self, key) -> MLP:
         """A network of the same kind with new random weights."""
-        in_size, out_size, widths, act, parametrization, weight_std, bias_std = self.config
-        return MLP(in_size, out_size, widths, None, act, parametrization, weight_std, bias_std, self.dtype, key)
+        return MLP.of(self.config, self.dtype, key)
+
+    @classmethod
+    def of(cls, config: MLPConfig, dtype: Any = "float32", key: Any = 0) -> MLP:
+        """The network of this configuration at the start that `key` draws."""
+        return cls(
+            config.in_size,
+            config.out_size,
+            config.widths,
+            None,
+            config.activation,
+            config.parametrization,
+            config.weight_std,
+            config.bias_std,
+            dtype,
+            key,
+        )
 
     @property
     def parametrization(self) -> str:
-        return self.config[4]
+        return self.config.parametrization
 
 
 def check_widths(width: int | Sequence[int], depth: int | None) -> tuple[int, ...]:
