@@ -12,8 +12,8 @@ from zeroloss.audit.sizes import Cost, Sizes
 from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
 from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.plumbing.memory import available_bytes
-from zeroloss.tangent.price import readable
 from zeroloss.verdict import Record
 
 BUDGET = 1e12
@@ -39,22 +39,18 @@ class AuditPrice(Record):
     @property
     def sentence(self) -> str:
         """For a person, before it starts."""
-        return f"about {_duration(self.seconds)} and {readable(self.bytes)}"
+        return f"about {format_seconds(self.seconds)} and {format_bytes(self.bytes)}"
 
     def __str__(self) -> str:
         lines = [f"measures: {self.sentence}"]
         for cost in self.costs:
             lines.append(
                 f"  {cost.group:<10} {cost.examples:>7,} examples  {cost.operations:8.1e} operations  "
-                f"{readable(cost.bytes):>9}  {_duration(cost.seconds):>8}"
+                f"{format_bytes(cost.bytes):>9}  {format_seconds(cost.seconds):>8}"
             )
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def plan(subject: Subject, names: list[str], examples: int | None, *, points: int = 400, probes: int = 2) -> AuditPrice:
@@ -102,8 +98,8 @@ def _refuse(price: AuditPrice, subject: Subject) -> None:
     if worst.examples > 16 and worst.group in ("kernel", "sharpness", "laziness"):
         ways = f"take fewer examples (examples={max(16, worst.examples // 4)}), or {ways}"
     raise InputError(
-        f"the {worst.group} measures of this network take {readable(worst.bytes)} on {worst.examples} examples, and "
-        f"{readable(have)} are free; {ways}."
+        f"the {worst.group} measures of this network take {format_bytes(worst.bytes)} on {worst.examples} examples, and "
+        f"{format_bytes(have)} are free; {ways}."
     )
 
 

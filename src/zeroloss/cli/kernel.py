@@ -13,6 +13,7 @@ import numpy as np
 
 from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.precision import as_double
 
@@ -46,15 +47,15 @@ def run_kernel(net: Any, dataset: Any, asked: Asked) -> None:
         print(price.to_json() if asked.json else price)
         return
     if not asked.json:
-        print(f"{str(price).splitlines()[0]}, enclosures included {_all_seconds(price):.2g} s.", flush=True)
+        print(f"{str(price).splitlines()[0]}, enclosures included {format_seconds(_all_seconds(price))}.", flush=True)
     with bar(asked.json) as progress:
-        progress.stage("kernel", f"about {price.seconds:.2g} s")
+        progress.stage("kernel", f"about {format_seconds(price.seconds)}")
         matrix = _matrix(kernel(wide, dataset.x_train, outputs=asked.outputs))
         progress.stage("enclosures")
         low, high = _ends(wide, dataset, matrix, asked.outputs)
         values = None
         if asked.figure is not None:
-            progress.stage("spectrum", f"about {_eigenvalue_seconds(len(matrix)):.2g} s")
+            progress.stage("spectrum", f"about {format_seconds(_eigenvalue_seconds(len(matrix)))}")
             values = _draw(matrix, low, asked)
     _write(matrix, low, high, values, dataset.out_size, asked)
     _tell(low, high, dataset, asked)

@@ -15,6 +15,7 @@ from zeroloss.cli.numbers import real
 from zeroloss.cli.shared import check_fits, free
 from zeroloss.cli.show import STYLES, bar
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes, format_seconds
 
 theorems = typer.Typer(
     name="theorems",
@@ -234,9 +235,9 @@ def _price(dataset: Any, with_lambda0: bool) -> str:
     from zeroloss.theorems import lambda0, threshold
 
     eigen = lambda0.price(dataset.n) if with_lambda0 else 0.0
-    gigabytes = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 / 1e9 if with_lambda0 else 0.0
-    seconds = eigen + threshold.price()
-    return f"Measuring: about {seconds:.0f} s (lambda0 {eigen:.1f} s, threshold {threshold.price():.0f} s), {max(gigabytes, 0.1):.1f} GB."
+    room = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 if with_lambda0 else 0
+    parts = f"lambda0 {format_seconds(eigen)}, threshold {format_seconds(threshold.price())}"
+    return f"Measuring: about {format_seconds(eigen + threshold.price())} ({parts}), {format_bytes(max(room, 1e8))}."
 
 
 def _card(card: Any) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from zeroloss.data import Dataset, collapse
 from zeroloss.descent.gauss_newton import DENSE
 from zeroloss.networks import MLP
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes, format_seconds
+from zeroloss.plumbing.memory import available_bytes
 
 NEWTON_EQUATIONS = 20_000
 """Up to this many equations a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
@@ -52,7 +54,7 @@ class Plan:
     @property
     def sentence(self) -> str:
         """For a person, before it starts."""
-        return f"expect about {self.seconds:.0f} s and {self.gigabytes:.1f} GB on two idle cores"
+        return f"expect about {format_seconds(self.seconds)} and {format_bytes(1e9 * self.gigabytes)} on two idle cores"
 
 
 def default_widths(data: Dataset) -> tuple[int, ...]:
@@ -97,10 +99,10 @@ def make_plan(data: Dataset, network: Any) -> Plan:
         seconds=40 + work / OPERATIONS_PER_SECOND,
         gigabytes=0.6 + memory / 1e9,
     )
-    available = _memory_gigabytes()
-    if available is not None and plan.gigabytes > available:
+    available = available_bytes()
+    if available is not None and 1e9 * plan.gigabytes > available:
         raise InputError(
-            f"this examination needs about {plan.gigabytes:.0f} GB and there are {available:.0f}; "
+            f"this examination needs about {format_bytes(1e9 * plan.gigabytes)} and {format_bytes(available)} are free; "
             "give --n-train a smaller number of examples."
         )
     return plan
@@ -113,15 +115,6 @@ def _count(data: Dataset, width: int, depth: int) -> int:
 def MLP_parameters(in_size: int, out_size: int, width: int, depth: int) -> int:  # noqa: N802
     """Parameters of an `MLP` of equal widths."""
     return (in_size + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * out_size
-
-
-def _memory_gigabytes() -> float | None:
-    import os
-
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def default_network(data: Dataset, *, activation: str = "tanh", parametrization: str = "ntk", seed: int = 0) -> MLP:

@@ -15,6 +15,7 @@ import numpy as np
 from zeroloss.networks.activations import activation, gain
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.numbers import real_number, whole_number
 
@@ -148,8 +149,8 @@ def check_room(sizes: Sequence[int], dtype: Any) -> None:
     need, have = count * (8 if np.dtype(dtype) == np.float64 else 4), available_bytes()
     if have is not None and need > have:
         raise InputError(
-            f"a network of sizes {'-'.join(map(str, sizes))[:80]} has {count:,} parameters, {need / 1e9:.3g} GB, and "
-            f"{have / 1e9:.3g} GB are left; take a narrower one."
+            f"a network of sizes {'-'.join(map(str, sizes))[:80]} has {count:,} parameters, {format_bytes(need)}, and "
+            f"{format_bytes(have)} are left; take a narrower one."
         )
 
 

@@ -28,6 +28,7 @@ from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.precision import as_double
 from zeroloss.problem import matched
 from zeroloss.prove.certificate import certificate_of
@@ -201,7 +202,7 @@ def _side_by_side(network: SquasherNetwork, trainable: Any, method: str) -> tupl
     units = max([1, *(w.shape[0] * w.shape[1] for w in network.weights[:-1])])
     if units > MOST_UNITS:
         raise InputError(
-            f"the squasher network has {units:,} units in a layer, which as one full matrix takes {8e-9 * units**2:.1f} GB; "
+            f"the squasher network has {units:,} units in a layer, which as one full matrix takes {format_bytes(8 * units**2)}; "
             f"prove one of at most {MOST_UNITS:,}, or of depth 1."
         )
     return network.as_feedforward(), "readout", "readout"

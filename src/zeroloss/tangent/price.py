@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes, format_count, format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import count, lowest_precision
 from zeroloss.tangent.layerwise import Reading
@@ -77,9 +78,9 @@ class Estimate(Record):
     def __str__(self) -> str:
         head = (
             f"{self.outputs} kernel of {self.n1:,} x {self.n2:,} examples, {self.c} output{'s' * (self.c > 1)}: "
-            f"{self.operations:.2g} operations, {readable(self.bytes)}, about {self.seconds:.2g} s"
+            f"{format_count(self.operations)} operations, {format_bytes(self.bytes)}, about {format_seconds(self.seconds)}"
         )
-        head += "" if self.took is None else f" (took {self.took:.2g} s)"
+        head += "" if self.took is None else f" (took {format_seconds(self.took)})"
         if self.precision in ("float16", "bfloat16"):
             head += f"; the network computes in {self.precision} inside, and the kernel is no more exact than that"
         rows = [("parameter", "shape", "rule", "positions", "contraction", "operations", "otherwise")]
@@ -102,14 +103,6 @@ class Estimate(Record):
         return "\n".join([head, *lines])
 
     __repr__ = __str__
-
-
-def readable(size: float) -> str:
-    """Bytes in the unit a person would use."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size:.0f} bytes"
 
 
 def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str, itemsize: int) -> Estimate:
@@ -167,7 +160,7 @@ def refuse(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: in
         if trace <= 0.9 * have:
             ways.insert(0, 'outputs="trace"')
     raise InputError(
-        f"the {outputs} kernel takes {readable(whole)} and {readable(need)} at the peak, and {readable(have)} are free; "
+        f"the {outputs} kernel takes {format_bytes(whole)} and {format_bytes(need)} at the peak, and {format_bytes(have)} are free; "
         f"take {', '.join(ways[:-1])} or {ways[-1]}."
     )
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.verified.directed import gamma, norm_upper
 from zeroloss.verified.eigenvalues import Enclosure, smallest_eigenvalue
 
@@ -79,7 +80,7 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     if not len(x):
         raise InputError("every input is 0 in all columns; there is no kernel to measure.")
     taken = x[:MOST]
-    progress.stage("lambda0 of infinite width", f"{len(taken)} inputs, about {price(len(taken)):.1f} s")
+    progress.stage("lambda0 of infinite width", f"{len(taken)} inputs, about {format_seconds(price(len(taken)))}")
     found = lambda0(taken)
     of = f"{len(taken):,} distinct inputs scaled to norm 1, infinite width, hidden relu layer"
     if found.lower > 0 and len(taken) == len(x):

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.verdict import Record
 
 RATIOS = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
@@ -105,7 +106,9 @@ def measure_threshold(
     if targets == "random":
         y = rng.standard_normal((n, c))
     widths = widths_tried(n * c, d, c)
-    progress.stage("threshold", f"{len(widths)} widths, {seeds} seeds, about {price(len(widths), seeds):.0f} s")
+    progress.stage(
+        "threshold", f"{len(widths)} widths, {seeds} seeds, about {format_seconds(price(len(widths), seeds))}"
+    )
     counts, shares = [], []
     for index, width in enumerate(widths):
         reached = [

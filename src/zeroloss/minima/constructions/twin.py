@@ -28,6 +28,7 @@ from zeroloss.minima.constructions.combine import Stack, deepen, join, to_networ
 from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import from_torch, is_torch_module, predict
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
 from zeroloss.problem import matched
 from zeroloss.verdict import Record, at_most
@@ -242,7 +243,7 @@ def _check_size(g: Stack, spoilers: Spoilers, c: int) -> None:
     entries = sum(a * b for a, b in itertools.pairwise(sizes))
     if entries > PARAMETERS:
         raise InputError(
-            f"the twin would have {entries:,} parameters ({entries * 24e-9:.1f} GB while it is checked); use "
+            f"the twin would have {entries:,} parameters ({format_bytes(24 * entries)} while it is checked); use "
             "kind='caps', fewer points or a smaller network."
         )
 
@@ -275,7 +276,7 @@ def _fit(
         if not count:
             seconds = ROUNDS * 2 * candidate.parameters * len(rows) / FLOPS
             progress.stage(
-                "fitting the read-out", f"{candidate.parameters:,} parameters, at most about {seconds:.0f} s"
+                "fitting the read-out", f"{candidate.parameters:,} parameters, at most about {format_seconds(seconds)}"
             )
         f = predict(to_network(candidate), rows)
         residual = y - f[:n]
