@@ -13,7 +13,7 @@ from zeroloss.cli.numbers import real, whole
 from zeroloss.cli.shared import check_fits, deliver, free
 from zeroloss.cli.show import Teller, bar, show_verdict
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.format import format_seconds
+from zeroloss.plumbing.cost import Cost
 
 Measures = Annotated[
     str,
@@ -158,7 +158,7 @@ def rank(
     names = _names(measures)
     tell = Teller(quiet=json)
     each = [priced(net, dataset, measures=names, examples=examples, loss=loss, key=seed) for net in nets.values()]
-    tell.line(f"{len(nets)} models: about {format_seconds(sum(price.seconds for price in each))} in all.")
+    tell.line(f"{len(nets)} models: {sum((price.cost for price in each), Cost()).sentence} in all.")
     with bar(json) as progress:
         found = run(nets, dataset, measures=names, examples=examples, loss=loss, key=seed, progress=progress)
     if not json:

@@ -13,6 +13,7 @@ import numpy as np
 
 from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing.cost import expected_seconds
 from zeroloss.plumbing.format import format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.precision import as_double
@@ -148,14 +149,10 @@ def _why_not_positive(dataset: Any) -> str:
 
 def _all_seconds(price: Any) -> float:
     """The kernel and its enclosures."""
-    from zeroloss.tangent.price import matrix_product_rate
-
     rows = price.n1 * (price.c if price.outputs == "full" else 1)
-    return price.seconds + 3 * rows**3 / matrix_product_rate("float64")
+    return price.seconds + expected_seconds(3 * rows**3)
 
 
 def _eigenvalue_seconds(rows: int) -> float:
     """Half of the reduction to tridiagonal form runs at the speed of memory."""
-    from zeroloss.tangent.price import matrix_product_rate
-
-    return 8 * rows**3 / matrix_product_rate("float64")
+    return expected_seconds(8 * rows**3)

@@ -15,7 +15,8 @@ from zeroloss.cli.numbers import real
 from zeroloss.cli.shared import check_fits, free
 from zeroloss.cli.show import STYLES, bar
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.format import format_bytes, format_seconds
+from zeroloss.plumbing.cost import Cost
+from zeroloss.plumbing.format import format_seconds
 
 theorems = typer.Typer(
     name="theorems",
@@ -234,10 +235,10 @@ def _shape(model: str | None, width: str | None, depth: int | None, trust: bool)
 def _price(dataset: Any, with_lambda0: bool) -> str:
     from zeroloss.theorems import lambda0, threshold
 
-    eigen = lambda0.price(dataset.n) if with_lambda0 else 0.0
-    room = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 if with_lambda0 else 0
-    parts = f"lambda0 {format_seconds(eigen)}, threshold {format_seconds(threshold.price())}"
-    return f"Measuring: about {format_seconds(eigen + threshold.price())} ({parts}), {format_bytes(max(room, 1e8))}."
+    eigen = lambda0.cost(dataset.n) if with_lambda0 else Cost()
+    descents = threshold.cost()
+    parts = f"lambda0 {format_seconds(eigen.seconds)}, threshold {format_seconds(descents.seconds)}"
+    return f"Measuring: {(eigen + descents).sentence} ({parts})."
 
 
 def _card(card: Any) -> dict[str, Any]:
