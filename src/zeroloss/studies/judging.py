@@ -129,6 +129,12 @@ def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> I
     return Interval(k / n if n else math.nan, low, high, "Clopper-Pearson", n, confidence)
 
 
+def share(happened: Any) -> Interval:
+    """How often something happened: `proportion` of truth values."""
+    happened = np.asarray(happened, bool)
+    return proportion(int(happened.sum()), len(happened))
+
+
 def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
     """The mean of independent observations: Student's interval below `FEW` of them, else a studentised bootstrap.
 

@@ -8,7 +8,6 @@ to the last bit.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -124,8 +123,7 @@ def _ordered(found: list[Cell], experiments: Sequence[Experiment]) -> list[Cell]
     shapes: dict[tuple[str, str], int] = {}
 
     def shape(cell: Cell) -> tuple[str, str]:
-        own = cell.experiment.shape(cell.parameters) if cell.experiment.shape else ""
-        return cell.experiment.name, repr(own)
+        return cell.experiment.name, repr(cell.experiment.shape_of(cell.parameters))
 
     for cell in found:
         shapes.setdefault(shape(cell), len(shapes))
@@ -151,5 +149,5 @@ def expected_seconds(block: Block, measured: Mapping[tuple[str, str], float]) ->
     cell = block.cell
     each = measured.get((cell.experiment.name, cell.json))
     if each is None:
-        each = math.nan if cell.experiment.seconds is None else float(cell.experiment.seconds(cell.parameters))
+        each = cell.experiment.seconds_of(cell.parameters)
     return each * (block.stop - block.start)

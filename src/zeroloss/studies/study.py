@@ -90,9 +90,10 @@ class Experiment:
             its module and name, or live in the file of the user's study, so that other processes find it.
         scales: the grids of each scale; scales that are missing are as the next smaller one.
         version: raised whenever the meaning of a row changes.
-        block: keys a call, or a function of the parameters that says how many.
-        seconds: expected seconds a trial on two cores, by parameters; None where nobody knows.
+        block: keys per call, or a function of the parameters that returns how many.
+        seconds: expected seconds per trial on two cores, by parameters; None where nobody knows.
         shape: what decides compilation: cells of equal shape run one after the other.
+            These three take the parameters as the trial does: as a dataclass where it is typed (`zeroloss.studies.typed`).
         precision: "float32", or "float64": the trial then runs inside `zeroloss.double()`.
         hidden: metrics that stay out of printed tables (curves, paths).
     """
@@ -102,9 +103,9 @@ class Experiment:
     trial: Callable[[Parameters, np.ndarray], Metrics]
     scales: Mapping[str, Grid | Sequence[Grid]]
     version: int = 1
-    block: int | Callable[[Parameters], int] = 1
-    seconds: Callable[[Parameters], float] | None = None
-    shape: Callable[[Parameters], Any] | None = None
+    block: int | Callable[[Any], int] = 1
+    seconds: Callable[[Any], float] | None = None
+    shape: Callable[[Any], Any] | None = None
     precision: str = "float32"
     hidden: tuple[str, ...] = ()
 
@@ -117,8 +118,21 @@ class Experiment:
         return ()
 
     def block_of(self, parameters: Parameters) -> int:
-        """Keys a call for these parameters."""
-        return int(self.block(parameters) if callable(self.block) else self.block)
+        """Keys per call for these parameters."""
+        return int(self.block(self._cell(parameters)) if callable(self.block) else self.block)
+
+    def seconds_of(self, parameters: Parameters) -> float:
+        """Expected seconds per trial for these parameters; NaN where nobody knows."""
+        return float("nan") if self.seconds is None else float(self.seconds(self._cell(parameters)))
+
+    def shape_of(self, parameters: Parameters) -> Any:
+        """What decides compilation for these parameters."""
+        return "" if self.shape is None else self.shape(self._cell(parameters))
+
+    def _cell(self, parameters: Parameters) -> Any:
+        from zeroloss.studies.typed import cell_of
+
+        return cell_of(self.trial, parameters)
 
     @property
     def code(self) -> str:

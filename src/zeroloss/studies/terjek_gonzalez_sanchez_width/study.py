@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study
-from zeroloss.studies.terjek_gonzalez_sanchez_width import problems, shown, trials
+from zeroloss.studies.study import Experiment, Grid, Scalar, Study
+from zeroloss.studies.terjek_gonzalez_sanchez_width import figures, problems, trials
 from zeroloss.studies.terjek_gonzalez_sanchez_width.claims import (
     CERTIFICATE,
     CLAIMS,
@@ -18,21 +18,10 @@ from zeroloss.studies.terjek_gonzalez_sanchez_width.claims import (
 )
 
 DEPTHS = (1, 2, 3, 4)
-SHAPE = ("depth", "width")
 
 
 def _grid(seeds: int, **axes: Sequence[Scalar]) -> Grid:
     return Grid({name: tuple(values) for name, values in axes.items()}, seeds)
-
-
-def _weights(cell: Parameters) -> float:
-    """Millions of weights."""
-    width, depth = float(cell["width"]), float(cell.get("depth", 1))
-    return (problems.D * width + (depth - 1) * width**2) / 1e6
-
-
-def _block(cell: Parameters) -> int:
-    return 8 if int(cell["width"]) <= 1024 else 2 if int(cell["width"]) <= 2048 else 1
 
 
 def _spectra(kinds: Sequence[str], small: int, large: int, most: int) -> tuple[Grid, ...]:
@@ -55,8 +44,8 @@ EXPERIMENTS = (
             "desk": _spectra(problems.KINDS, 20, 10, 2),
             "paper": _spectra(problems.KINDS, 200, 100, 50),
         },
-        seconds=lambda cell: 0.02 + 0.1 * _weights(cell),
-        shape=lambda cell: (cell["depth"], cell["width"]),
+        seconds=lambda cell: 0.02 + 0.1 * cell.millions,
+        shape=lambda cell: (cell.depth, cell.width),
         precision="float64",
     ),
     Experiment(
@@ -78,9 +67,9 @@ EXPERIMENTS = (
                 _grid(10, data=("sphere",), depth=(1, 2), width=(4096, 8192)),
             ),
         },
-        block=_block,
-        seconds=lambda cell: 0.3 + 0.4 * _weights(cell),
-        shape=lambda cell: (cell["depth"], cell["width"]),
+        block=lambda cell: 8 if cell.width <= 1024 else 2 if cell.width <= 2048 else 1,
+        seconds=lambda cell: 0.3 + 0.4 * cell.millions,
+        shape=lambda cell: (cell.depth, cell.width),
     ),
     Experiment(
         OTHER,
@@ -92,8 +81,8 @@ EXPERIMENTS = (
             "paper": _grid(40, problem=("moments", "physics"), width=(64, 128, 256, 512, 1024, 2048)),
         },
         block=4,
-        seconds=lambda cell: (2.0 if cell["problem"] == "physics" else 0.5) * (1 + float(cell["width"]) / 256),
-        shape=lambda cell: (cell["problem"], cell["width"]),
+        seconds=lambda cell: (2.0 if cell.problem == "physics" else 0.5) * (1 + cell.width / 256),
+        shape=lambda cell: (cell.problem, cell.width),
     ),
     Experiment(
         TRANSFER,
@@ -104,8 +93,8 @@ EXPERIMENTS = (
             "desk": _grid(3, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512)),
             "paper": _grid(20, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512, 1024, 2048)),
         },
-        seconds=lambda cell: 0.5 + 2.0 * (float(cell["width"]) / 512) ** 2,
-        shape=lambda cell: (cell["parametrization"], cell["width"]),
+        seconds=lambda cell: 0.5 + 2.0 * (cell.width / 512) ** 2,
+        shape=lambda cell: (cell.parametrization, cell.width),
     ),
     Experiment(
         CERTIFICATE,
@@ -125,8 +114,8 @@ EXPERIMENTS = (
                 _grid(10, network=("depth 1", "depth 2", "depth 3", "depth 4"), width=(64, 256, 1024, 2048)),
             ),
         },
-        seconds=lambda cell: 0.3 + float(cell["width"]) / 4096 if cell["network"] == "fixed signs" else 2.0,
-        shape=lambda cell: (cell["network"], cell["width"]),
+        seconds=lambda cell: 0.3 + cell.width / 4096 if cell.network == "fixed signs" else 2.0,
+        shape=lambda cell: (cell.network, cell.width),
         precision="float64",
     ),
     Experiment(
@@ -138,8 +127,8 @@ EXPERIMENTS = (
             "desk": _grid(2, targets=("linear", "random"), width=(512, 2048, 8192)),
             "paper": _grid(20, targets=("linear", "random"), width=(512, 1024, 2048, 4096, 8192)),
         },
-        seconds=lambda cell: 1.5 + float(cell["width"]) / 1024,
-        shape=lambda cell: (cell["width"],),
+        seconds=lambda cell: 1.5 + cell.width / 1024,
+        shape=lambda cell: (cell.width,),
         precision="float64",
     ),
 )
@@ -149,8 +138,8 @@ STUDY = Study(
     title="Do wide networks do what the theory of wide networks says, and from which width on is it proved?",
     experiments=EXPERIMENTS,
     claims=CLAIMS,
-    figures=shown.FIGURES,
-    tables=shown.TABLES,
+    figures=figures.FIGURES,
+    tables=figures.TABLES,
     after=SOURCE,
     notes=(
         "Tanh networks with one answer, biases of variance 0.01, NTK parametrisation unless said otherwise. Inputs: 16 rows of 64 "
