@@ -129,6 +129,11 @@ def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> I
     return Interval(k / n if n else math.nan, low, high, "Clopper-Pearson", n, confidence)
 
 
+def pooled(successes: Any, trials: Any) -> Interval:
+    """`proportion` of the sums, where every row counts several trials."""
+    return proportion(int(np.sum(successes)), int(np.sum(trials)))
+
+
 def share(happened: Any) -> Interval:
     """How often something happened: `proportion` of truth values."""
     happened = np.asarray(happened, bool)

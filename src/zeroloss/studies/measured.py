@@ -70,7 +70,8 @@ class Measured:
         each: columns; every combination of their values is judged by itself, and the finding is that of all.
         named: how a combination is called: a format string of these columns, or a function of them.
         unit: of the quantity.
-        note: a function of the rows; the sentence it returns is added to the reason.
+        note: a function of the rows that are judged; what it returns is added to the reason.
+        closing: the same, of all rows together, added once at the end.
         together: from the findings of all combinations to one.
     """
 
@@ -85,6 +86,7 @@ class Measured:
     named: str | Callable[..., str] = ""
     unit: str = ""
     note: Callable[[Any], str] | None = None
+    closing: Callable[[Any], str] | None = None
     together: Callable[[dict[str, Finding]], Finding] = all_of
 
     @property
@@ -95,9 +97,9 @@ class Measured:
     def __call__(self, tables: Tables) -> Finding:
         rows = select(tables[self.table], self.where)
         if not self.each and not isinstance(self.value, Mapping):
-            return self._judged(rows, self.value)
+            return add(self._judged(rows, self.value), self.closing, rows)
         found = self.cells(rows)
-        return self.together(found) if found else nothing_of(self.table)
+        return add(self.together(found), self.closing, rows) if found else nothing_of(self.table)
 
     def cells(self, rows: Any) -> dict[str, Finding]:
         """The finding of each combination, by its name."""
@@ -114,9 +116,7 @@ class Measured:
         low, high = (end(cell) if callable(end) and cell is not None else end for end in (self.at_least, self.at_most))
         quantity = self.quantity(cell) if callable(self.quantity) else self.quantity
         found = judge(self.statistic(*evaluate(rows, value)), quantity, at_least=low, at_most=high, unit=self.unit)
-        if self.note is None or not len(rows):
-            return found
-        return dataclasses.replace(found, reason=f"{found.reason}{self.note(rows)}")
+        return add(found, self.note, rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +128,25 @@ class Judged:
 
     def __call__(self, tables: Tables) -> Finding:
         return self.judge(tables)
+
+
+def add(found: Finding, words: Callable[[Any], str] | None, rows: Any) -> Finding:
+    """The finding with what a function of the rows says, at the end of its reason."""
+    if words is None or not len(rows):
+        return found
+    return dataclasses.replace(found, reason=f"{found.reason}{words(rows)}")
+
+
+def listed(found: dict[str, Finding]) -> Finding:
+    """The finding of "each of these", with the interval of each case in the reason and nothing else."""
+    short = "; ".join(f"{name}: {part.evidence['interval']} ({part.status})" for name, part in found.items())
+    quantity = next(iter(found.values())).evidence["quantity"]
+    return dataclasses.replace(all_of(found), reason=f"{quantity}, estimate and 95 % interval: {short}.")
+
+
+def layers(depth: int) -> str:
+    """ "1 hidden layer", "2 hidden layers"."""
+    return f"{depth} hidden layer{'s' if depth > 1 else ''}"
 
 
 def nothing_of(table: str) -> Finding:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
-from zeroloss.studies.guan_failing_optima import pictures, trials
+from zeroloss.studies.guan_failing_optima import trials
 from zeroloss.studies.guan_failing_optima.claims import (
     ACCURACY,
     CLAIMS,
@@ -16,13 +13,12 @@ from zeroloss.studies.guan_failing_optima.claims import (
     TWINS,
     ZERO_LOSS,
 )
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.guan_failing_optima.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Grid, Parameters, Study
 
 ACTIVATIONS = ("relu", "prelu(0.25)", "sigmoid")
 NODES = {1: 6, 2: 4, 3: 3}
 """Nodes an axis at which labels are fitted, by dimension (1-D and 2-D as in the paper's captions)."""
-DRAWN = (2, 5)
-"""Dimensions whose accuracy is drawn."""
 
 
 def _fitting(cell: Parameters) -> bool:
@@ -44,9 +40,8 @@ def _smooth(d: int, per_axis: tuple[int, ...], gaps: tuple[float, ...], seeds: i
     return Grid({"activation": ACTIVATIONS, "d": (d,), "per_axis": per_axis, "gap": gaps}, seeds)
 
 
-def _accuracy_seconds(cell: Parameters) -> float:
-    nodes = int(cell["per_axis"]) ** int(cell["d"])
-    return 0.01 + 1.5e-4 * nodes if nodes <= trials.MOST_NODES else 0.005
+def _accuracy_seconds(cell: trials.Bumps) -> float:
+    return 0.01 + 1.5e-4 * cell.count if cell.count <= trials.MOST_NODES else 0.005
 
 
 COARSE, FINE = (1.0, 0.75, 0.5, 0.25), (0.8, 0.6, 0.4, 0.2, 0.1)
@@ -93,7 +88,7 @@ EXPERIMENTS = (
             "desk": (_smooth(1, (6, 12), (0.4, 0.2, 0.1, 0.05, 0.02), 10), _smooth(2, (4,), (0.4, 0.2, 0.1, 0.05), 10)),
         },
         block=5,
-        seconds=lambda cell: 0.01 if cell["d"] == 1 else 0.03,
+        seconds=lambda cell: 0.01 if cell.d == 1 else 0.03,
     ),
     Experiment(
         SCALED,
@@ -118,41 +113,9 @@ EXPERIMENTS = (
             "desk": Grid({"data": ("wine", "breast-cancer", "digits"), "activation": ACTIVATIONS}, 3),
             "paper": Grid({"data": ("wine", "breast-cancer", "digits"), "activation": ACTIVATIONS}, 20),
         },
-        seconds=lambda cell: {"wine": 0.2, "breast-cancer": 0.4}.get(str(cell["data"]), 1.1),
+        seconds=lambda cell: {"wine": 0.2, "breast-cancer": 0.4}.get(cell.data, 1.1),
     ),
 )
-
-
-def _accuracy_figure(d: int) -> StudyFigure:
-    return StudyFigure(
-        f"accuracy-{d}",
-        f"How right can they be? {d} dimensions",
-        (ACCURACY,),
-        functools.partial(pictures.accuracy, d=d),
-        functools.partial(pictures.accuracy_caption, d=d),
-    )
-
-
-FIGURES = (
-    *(_accuracy_figure(d) for d in DRAWN),
-    StudyFigure(
-        "regression",
-        "What is gained over predicting 0",
-        (REGRESSION,),
-        pictures.regression,
-        pictures.regression_caption,
-    ),
-    StudyFigure(
-        "residual", "Zero training loss at any depth", (ZERO_LOSS,), pictures.residual, pictures.residual_caption
-    ),
-    StudyFigure(
-        "cross-entropy", "Cross-entropy is never 0", (SCALED,), pictures.cross_entropy, pictures.cross_entropy_caption
-    ),
-)
-
-
-def _table(key: str, title: str, needs: str, make: Any) -> StudyTable:
-    return StudyTable(key, title, (needs,), make)
 
 
 STUDY = Study(
@@ -161,13 +124,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("residuals", "Largest training residual", ZERO_LOSS, pictures.residual_table),
-        _table("accuracies", "Accuracy and its two bounds", ACCURACY, pictures.accuracy_table),
-        _table("errors", "Regression: L2 error over that of predicting 0", REGRESSION, pictures.regression_table),
-        _table("losses", "Losses of scaled labels", SCALED, pictures.loss_table),
-        _table("twins", "Twins on real data", TWINS, pictures.twin_table),
-    ),
+    tables=TABLES,
     after="Guan 2407.16872",
     notes=(
         "Nodes: the grid 0, 1/(N-1), ..., 1 on each axis, hats of half-width half the spacing, threshold b = d - gap. That "

@@ -15,24 +15,24 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.descent.levenberg_marquardt import levenberg_marquardt
 from zeroloss.plumbing import InputError
 from zeroloss.studies.kawaguchi_huang_size.network import (
     count,
     counted_widths,
     padded_masks,
-    padded_network,
     padded_start,
     padded_widths,
     sphere,
 )
-from zeroloss.studies.study import Metrics, Parameters
+
+if TYPE_CHECKING:
+    from zeroloss.studies.kawaguchi_huang_size.trials import Phase
 
 INPUTS = 4
 """Dimension of the inputs: small, so that one unit more is few parameters more."""
@@ -87,72 +87,28 @@ def problem(cell: Cell, targets: str, key: int) -> tuple[np.ndarray, np.ndarray,
     return x, y, rng
 
 
-def _batch(parameters: Parameters, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple]:
+def batch(cell: Phase, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple]:
     """The cell; starts `(b starts, p)`; the other arguments with the same leading axis."""
-    cell = cell_of(int(parameters["depth"]), int(parameters["size"]), float(parameters["ratio"]))
-    drawn = [problem(cell, str(parameters.get("targets", "normal")), int(key)) for key in keys]
+    laid = cell_of(cell.depth, cell.size, cell.ratio)
+    drawn = [problem(laid, cell.targets, int(key)) for key in keys]
     begin = np.stack(
-        [padded_start(rng, INPUTS, cell.widths, cell.padded) for _, _, rng in drawn for _ in range(starts)]
+        [padded_start(rng, INPUTS, laid.widths, laid.padded) for _, _, rng in drawn for _ in range(starts)]
     )
     x = np.repeat(np.stack([one for one, _, _ in drawn]), starts, axis=0)
     y = np.repeat(np.stack([one for _, one, _ in drawn]), starts, axis=0)
-    used = np.tile(np.arange(cell.rows) < cell.n, (len(begin), 1))
-    masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(cell.widths, cell.padded))
+    used = np.tile(np.arange(laid.rows) < laid.n, (len(begin), 1))
+    masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(laid.widths, laid.padded))
     arrays = jax.tree.map(lambda a: jnp.asarray(a, dtype), (begin, x, y, used, masks))
-    return cell, arrays[0], arrays[1:]
+    return laid, arrays[0], arrays[1:]
 
 
-def _relative(loss: Any, y: Any) -> np.ndarray:
+def relative(loss: Any, y: Any) -> np.ndarray:
     """`|f - y|^2/|y|^2` from `|f - y|^2/2`."""
     return 2 * np.asarray(loss, float) / (np.asarray(y, float) ** 2).sum(axis=1)
 
 
-def by_levenberg_marquardt(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """`STARTS` starts a key. Metrics: `n`, `p`, `zeros` (starts that reached zero), `starts`, `best`, `middle` (least and median
-    relative loss `|f - y|^2/|y|^2` over the starts), `steps` (median), `stalled`, `open` (starts that stopped for want of progress,
-    and for want of steps)."""
-    cell, begin, rest = _batch(parameters, keys, STARTS, jnp.float64)
-    residual, jacobian, _ = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
-    y = np.asarray(rest[1])
-    found = levenberg_marquardt(
-        residual, begin, rest, jacobian=jacobian, steps=STEPS, tolerance=0.5 * ZERO * float((y**2).sum(axis=1).min())
-    )
-    shape = (len(keys), STARTS)
-    relative = _relative(found.loss, y).reshape(shape)
-    converged, stalled = (np.asarray(a).reshape(shape) for a in (found.converged, found.stalled))
-    return {
-        "n": np.full(len(keys), cell.n),
-        "p": np.full(len(keys), cell.p),
-        "zeros": converged.sum(axis=1),
-        "starts": np.full(len(keys), STARTS),
-        "best": relative.min(axis=1),
-        "middle": np.median(relative, axis=1),
-        "steps": np.median(np.asarray(found.steps).reshape(shape), axis=1),
-        "stalled": stalled.sum(axis=1),
-        "open": (~stalled & ~converged).sum(axis=1),
-    }
-
-
-def by_gradient_descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """One start a key, `budget` gradients. Metrics: `n`, `p`, `zeros` (0 or 1: relative loss at most `NEAR`), `starts` (1), `best`
-    (relative loss reached), `steps` (gradients used: of a run that reached `NEAR`, how many it took)."""
-    cell, begin, rest = _batch(parameters, keys, 1, jnp.float32)
-    _, _, loss = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
-    goal = 0.5 * NEAR * jnp.sum(rest[1] ** 2, axis=1) / cell.n
-    final, steps = _descend(loss, begin, rest, goal, jnp.asarray(int(parameters["budget"])))
-    relative = _relative(np.asarray(final, float) * cell.n, rest[1])
-    return {
-        "n": np.full(len(keys), cell.n),
-        "p": np.full(len(keys), cell.p),
-        "zeros": (relative <= NEAR * (1 + 1e-5)).astype(int),
-        "starts": np.ones(len(keys), int),
-        "best": relative,
-        "steps": np.asarray(steps),
-    }
-
-
 @functools.partial(jax.jit, static_argnums=0)
-def _descend(loss, start, arguments, goal, budget):
+def descend(loss, start, arguments, goal, budget):
     """Losses reached `(b,)` and gradients used `(b,)`."""
     gradient = jax.value_and_grad(loss)
     value, slope = jax.vmap(gradient)(start, *arguments)

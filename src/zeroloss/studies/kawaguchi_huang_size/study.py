@@ -6,14 +6,11 @@ about a second of compilation each; without it every number of parameters would 
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 from zeroloss.studies.brutzkus_globerson_xor.mnist import mnist_is_here
-from zeroloss.studies.kawaguchi_huang_size import boundary, labels, pictures, readout
-from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS
-from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
+from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Grid, Parameters, Study
 
 SHALLOW = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
 DEEP = (0.5, 0.95, 1.0, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -46,24 +43,14 @@ def _gd(depths: tuple[int, ...], sizes: tuple[int, ...], ratios: tuple[float, ..
     return Grid(axes | {"ratio": ratios, "budget": (budget,)}, seeds)
 
 
-def _lm_block(cell: Parameters) -> int:
-    return 10 if cell["targets"] == "signs" else PROBLEMS.get(int(cell["size"]), 3)
-
-
-def _lm_seconds(cell: Parameters) -> float:
+def _lm_seconds(cell: trials.Phase) -> float:
     """Measured on two cores, a problem with its starts: about 0.15 s at size 32, 2 s at 108 and one parameter per equation."""
-    size, ratio = float(cell["size"]), float(cell["ratio"])
-    return (0.05 + 1.3e-6 * size**3) * (0.5 if ratio < 1 or ratio > 1.5 else 1)
+    return (0.05 + 1.3e-6 * cell.size**3) * (0.5 if cell.ratio < 1 or cell.ratio > 1.5 else 1)
 
 
-def _gd_seconds(cell: Parameters) -> float:
-    """Measured on two cores: 0.1 ms a gradient of eight problems at n = 32 and 128 parameters."""
-    work = float(cell["size"]) ** 2 * boundary.bucket(float(cell["ratio"]))
-    return float(cell["budget"]) * (2e-6 + 1.5e-9 * work)
-
-
-def _shape(cell: Parameters) -> tuple:
-    return cell["activation"], cell["depth"], cell["size"], boundary.bucket(float(cell["ratio"]))
+def _gd_seconds(cell: trials.Phase) -> float:
+    """Measured on two cores: 0.1 ms per gradient of eight problems at n = 32 and 128 parameters."""
+    return cell.budget * (2e-6 + 1.5e-9 * float(cell.size**2 * boundary.bucket(cell.ratio)))
 
 
 def _at_hand(cell: Parameters) -> bool:
@@ -89,7 +76,7 @@ EXPERIMENTS = (
     Experiment(
         LM,
         "From how many parameters per equation on does Levenberg-Marquardt reach zero on random targets, by depth and n?",
-        boundary.by_levenberg_marquardt,
+        trials.by_levenberg_marquardt,
         {
             "smoke": (*_lm(1, (32, 48), (0.5, 0.95, 1.1, 1.3, 2.0), "softplus"), *_signs(10)),
             "desk": (
@@ -104,15 +91,15 @@ EXPERIMENTS = (
                 *_signs(500),
             ),
         },
-        block=_lm_block,
+        block=lambda cell: 10 if cell.targets == "signs" else PROBLEMS.get(cell.size, 3),
         seconds=_lm_seconds,
-        shape=_shape,
+        shape=lambda cell: cell.shape,
         precision="float64",
     ),
     Experiment(
         GD,
         "And gradient descent with a stated budget?",
-        boundary.by_gradient_descent,
+        trials.by_gradient_descent,
         {
             "smoke": _gd((1,), (16, 32), (1.0, 4.0), 1000, 8),
             "desk": _gd((1, 2, 3, 4), (16, 24, 32), GD_RATIOS, 10_000, 8),
@@ -120,12 +107,12 @@ EXPERIMENTS = (
         },
         block=8,
         seconds=_gd_seconds,
-        shape=_shape,
+        shape=lambda cell: cell.shape,
     ),
     Experiment(
         RANK,
         "Are the last features of n inputs independent, and does the proof by the read-out go through?",
-        readout.rank,
+        trials.rank,
         {
             "smoke": _shapes((16,), (1, 2), (0, 2), 3),
             "desk": (
@@ -136,53 +123,30 @@ EXPERIMENTS = (
             "paper": (_shapes((32, 64, 128, 256), (1, 2, 3, 4), (0,), 100), _shapes((32, 256), (1, 2, 3, 4), (2,), 20)),
         },
         block=1,
-        seconds=lambda cell: 0.01 + 3e-5 * (float(cell["n"]) / 4) ** 2,
+        seconds=lambda cell: 0.01 + 3e-5 * (cell.n / 4) ** 2,
         precision="float64",
     ),
     Experiment(
         DESCENT,
         "How fast is descent of the read-out, for which a rate is proved, and of all layers, for which none is?",
-        readout.descent,
+        trials.descent,
         {"smoke": _descents((1,), 2), "desk": _descents((1, 2, 3, 4), 5), "paper": _descents((1, 2, 3, 4), 50)},
-        seconds=lambda cell: 0.5 + 0.3 * float(cell["depth"]),
+        seconds=lambda cell: 0.5 + 0.3 * cell.depth,
         precision="float64",
         hidden=("readout_loss", "all_loss", "promised"),
     ),
     Experiment(
         LABELS,
         "Natural labels, random labels, random inputs: are all fitted, and which fits are right elsewhere?",
-        labels.fitted,
+        trials.fitted,
         {
             "smoke": _data(("wine",), 200, 6),
             "desk": _data(DATA, 200, 6),
             "paper": _data((*DATA, "fashion-mnist"), 5000, 5, ("softplus", "sigmoid")),
         },
-        seconds=lambda cell: 1.0 if int(cell["rows"]) <= 200 else 300.0,
+        seconds=lambda cell: 1.0 if cell.rows <= 200 else 300.0,
     ),
 )
-
-
-def _figure(key: str, title: str, needs: str, draw: Any, caption: Any) -> StudyFigure:
-    return StudyFigure(key, title, (needs,), draw, caption)
-
-
-def _phase(method: str, name: str, key: str) -> StudyFigure:
-    draw = functools.partial(pictures.phase, experiment=method)
-    return _figure(key, name, method, draw, functools.partial(pictures.phase_caption, experiment=method))
-
-
-FIGURES = (
-    _phase(LM, "Which networks reach zero? Levenberg-Marquardt", "phase-lm"),
-    _phase(GD, "Which networks come near zero? Gradient descent", "phase-gd"),
-    StudyFigure("places", "Parameters per equation at the boundary", (LM, GD), pictures.place, pictures.place_caption),
-    _figure("residual", "How far above zero?", LM, pictures.residual, pictures.residual_caption),
-    _figure("labels", "Natural against random", LABELS, pictures.accuracy, pictures.accuracy_caption),
-    _figure("descent", "What is proved, and what is measured", DESCENT, pictures.losses, pictures.losses_caption),
-)
-
-
-def _table(key: str, title: str, needs: tuple[str, ...], make: Any) -> StudyTable:
-    return StudyTable(key, title, needs, make)
 
 
 STUDY = Study(
@@ -191,14 +155,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("places", "The boundary, by method", (LM, GD), pictures.place_table),
-        _table("budgets", "The boundary of gradient descent, by budget", (GD,), pictures.budget_table),
-        _table("cells", "Levenberg-Marquardt, by cell", (LM,), pictures.cell_table),
-        _table("ranks", "Rank of the last features", (RANK,), pictures.rank_table),
-        _table("descents", "Read-out and all layers", (DESCENT,), pictures.descent_table),
-        _table("labels", "Natural and random", (LABELS,), pictures.accuracy_table),
-    ),
+    tables=TABLES,
     after="K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical "
     "sizes, arXiv 1908.02419",
     notes=(
