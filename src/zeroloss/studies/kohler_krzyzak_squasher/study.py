@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from typing import Any
 
-from zeroloss.studies.kohler_krzyzak_squasher import pictures, trials
-from zeroloss.studies.kohler_krzyzak_squasher.claims import CLAIMS
-from zeroloss.studies.kohler_krzyzak_squasher.judges import (
+from zeroloss.studies.kohler_krzyzak_squasher import trials
+from zeroloss.studies.kohler_krzyzak_squasher.claims import (
+    CLAIMS,
     CLOSE,
     DESCENT,
     ENOUGH,
@@ -19,7 +17,8 @@ from zeroloss.studies.kohler_krzyzak_squasher.judges import (
     NEAR,
     SAMPLES,
 )
-from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study, StudyFigure, StudyTable
+from zeroloss.studies.kohler_krzyzak_squasher.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study
 
 TAILS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -59,20 +58,18 @@ def _descents(
     return Grid(axes | {"activation": activations, "steps": (steps,)}, seeds)
 
 
-def _descent_seconds(cell: Parameters) -> float:
-    units = int(cell["n"]) ** 2 * int(cell["per_example"]) * (trials.WIDTH + 1)
-    return 0.5 + int(cell["steps"]) * (3e-5 + 6e-9 * units)
+def _descent_seconds(cell: trials.Descent) -> float:
+    units = cell.n**2 * cell.per_example * (trials.WIDTH + 1)
+    return 0.5 + cell.steps * (3e-5 + 6e-9 * units)
 
 
-def _error_seconds(cell: Parameters) -> float:
-    n = int(cell["n"])
-    if cell["method"] == "interpolating network":
-        return 0.05 + 2.0 * (n / 800) ** 2
-    if cell["method"] == "regularised network":
-        return 0.15 + 0.8 * (n / 800)
-    return {"kernel ridge": 1.0, "local mean": 0.1, "nearest neighbours": 0.05}.get(str(cell["method"]), 0.2) * (
-        n / 800
-    ) ** 2 + 0.005
+def _error_seconds(cell: trials.Estimate) -> float:
+    size = cell.n / 800
+    if cell.method == "interpolating network":
+        return 0.05 + 2.0 * size**2
+    if cell.method == "regularised network":
+        return 0.15 + 0.8 * size
+    return {"kernel ridge": 1.0, "local mean": 0.1, "nearest neighbours": 0.05}.get(cell.method, 0.2) * size**2 + 0.005
 
 
 OTHERS = ("tanh", "erf", "relu")
@@ -91,7 +88,7 @@ EXPERIMENTS = (
             "paper": (_equal((10, 30, 100, 300, 1000, 3000), 500), _tails((100, 1000, 10_000, 100_000), 20)),
         },
         block=4,
-        seconds=lambda cell: 0.02 + 2e-5 * float(cell["n"]) + (0.05 if cell["design"] == HEAVY else 0.0),
+        seconds=lambda cell: 0.02 + 2e-5 * cell.n + (0.05 if cell.design == HEAVY else 0.0),
     ),
     Experiment(
         DESCENT,
@@ -116,7 +113,7 @@ EXPERIMENTS = (
         },
         block=2,
         seconds=_descent_seconds,
-        shape=lambda cell: (cell["n"], cell["d"], cell["per_example"], cell["activation"]),
+        shape=lambda cell: (cell.n, cell.d, cell.per_example, cell.activation),
         hidden=("after",),
     ),
     Experiment(
@@ -135,43 +132,9 @@ EXPERIMENTS = (
         },
         block=2,
         seconds=_error_seconds,
-        shape=lambda cell: (cell["n"], cell["d"], cell["design"], cell["method"]),
+        shape=lambda cell: (cell.n, cell.d, cell.design, cell.method),
     ),
 )
-
-
-def _error_figure(key: str, design: str, title: str) -> StudyFigure:
-    draw, say = (
-        functools.partial(pictures.errors, design=design),
-        functools.partial(pictures.errors_caption, design=design),
-    )
-    return StudyFigure(key, title, (ERRORS,), draw, say)
-
-
-FIGURES = (
-    _error_figure("errors-equal-atoms", EQUAL, "Error on n equally likely atoms"),
-    _error_figure("errors-heavy-tailed", HEAVY, "Error on a fixed heavy-tailed design"),
-    _error_figure("errors-continuous", "continuous", "Error on a continuous design"),
-    StudyFigure(
-        "visited-equal-atoms",
-        "A part of the error that never falls",
-        (SAMPLES,),
-        pictures.equal_atoms,
-        pictures.equal_atoms_caption,
-    ),
-    StudyFigure(
-        "visited-heavy-tailed",
-        "A part of the error that falls too slowly",
-        (SAMPLES,),
-        pictures.heavy_tails,
-        pictures.heavy_tails_caption,
-    ),
-    StudyFigure("descent", "Does descent get there?", (DESCENT,), pictures.descent, pictures.descent_caption),
-)
-
-
-def _table(key: str, title: str, needs: str, make: Any) -> StudyTable:
-    return StudyTable(key, title, (needs,), make)
 
 
 STUDY = Study(
@@ -180,14 +143,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("slopes", "Slopes of the error, all designs", ERRORS, pictures.slope_table),
-        _table("visited", "What visited atoms contribute (unit noise)", SAMPLES, pictures.visited_table),
-        _table(
-            "descents", "How far descent gets: relative excess of the empirical risk", DESCENT, pictures.descent_table
-        ),
-        _table("prices", "What the theory's own steps would take (priced, not run)", SAMPLES, pictures.prices),
-    ),
+    tables=TABLES,
     after="Kohler & Krzyzak 1912.03925",
     notes=(
         "That networks which minimise the empirical risk miss the minimax rate, and that gradient descent on all weights of such "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -16,7 +17,7 @@ from zeroloss.data.designs import (
 )
 from zeroloss.networks.squasher import preset_of, theory_steps
 from zeroloss.studies.judging import mean, slope
-from zeroloss.studies.kohler_krzyzak_squasher.judges import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
+from zeroloss.studies.kohler_krzyzak_squasher.claims import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
 from zeroloss.studies.kohler_krzyzak_squasher.trials import (
     DEPTH,
     LOOKS,
@@ -27,7 +28,7 @@ from zeroloss.studies.kohler_krzyzak_squasher.trials import (
     WIDTH,
     exact_visited,
 )
-from zeroloss.studies.study import Tables
+from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 SECONDS_A_UNIT = 1e-8
 """Of a step: what an activation with its derivative costs on a core, by which the theory's steps are priced."""
@@ -271,3 +272,36 @@ def prices(_: Tables) -> Any:
             row |= {"first weights within": start.first, "later weights within": start.inner}
             found.append(row | {"years on one core": years})
     return _frame(found)
+
+
+FIGURES = (
+    *(
+        StudyFigure(
+            f"errors-{design.replace(' ', '-')}",
+            title,
+            (ERRORS,),
+            functools.partial(errors, design=design),
+            functools.partial(errors_caption, design=design),
+        )
+        for design, title in (
+            (EQUAL, "Error on n equally likely atoms"),
+            (HEAVY, "Error on a fixed heavy-tailed design"),
+            ("continuous", "Error on a continuous design"),
+        )
+    ),
+    StudyFigure(
+        "visited-equal-atoms", "A part of the error that never falls", (SAMPLES,), equal_atoms, equal_atoms_caption
+    ),
+    StudyFigure(
+        "visited-heavy-tailed", "A part of the error that falls too slowly", (SAMPLES,), heavy_tails, heavy_tails_caption
+    ),
+    StudyFigure("descent", "Does descent get there?", (DESCENT,), descent, descent_caption),
+)  # fmt: skip
+TABLES = (
+    StudyTable("slopes", "Slopes of the error, all designs", (ERRORS,), slope_table),
+    StudyTable("visited", "What visited atoms contribute (unit noise)", (SAMPLES,), visited_table),
+    StudyTable(
+        "descents", "How far descent gets: relative excess of the empirical risk", (DESCENT,), descent_table
+    ),
+    StudyTable("prices", "What the theory's own steps would take (priced, not run)", (SAMPLES,), prices),
+)  # fmt: skip
