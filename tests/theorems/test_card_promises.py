@@ -10,10 +10,10 @@ import zeroloss as zl
 from zeroloss.data import infimum
 from zeroloss.data.xord import ALL_FOUR, BOTH_NEGATIVE, SETS, is_positive
 from zeroloss.descent import descend
-from zeroloss.descent.xor import outputs, start, xor_descent
 from zeroloss.minima import construct_twin, extend
 from zeroloss.minima.constructions import grid_coverage
 from zeroloss.networks import predict
+from zeroloss.studies.brutzkus_globerson_xor.descent import outputs, start, xor_descent
 from zeroloss.tangent.readout import polish_readout
 from zeroloss.theorems import cards, find_card, xor_formulas
 from zeroloss.theorems.kohler_krzyzak import FLOOR, heavy_tail_exponent, visited_error

@@ -149,6 +149,12 @@ def layers(depth: int) -> str:
     return f"{depth} hidden layer{'s' if depth > 1 else ''}"
 
 
+def all_parts(**parts: Measured) -> Judged:
+    """The finding of several quantities, each with its own range: that of all of them."""
+    needs = tuple(dict.fromkeys(need for part in parts.values() for need in part.needs))
+    return Judged(needs, lambda tables: all_of({name: part(tables) for name, part in parts.items()}))
+
+
 def nothing_of(table: str) -> Finding:
     """The finding where no finished trial is of the kind that a claim is about."""
     return Finding(Status.UNKNOWN, f"No finished trial of {table} is of the kind that this claim is about.")

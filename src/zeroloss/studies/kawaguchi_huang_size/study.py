@@ -6,7 +6,7 @@ about a second of compilation each; without it every number of parameters would 
 
 from __future__ import annotations
 
-from zeroloss.studies.brutzkus_globerson_xor.mnist import mnist_is_here
+from zeroloss.studies.brutzkus_globerson_xor.images import mnist_is_here
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
 from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
 from zeroloss.studies.kawaguchi_huang_size.figures import FIGURES, TABLES

@@ -1,4 +1,4 @@
-"""Figures and tables of the XOR experiments: from the study's tables to tidy ones."""
+"""What is shown: figures with their captions, and small tables, all from the tables of trials."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.studies.brutzkus_globerson_xor.claims import (
+    IMAGES,
+    SMALL_START,
+    XOR_CLUSTERS,
+    XOR_MINIMA,
+    XOR_SAMPLES,
+    closed,
+)
+from zeroloss.studies.brutzkus_globerson_xor.images import ARMS
 from zeroloss.studies.brutzkus_globerson_xor.trials import BETWEEN, BIN, BINS
-from zeroloss.studies.judging import mean, proportion
+from zeroloss.studies.judging import mean, ratio_of_means, share
+from zeroloss.studies.measured import evaluate
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 from zeroloss.theorems import xor_formulas as formulas
 
@@ -25,7 +35,7 @@ def by_filters(tables: Tables) -> Any:
     import pandas as pd
 
     made = []
-    for (gamma, k), rows in tables["xor-minima"].groupby(["gamma", "k"]):
+    for (gamma, k), rows in tables[XOR_MINIMA].groupby(["gamma", "k"]):
         wrong = rows["zero_loss"] & rows["wrong"]
         for event, happened, formula in (
             (REACHES, rows["zero_loss"], formulas.reaches(int(k))),
@@ -35,7 +45,7 @@ def by_filters(tables: Tables) -> Any:
             ("a w filter for each pattern at the start", rows["w_all_four"], formulas.all_four(int(k))),
             ("u filters for both negative patterns at the start", rows["u_both"], formulas.both_negative(int(k))),
         ):
-            interval = proportion(int(happened.sum()), len(rows))
+            interval = share(happened)
             made.append(
                 {"gamma": gamma, "k": int(k), "event": event, "share": interval.estimate, "low": interval.low}
                 | {"high": interval.high, "formula": formula, "seeds": len(rows)}
@@ -48,16 +58,16 @@ def by_samples(tables: Tables) -> Any:
     import pandas as pd
 
     made = []
-    for (inverse, share, k, m), rows in tables["xor-samples"].groupby(["inverse_c_eta", "diverse", "k", "m"]):
-        errs = proportion(int((rows["zero_loss"] & (rows["test_error"] > 0)).sum()), len(rows))
+    for (inverse, diverse, k, m), rows in tables[XOR_SAMPLES].groupby(["inverse_c_eta", "diverse", "k", "m"]):
+        errs = share(rows["zero_loss"] & (rows["test_error"] > 0))
         error = mean(rows["test_error"])
         made.append(
-            {"c_eta": f"1/{inverse}", "p": share, "k": int(k), "m": int(m), "seeds": len(rows)}
+            {"c_eta": f"1/{inverse}", "p": diverse, "k": int(k), "m": int(m), "seeds": len(rows)}
             | {"zero_loss": rows["zero_loss"].mean(), "errs": errs.estimate, "errs_low": errs.low}
             | {"errs_high": errs.high, "test_error": error.estimate, "test_error_low": max(error.low, 0.0)}
             | {
                 "test_error_high": error.high,
-                "formula": formulas.small_net_errs(int(m), share, share) if k == 2 else None,
+                "formula": formulas.small_net_errs(int(m), diverse, diverse) if k == 2 else None,
             }
         )
     return pd.DataFrame(made)
@@ -68,7 +78,7 @@ def steps_taken(tables: Tables) -> Any:
     import pandas as pd
 
     made = []
-    for (gamma, inverse, k), rows in tables["xor-minima"].groupby(["gamma", "inverse_c_eta", "k"]):
+    for (gamma, inverse, k), rows in tables[XOR_MINIMA].groupby(["gamma", "inverse_c_eta", "k"]):
         steps = rows["steps"][rows["zero_loss"]].to_numpy(float)
         if len(steps):
             bound = formulas.step_bound(int(k), gamma, 1 / inverse)
@@ -85,7 +95,7 @@ def clustered(tables: Tables) -> Any:
     import pandas as pd
 
     made = []
-    for k, rows in tables["xor-clusters"].groupby("k"):
+    for k, rows in tables[XOR_CLUSTERS].groupby("k"):
         for group in ("w", "u"):
             occupied = np.mean(np.array(rows[f"{group}_occupancy_end"].tolist()), axis=0)
             made.append(
@@ -126,9 +136,9 @@ def _draw_samples(tables: Tables, what: str, title: str, *, bound: bool) -> Any:
         for r in table.to_dict("records")
     ]
     if bound:
-        share = float(table["p"].iloc[0])
+        p = float(table["p"].iloc[0])
         places = np.unique(np.round(np.geomspace(table["m"].min(), table["m"].max(), 40)))
-        values = [(m, formulas.small_net_errs(int(m), share, share)) for m in places]
+        values = [(m, formulas.small_net_errs(int(m), p, p)) for m in places]
         tidy += [{"m": m, "series": BOUND, "value": v, "low": None, "high": None} for m, v in values]
     return against_samples(pd.DataFrame(tidy), title=title, bound=BOUND)
 
@@ -147,7 +157,7 @@ def draw_angles(tables: Tables) -> Any:
 
     names = {"w": "w at A and B", "u": "u at C and D"}
     tidy: dict[str, list] = {"k": [], "group": [], "when": [], "angle": [], "share": [], "mean": []}
-    for k, rows in tables["xor-clusters"].groupby("k"):
+    for k, rows in tables[XOR_CLUSTERS].groupby("k"):
         for group, name in names.items():
             for when in ("start", "end"):
                 counts = np.sum(np.array(rows[f"{group}_histogram_{when}"].tolist()), axis=0)
@@ -208,40 +218,119 @@ def _panel(row: dict[str, Any], panel: str) -> list[dict[str, Any]]:
 
 def samples_caption(tables: Tables) -> str:
     """The settings of the sample experiment and the sample size of the formula."""
-    table = tables["xor-samples"]
-    share = float(table["diverse"].iloc[0])
+    table = tables[XOR_SAMPLES]
+    p = float(table["diverse"].iloc[0])
     inverse = int(table["inverse_c_eta"].min())
-    needed = formulas.samples_needed(0.05, share, share)
+    needed = formulas.samples_needed(0.05, p, p)
     return (
-        f"p₊ = p₋ = {share:g}, half of the samples positive, c_eta = 1/{inverse}, gamma = 8, 95 % intervals. By the formula two "
+        f"p₊ = p₋ = {p:g}, half of the samples positive, c_eta = 1/{inverse}, gamma = 8, 95 % intervals. By the formula two "
         f"filters need at least {needed:.0f} samples to err with probability at most 5 %."
     )
+
+
+def _small(tables: Tables) -> Any:
+    """The nets whose filters start small."""
+    return tables[IMAGES].query(f"start == {SMALL_START}")
+
+
+def errors(tables: Tables) -> Any:
+    from zeroloss.figures.filters import error_against_images
+
+    rows = _small(tables)
+    return error_against_images(
+        {
+            "images": [n for n in rows["images"] for _ in ARMS],
+            "seed": [seed for seed in rows["seed"] for _ in ARMS],
+            "net": list(ARMS) * len(rows),
+            "test_error": rows[[f"{arm}_test_error" for arm in ARMS]].to_numpy().ravel().tolist(),
+        }
+    )
+
+
+def errors_caption(tables: Tables) -> str:
+    rows = _small(tables)
+    seeds, few, many = rows["seed"].nunique(), rows["few"].iloc[0], rows["many"].iloc[0]
+    return (
+        f"Wrong answers on {rows['test_images'].iloc[0]:,} other images ({rows['data'].iloc[0]}), against the number of "
+        f"training images: a point for each of {seeds} seeds, lines through the means. {many} filters (random start) and "
+        f"{few}: random start; started at the k-means centres of the {many}; at random directions of the same norms; at "
+        f"{few} of the {many} picked at random."
+    )
+
+
+def centres(tables: Tables) -> Any:
+    from zeroloss.figures.filters import filter_images
+
+    rows = _small(tables)
+    row = rows[rows["images"] == rows["images"].max()].sort_values("seed").iloc[0]
+    return filter_images({f"centre {i + 1}": centre for i, centre in enumerate(row["centres"])})
+
+
+def centres_caption(tables: Tables) -> str:
+    rows = _small(tables)
+    return (
+        f"The {rows['few'].iloc[0]} k-means centres of the {rows['many'].iloc[0]} trained filters "
+        f"({rows['images'].max():,} images of {rows['data'].iloc[0]}, first seed): blue above 0, vermillion below."
+    )
+
+
+def summary(tables: Tables) -> Any:
+    """Mean test error, share of runs without training errors and mean steps of each net, by data, start and size."""
+    import pandas as pd
+
+    table = tables[IMAGES]
+    rows = []
+    for cell, part in table.groupby(["data", "start", "images"]):
+        for arm in ARMS:
+            rows.append(
+                dict(zip(("data", "start", "images"), cell, strict=True))
+                | {
+                    "net": arm,
+                    "filters": int(part["many" if arm == "large" else "few"].iloc[0]),
+                    "seeds": len(part),
+                    "mean test error": part[f"{arm}_test_error"].mean(),
+                    "runs without training errors": (part[f"{arm}_train_error"] == 0).mean(),
+                    "mean training error": part[f"{arm}_train_error"].mean(),
+                    "mean steps": part[f"{arm}_steps"].mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def shares(tables: Tables) -> Any:
+    """The share of the gap that each start closes, with its interval."""
+    import pandas as pd
+
+    found = []
+    for arm in ARMS[2:]:
+        r = ratio_of_means(*evaluate(_small(tables), closed(arm)))
+        row = {"start of the few": arm, "share of the gap closed": r.estimate, "low": r.low, "high": r.high}
+        found.append(row | {"rows": r.count})
+    return pd.DataFrame(found)
 
 
 FIGURES = (
     StudyFigure(
         "xor-probability",
         "Zero training loss, right and wrong, by number of filters",
-        ("xor-minima",),
+        (XOR_MINIMA,),
         draw_probability,
         "Diverse training points, gamma = 8, c_eta = 1/410. Points: measured, with 95 % intervals; dashed: what the random start "
         "foretells.",
     ),
-    StudyFigure(
-        "xor-errs", "Global minima that err, by number of samples", ("xor-samples",), draw_errs, samples_caption
-    ),
-    StudyFigure("xor-gap", "Test error by number of samples", ("xor-samples",), draw_gap, samples_caption),
+    StudyFigure("xor-errs", "Global minima that err, by number of samples", (XOR_SAMPLES,), draw_errs, samples_caption),
+    StudyFigure("xor-gap", "Test error by number of samples", (XOR_SAMPLES,), draw_gap, samples_caption),
     StudyFigure(
         "xor-steps",
         "Steps to zero training loss against the bound",
-        ("xor-minima",),
+        (XOR_MINIMA,),
         draw_steps,
         "Diverse training points, gamma = 8, c_eta = 1/410; median, fewest and most over the seeds; the bound exists for k > 16.",
     ),
     StudyFigure(
         "xor-angles",
         "Filters gather at their clusters' centres",
-        ("xor-clusters",),
+        (XOR_CLUSTERS,),
         draw_angles,
         "Angle of each filter to the mean of the filters of its group and argmax pattern, of the clusters that descent makes grow; the "
         "darker, the more filters.",
@@ -254,11 +343,15 @@ FIGURES = (
         f"Each panel in units of its longest filter; at most {DRAWN} filters of a group drawn, a point every {4 * BETWEEN:,} steps. At "
         "each corner: the pattern, and how many filters grew there.",
     ),
+    StudyFigure("filters-test-error", "Few filters against many", (IMAGES,), errors, errors_caption),
+    StudyFigure("filter-centres", "What the filters cluster around", (IMAGES,), centres, centres_caption),
 )
 
 TABLES = (
-    StudyTable("xor-by-filters", "Probabilities by number of filters", ("xor-minima",), by_filters),
-    StudyTable("xor-by-samples", "Test error by number of samples", ("xor-samples",), by_samples),
-    StudyTable("xor-steps", "Steps to zero training loss", ("xor-minima",), steps_taken),
-    StudyTable("xor-clusters", "Clusters of filters", ("xor-clusters",), clustered),
+    StudyTable("xor-by-filters", "Probabilities by number of filters", (XOR_MINIMA,), by_filters),
+    StudyTable("xor-by-samples", "Test error by number of samples", (XOR_SAMPLES,), by_samples),
+    StudyTable("xor-steps", "Steps to zero training loss", (XOR_MINIMA,), steps_taken),
+    StudyTable("xor-clusters", "Clusters of filters", (XOR_CLUSTERS,), clustered),
+    StudyTable("filters-summary", "Few filters against many, by training size", (IMAGES,), summary),
+    StudyTable("filters-gap", "How much of the gap each start closes", (IMAGES,), shares),
 )
