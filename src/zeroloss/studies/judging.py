@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from zeroloss.studies.study import Finding
-from zeroloss.verdict import Record, Status
+from zeroloss.verdict import Record, Status, bootstrap
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 TOLD = 3
 """Cases of an "each of these" that its reason tells."""
+EQUAL = 4e-16
+"""Observations that differ by at most this part of the largest are equal: the last digit of a number, which rounding decides."""
 FEW = 10
 """Observations below which a mean's interval is Student's."""
 
@@ -152,20 +154,15 @@ def mean(values: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interv
     if n < 2:
         return Interval(float(x[0]) if n else math.nan, -math.inf, math.inf, "bootstrap", n, confidence)
     m, s = float(np.mean(x)), float(np.std(x, ddof=1) / math.sqrt(n))
-    if s == 0:
-        return Interval(m, m, m, "all observations are equal", n, confidence)
+    if np.ptp(x) <= EQUAL * np.max(np.abs(x)):
+        return Interval(m, min(m, float(x.min())), max(m, float(x.max())), "all observations are equal", n, confidence)
     if n < FEW:
         from scipy.stats import t as student
 
         reach = float(student.ppf((1 + confidence) / 2, n - 1)) * s
         return Interval(m, m - reach, m + reach, "Student's t", n, confidence)
-    rng = np.random.default_rng(key)
-    draws = x[rng.integers(0, n, (RESAMPLES, n))]
-    spread = np.std(draws, axis=1, ddof=1) / math.sqrt(n)
-    usable = spread > 0
-    t = (draws.mean(axis=1)[usable] - m) / spread[usable]
-    low, high = np.quantile(t, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(m, float(m - high * s), float(m - low * s), "studentised bootstrap", n, confidence)
+    low, high = bootstrap.studentised(x, np.random.default_rng(key), RESAMPLES, confidence)
+    return Interval(m, low, high, "studentised bootstrap", n, confidence)
 
 
 def paired_difference(a: Any, b: Any, *, key: int = 0, confidence: float = CONFIDENCE) -> Interval:
@@ -229,20 +226,10 @@ def slope(
             return (np.log(levels) if log else levels) @ centred
 
     estimate = float(fitted(np.array([average(g) for g in groups])))
-    levels = np.stack([average(g[rng.integers(0, len(g), (RESAMPLES, len(g)))], axis=1) for g in groups], axis=1)
+    levels = np.stack([average(bootstrap.resampled(g, rng, RESAMPLES), axis=1) for g in groups], axis=1)
     slopes = fitted(levels)
     slopes = slopes[np.isfinite(slopes)]
     if not math.isfinite(estimate) or len(slopes) < RESAMPLES / 2:
         return Interval(math.nan, -math.inf, math.inf, "bootstrap", len(x), confidence)
-    low, high = _bias_corrected(slopes, estimate, confidence)
+    low, high = bootstrap.bias_corrected(slopes, estimate, confidence)
     return Interval(estimate, low, high, "bootstrap within each x", len(x), confidence)
-
-
-def _bias_corrected(draws: np.ndarray, estimate: float, confidence: float) -> tuple[float, float]:
-    """Efron's bias-corrected percentiles."""
-    from scipy.stats import norm
-
-    below = np.clip(np.mean(draws < estimate) + 0.5 * np.mean(draws == estimate), 1e-4, 1 - 1e-4)
-    z0, z = norm.ppf(below), norm.ppf(0.5 + confidence / 2)
-    low, high = np.quantile(draws, norm.cdf([2 * z0 - z, 2 * z0 + z]))
-    return float(min(low, estimate)), float(max(high, estimate))

@@ -113,10 +113,17 @@ class Measured:
 
     def _judged(self, rows: Any, value: Value) -> Finding:
         cell = rows.iloc[0] if len(rows) else None
-        low, high = (end(cell) if callable(end) and cell is not None else end for end in (self.at_least, self.at_most))
+        low, high = (_end(end, cell) for end in (self.at_least, self.at_most))
         quantity = self.quantity(cell) if callable(self.quantity) else self.quantity
         found = judge(self.statistic(*evaluate(rows, value)), quantity, at_least=low, at_most=high, unit=self.unit)
         return add(found, self.note, rows)
+
+
+def _end(end: float | Callable[[Any], float], cell: Any) -> float:
+    """One end of a range; NaN where it depends on the cell and there is none."""
+    if not callable(end):
+        return end
+    return math.nan if cell is None else end(cell)
 
 
 @dataclasses.dataclass(frozen=True)

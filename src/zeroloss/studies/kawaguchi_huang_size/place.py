@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.studies.judging import CONFIDENCE, Interval
+from zeroloss.verdict.bootstrap import percentiles, resampled
 
 RESAMPLES = 1000
 METHOD = "bootstrap over problems, uniform between grid points"
@@ -70,7 +71,7 @@ def _estimate(curve: Curve) -> float:
 
 def _draws(curve: Curve, rng: np.random.Generator) -> np.ndarray:
     weights = np.array([len(s) for s in curve.shares])
-    means = np.stack([s[rng.integers(0, len(s), (RESAMPLES, len(s)))].mean(axis=1) for s in curve.shares], axis=1)
+    means = np.stack([resampled(s, rng, RESAMPLES).mean(axis=1) for s in curve.shares], axis=1)
     k = first_above(means, weights)
     inside = (k > 0) & (k < len(curve.ratios))
     low, high = (np.log(curve.ratios[np.where(inside, k - back, 0)]) for back in (1, 0))
@@ -95,8 +96,8 @@ def _interval(estimate: float, draws: np.ndarray, count: int) -> Interval:
     good = draws[np.isfinite(draws)]
     if not math.isfinite(estimate) or len(good) < 0.9 * len(draws):
         return Interval(math.nan, -math.inf, math.inf, METHOD, count)
-    low, high = np.quantile(good, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(estimate, float(min(low, estimate)), float(max(high, estimate)), METHOD, count)
+    low, high = percentiles(good, CONFIDENCE)
+    return Interval(estimate, min(low, estimate), max(high, estimate), METHOD, count)
 
 
 def places(rows: Any, value: str = "share") -> dict[int, Interval]:
