@@ -1,4 +1,4 @@
-"""Quantities against width: a point a run, a line through the (geometric) means, on two logarithmic axes; and strips."""
+"""Quantities against width: one point per run, a line through the (geometric) means, on two logarithmic axes; and strips."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zeroloss.plumbing import InputError
 def against_width(
     table: Any, title: str, *, reference: float | None = None, word: str = "", half: bool = False, height: int = 300
 ) -> Any:
-    """`value` against `width`, a curve a name; both axes logarithmic, values that are not above 0 left out.
+    """`value` against `width`, one curve per name; both axes logarithmic, values that are not above 0 left out.
 
     Args:
-        table: columns width, value, curve; a row a run.
+        table: columns width, value, curve; one row per run.
         title: of the vertical axis.
         reference: a level to draw, with its `word`.
         half: draw a dotted line of slope -1/2 from the first mean of the first curve.
@@ -75,7 +75,7 @@ def _half(means: list[dict], name: str) -> list[dict]:
 
 
 def histograms(table: Any, title: str, *, reference: float, word: str, bins: int = 40) -> Any:
-    """One histogram a width, the narrowest on top, of `value` on one logarithmic axis; a dotted line at `reference`.
+    """One histogram per width, the narrowest on top, of `value` on one logarithmic axis; a dotted line at `reference`.
 
     Args:
         table: columns width, value (those not above 0 are left out).

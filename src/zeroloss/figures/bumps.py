@@ -13,12 +13,12 @@ EDGES = ("from_layer", "from_unit", "to_layer", "to_unit", "weight")
 
 
 def network_diagram(table: Any, layers: Any = None) -> Any:
-    """A fully connected network: a circle a unit, a line a weight, its colour the sign, its strength the size.
+    """A fully connected network: a circle for each unit, a line for each weight, its colour the sign, its strength the size.
 
     Sizes are relative to the largest weight of the layer.
 
     Args:
-        table: columns from_layer (0: the inputs), from_unit, to_layer, to_unit, weight; one row a weight.
+        table: columns from_layer (0: the inputs), from_unit, to_layer, to_unit, weight; one row per weight.
         layers: a name for each layer from the inputs to the outputs, written below it.
 
     Raises:
@@ -31,7 +31,7 @@ def network_diagram(table: Any, layers: Any = None) -> Any:
     depth = max(layer for layer, _ in ends)
     names = [str(name) for name in layers] if layers is not None else _layer_names(depth)
     if len(names) != depth + 1:
-        raise InputError(f"{len(names)} names for {depth + 1} layers; give one name a layer.")
+        raise InputError(f"{len(names)} names for {depth + 1} layers; give one name per layer.")
     count = {k: 1 + max(unit for layer, unit in ends if layer == k) for k in range(depth + 1)}
     top = {k: max((abs(r["weight"]) for r in data if r["from_layer"] == k), default=1.0) for k in range(depth + 1)}
 
@@ -88,7 +88,7 @@ def curves_on_line(table: Any, points: Any = None, *, value_name: str = "output"
         value_name: names the values, for the axis.
 
     Raises:
-        InputError: a table without these columns or rows, or more curves than can be told apart.
+        InputError: a table without these columns or rows, or more curves than can be distinguished.
     """
     import altair as alt
 

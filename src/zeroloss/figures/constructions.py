@@ -14,7 +14,7 @@ FLOOR = 1e-17
 
 
 def measured_accuracy(table: Any, curves: Any) -> Any:
-    """Measured accuracy against the threshold `b`, an interval a point, beside the box bound and the exact coverage.
+    """Measured accuracy against the threshold `b`, an interval at each point, beside the box bound and the exact coverage.
 
     Args:
         table: columns b, nodes (an axis), accuracy, low, high (its interval). Accuracies of 0, for which a logarithmic

@@ -29,7 +29,7 @@ def against_width(
     share: bool = True,
     order: Sequence[str] = (),
 ) -> Any:
-    """A quantity against width over that of the threshold, a logarithmic axis with a rule at 1; a colour a series.
+    """A quantity against width over that of the threshold, a logarithmic axis with a rule at 1; one colour per series.
 
     Args:
         table: columns load (1 is the threshold), series, part ("test error", solid with points and intervals, or "training

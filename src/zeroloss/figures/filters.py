@@ -23,7 +23,7 @@ NETS = {
 
 
 def error_against_images(table: Any) -> Any:
-    """Test error against the number of training images, a series a net: a point a seed, a line through the means.
+    """Test error against the number of training images, one series per net: one point per seed, a line through the means.
 
     Args:
         table: columns images, seed, net (keys of `NETS`), test_error (shares).

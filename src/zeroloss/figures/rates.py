@@ -60,11 +60,11 @@ def _layers(data: list[dict], encodings: dict[str, Any], x: Any, y: Any) -> list
 
 
 def error_against_n(table: Any, references: Any) -> Any:
-    """The L2 error against the sample size, a panel a dimension, both axes logarithmic; reference lines by their words.
+    """The L2 error against the sample size, one panel per dimension, both axes logarithmic; reference lines by their words.
 
     Args:
         table: columns d, n, curve (a method of `ESTIMATES`), error, low, high (its interval).
-        references: columns d, n, error, line (the words of each line); two or more n a line.
+        references: columns d, n, error, line (the words of each line); two or more n per line.
 
     Raises:
         InputError: tables without these columns or rows.

@@ -29,7 +29,7 @@ SHADES = ("#F3F4F6", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
 
 
 def phase_diagram(cells: Any, boundary: Any, *, share: str = "runs that reach zero") -> Any:
-    """The share of runs that reach zero over (n, parameters per equation), a diagram a depth; the boundary as a line with its
+    """The share of runs that reach zero over (n, parameters per equation), one diagram per depth; the boundary as a line with its
     interval; where parameters equal equations as a dashed line.
 
     Args:
@@ -127,7 +127,7 @@ def _edges(values: set) -> dict[float, tuple[float, float]]:
 
 def boundary_places(table: Any) -> Any:
     """Parameters per equation at the boundary against n, with intervals: filled and solid by Levenberg-Marquardt, hollow and
-    dashed by gradient descent; a colour and a shape a depth.
+    dashed by gradient descent; one colour and shape per depth.
 
     Args:
         table: columns method, depth, size, place, low, high (None where there is no boundary).
@@ -172,7 +172,7 @@ def boundary_places(table: Any) -> Any:
 
 
 def residual_below(table: Any) -> Any:
-    """What is left of the sum of squares against parameters per equation, a line a depth; logarithmic upwards.
+    """What is left of the sum of squares against parameters per equation, one line per depth; logarithmic upwards.
 
     Args:
         table: columns depth, ratio, left, low, high (quartiles); what is below 1e-24 is drawn there.
@@ -205,7 +205,8 @@ def residual_below(table: Any) -> Any:
 
 
 def natural_and_random(table: Any) -> Any:
-    """Test accuracy of fits without a training error: a row a data set, a point a kind of labels with its interval, a tick at chance.
+    """Test accuracy of fits without a training error: one row per data set, a point with its interval for each kind of labels,
+    a tick at chance.
 
     Args:
         table: columns data, kind (keys of `KIND_LOOKS`), accuracy, low, high, chance.
@@ -235,7 +236,7 @@ def natural_and_random(table: Any) -> Any:
 
 
 def proved_and_measured(table: Any) -> Any:
-    """Losses against steps on logarithmic axes, a line a variant: the read-out alone, what is proved of it, all layers.
+    """Losses against steps on logarithmic axes, one line per variant: the read-out alone, what is proved of it, all layers.
 
     Args:
         table: columns step (1 or more), loss, variant.

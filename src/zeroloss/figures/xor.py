@@ -49,7 +49,7 @@ def probability_against_filters(table: Any, *, rule: float | None = None, rule_l
 
 
 def against_samples(table: Any, *, title: str, bound: str = "", top: float | None = None) -> Any:
-    """A share against the number of training samples: a line with intervals a series; a dashed curve of a bound.
+    """A share against the number of training samples: a line with intervals for each series; a dashed curve of a bound.
 
     Args:
         table: columns m, series, value, low, high. The series named `bound` is drawn as a curve without points.
@@ -98,7 +98,7 @@ def steps_against_bound(table: Any) -> Any:
 
 
 def cluster_angles(table: Any) -> Any:
-    """How the angles of the filters to the centre of their cluster are spread, before and after descent: a strip a
+    """How the angles of the filters to the centre of their cluster are spread, before and after descent: a strip for each
     number of filters, group and time, darker where more filters are; beside it their mean.
 
     Args:
@@ -139,7 +139,7 @@ def cluster_angles(table: Any) -> Any:
 
 
 def filter_paths(table: Any, *, across: int = 4) -> Any:
-    """The paths of the filters in the plane, a panel a network; in each the longest filter has length 1.
+    """The paths of the filters in the plane, one panel per network; in each the longest filter has length 1.
 
     Args:
         table: columns panel, group ("w" | "u" | "label"), filter, at (order along the path), x, y, label. A row of

@@ -272,10 +272,10 @@ def _distributed() -> Any:
 
 
 def make_executor(study: Study, origin: Origin | None, processes: int = 1, cluster: str | None = None) -> Executor:
-    """The executor that the user asked for.
+    """The executor for these processes or this cluster.
 
     Raises:
-        InputError: both are asked for, or other processes cannot find the study.
+        InputError: both are given, or other processes cannot find the study.
     """
     processes = whole_number("processes", processes)
     if cluster is None and processes == 1:

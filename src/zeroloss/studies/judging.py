@@ -1,6 +1,6 @@
 """From numbers with intervals to findings: proportions, slopes, differences.
 
-Each estimate is an `Interval`; `judge` holds it against the range that a claim names: SUPPORTED if all of the interval
+Each estimate is an `Interval`; `judge` compares it with the range that a claim names: SUPPORTED if all of the interval
 lies in the range, CONTRADICTED if none of it does, UNKNOWN in between, and the reason says by how much it reaches over.
 """
 
@@ -18,8 +18,8 @@ from zeroloss.verdict import Record, Status, bootstrap
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-TOLD = 3
-"""Cases of an "each of these" that its reason tells."""
+SHOWN = 3
+"""Cases of an "each of these" that its reason names."""
 EQUAL = 4e-16
 """Observations that differ by at most this part of the largest are equal: the last digit of a number, which rounding decides."""
 FEW = 10
@@ -57,19 +57,19 @@ def judge(
         quantity: its name, as the sentence needs it: "the slope", "the share of runs that ...".
     """
     evidence = {"interval": interval, "range": [at_least, at_most], "quantity": quantity}
-    said = f"{quantity} is {interval}{unit and ' ' + unit} ({interval.confidence:.0%}, {interval.method}, {interval.count:,} observations)"
+    words = f"{quantity} is {interval}{unit and ' ' + unit} ({interval.confidence:.0%}, {interval.method}, {interval.count:,} observations)"
     wanted = _range(at_least, at_most)
     if not (math.isfinite(interval.low) or math.isfinite(interval.high)) or math.isnan(interval.estimate):
         return Finding(
             Status.UNKNOWN, f"{quantity} could not be estimated from {interval.count:,} observations.", evidence
         )
     if at_least <= interval.low and interval.high <= at_most:
-        return Finding(Status.SUPPORTED, f"{said}: {wanted}.", evidence)
+        return Finding(Status.SUPPORTED, f"{words}: {wanted}.", evidence)
     if interval.high < at_least or interval.low > at_most:
         off = at_least - interval.estimate if interval.high < at_least else interval.estimate - at_most
-        return Finding(Status.CONTRADICTED, f"{said}: not {wanted}, off by {off:.3g}.", evidence)
+        return Finding(Status.CONTRADICTED, f"{words}: not {wanted}, off by {off:.3g}.", evidence)
     over = max(at_least - interval.low, interval.high - at_most)
-    return Finding(Status.UNKNOWN, f"{said}: the interval reaches {over:.3g} beyond '{wanted}'.", evidence)
+    return Finding(Status.UNKNOWN, f"{words}: the interval reaches {over:.3g} beyond '{wanted}'.", evidence)
 
 
 def _range(low: float, high: float) -> str:
@@ -83,21 +83,21 @@ def _range(low: float, high: float) -> str:
 def all_of(findings: dict[str, Finding]) -> Finding:
     """The finding of "each of these": SUPPORTED if all are, CONTRADICTED if one is, else UNKNOWN.
 
-    The reason names the cases that decide it; of more than `TOLD` it tells those closest to the edge of their range
+    The reason names the cases that decide it; of more than `SHOWN` it names those closest to the edge of their range
     (SUPPORTED) or farthest beyond it, and how many there are. The evidence has all.
     """
     order = (Status.CONTRADICTED, Status.UNKNOWN, Status.SUPPORTED)
     status = next((s for s in order if any(f.status == s for f in findings.values())), Status.UNKNOWN)
-    if len(findings) <= TOLD:
-        told = list(findings)
+    if len(findings) <= SHOWN:
+        shown = list(findings)
     else:
-        told = sorted((name for name, f in findings.items() if f.status == status), key=lambda n: _room(findings[n]))
-    parts = [f"{name}: {findings[name].reason}" for name in told[:TOLD]]
-    if len(told) > TOLD:
+        shown = sorted((name for name, f in findings.items() if f.status == status), key=lambda n: _room(findings[n]))
+    parts = [f"{name}: {findings[name].reason}" for name in shown[:SHOWN]]
+    if len(shown) > SHOWN:
         what = "closest to the edge" if status == Status.SUPPORTED else "farthest off"
-        parts.insert(0, f"{len(told)} of {len(findings)} cases decide it; the {TOLD} {what}:")
-    elif len(told) < len(findings):
-        parts.insert(0, f"{len(told)} of {len(findings)} cases {'decides' if len(told) == 1 else 'decide'} it:")
+        parts.insert(0, f"{len(shown)} of {len(findings)} cases decide it; the {SHOWN} {what}:")
+    elif len(shown) < len(findings):
+        parts.insert(0, f"{len(shown)} of {len(findings)} cases {'decides' if len(shown) == 1 else 'decide'} it:")
     return Finding(
         status, " ".join(parts), {name: dict(f.evidence) | {"status": f.status} for name, f in findings.items()}
     )
@@ -206,7 +206,7 @@ def slope(
     Resampling keeps the number of observations at each `x`, so the design is what it is. Bias-corrected percentiles.
 
     Args:
-        x, y: `(m,)` each: one row a trial; several rows share an `x`.
+        x, y: `(m,)` each: one row per trial; several rows share an `x`.
         average: of the rows at one `x`: `np.mean`, or `np.median`.
         log: take logarithms (a slope of 2 is then a power of 2).
     """

@@ -1,4 +1,4 @@
-"""Which trials a scale asks for, in which blocks and order, and what they will cost.
+"""Which trials a scale consists of, in which blocks and order, and what they will cost.
 
 The keys of a cell are cut at multiples of its block length, always at the same places: a key stands at the same
 position of the same block whatever was run before, so an interrupted study gives the numbers of an undisturbed one

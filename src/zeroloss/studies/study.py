@@ -8,7 +8,7 @@ A study is a question in a form that a machine can finish. It holds
 
 Nothing here runs anything: `zeroloss.studies.run` does, and keeps the rows in a store. A trial is vectorised over
 seeds, because that is what makes thousands of small trainings quick: the engine calls it with one set of parameters
-and a block of keys (whole numbers), and it answers with arrays whose first axis is the block's. Every block of an
+and a block of keys (whole numbers), and it returns arrays whose first axis is the block's. Every block of an
 experiment with the same parameters has the same length (the last is filled up by repeating its last key, and what
 that gives is thrown away), so a function compiled for it is compiled once.
 
@@ -40,7 +40,7 @@ Scalar = bool | int | float | str
 Parameters = Mapping[str, Scalar]
 Metrics = Mapping[str, Any]
 Tables = Mapping[str, "pd.DataFrame"]
-"""A table an experiment: a row a finished trial; columns: the axes, `seed`, the metrics."""
+"""One table per experiment, one row per finished trial; columns: the axes, `seed`, the metrics."""
 
 SCALES = ("smoke", "desk", "paper")
 """Seconds, minutes on two cores, and what the paper did (priced before it starts)."""
@@ -136,7 +136,7 @@ class Experiment:
 
     @property
     def code(self) -> str:
-        """A hash of the trial's own source text, by which rows made before it was edited are told; "" if there is none."""
+        """A hash of the trial's own source text, by which rows made before it was edited are recognised; "" if there is none."""
         try:
             text = inspect.getsource(self.trial)
         except (OSError, TypeError):
@@ -151,7 +151,7 @@ class Experiment:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the tables say of a claim: a verdict that does not yet know its sentence."""
+    """What the tables show about a claim: a verdict without its sentence."""
 
     status: Status
     reason: str
@@ -168,7 +168,7 @@ class Claim:
         needs: the experiments it is judged from.
         judge: a function of the tables that returns a `Finding` with an interval (see `zeroloss.studies.judging`).
         standing: "paper" (the paper says so), "recalled" (remembered, not confirmed) or "ours".
-        source: where it is said.
+        source: the paper, or whom the claim follows.
     """
 
     key: str
@@ -210,9 +210,9 @@ def _caveat(counts: dict[str, dict[str, int]]) -> str:
     """What a reader must know if trials are missing."""
     missing = {k: c["expected"] - c["finished"] - c.get("failed", 0) for k, c in counts.items() if "expected" in c}
     failed = {k: c["failed"] for k, c in counts.items() if c.get("failed")}
-    said = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
-    said += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
-    return f" ({'; '.join(said)}.)" if said else ""
+    parts = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
+    parts += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
+    return f" ({'; '.join(parts)}.)" if parts else ""
 
 
 @dataclasses.dataclass(frozen=True)

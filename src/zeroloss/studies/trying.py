@@ -16,7 +16,7 @@ from zeroloss.studies.study import Experiment, Parameters, Study
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a block: metrics, or the reason of the failure, by seed; seconds a trial."""
+    """What became of a block: metrics, or the reason of the failure, by seed; seconds per trial."""
 
     metrics: Mapping[int, Mapping[str, Any]]
     failures: Mapping[int, str]
@@ -61,13 +61,13 @@ def _guarded(experiment: Experiment, parameters: Parameters, seeds: list[int]) -
 
 
 def try_block(experiment: Experiment, parameters: Parameters, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """The metrics of these seeds, a dict a seed; plain numbers, strings and lists only.
+    """The metrics of these seeds, one dict per seed; plain numbers, strings and lists only.
 
     Every call has the experiment's block length, so that what is compiled is compiled once: a seed stands at its place
-    in the block (`seed` modulo the length), and places that nobody asks for repeat a seed that somebody does.
+    in the block (`seed` modulo the length), and places that are not requested repeat a seed that is.
 
     Raises:
-        InputError: the trial returned something that is not one entry a key.
+        InputError: the trial returned something that is not one entry per key.
     """
     length = experiment.block_of(parameters)
     filled = np.full(length, seeds[0], np.int64)

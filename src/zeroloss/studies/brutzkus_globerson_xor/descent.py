@@ -76,7 +76,7 @@ class Filters(NamedTuple):
 
 
 class XorDescent(NamedTuple):
-    """What gradient descent reached, a seed an entry.
+    """What gradient descent reached, one entry per seed.
 
     Attributes:
         filters: where it stopped.

@@ -183,7 +183,7 @@ def draw_paths(tables: Tables) -> Any:
 
 
 def rows_across(tables: Tables) -> int:
-    """Panels in a row of the paths: one a number of filters, at most four."""
+    """Panels in a row of the paths: one per number of filters, at most four."""
     return min(4, tables["xor-paths"]["k"].nunique())
 
 

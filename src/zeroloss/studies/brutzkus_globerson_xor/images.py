@@ -243,7 +243,7 @@ def _counted(nets: SmallCNN, x: jax.Array, labels: jax.Array, rows: jax.Array, w
 
 @jax.jit
 def _steps(nets: SmallCNN, state, x: jax.Array, labels: jax.Array, batches: jax.Array):
-    """A step a row of `batches`; also the mean loss of each net over them."""
+    """One step per row of `batches`; also the mean loss of each net over them."""
 
     def step(carry, rows):
         nets, state = carry

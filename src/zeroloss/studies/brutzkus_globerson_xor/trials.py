@@ -33,7 +33,7 @@ BUDGET = 200
 """Steps times `c_eta`: descent is given `200 / c_eta` steps, 82,000 at `c_eta = 1/410`."""
 SNAPSHOTS, BETWEEN = 41, 256
 BIN = 2.5
-"""Degrees a bin of the angles."""
+"""Degrees per bin of the angles."""
 BINS = 20
 
 

@@ -22,7 +22,7 @@ TEST, TRAINING = "test error", "training error"
 def _curves(
     rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str | None = None, log: bool = False
 ) -> list[dict[str, Any]]:
-    """Means with intervals: for each column its (series, part); `by` splits a column into a series a noise.
+    """Means with intervals: for each column its (series, part); `by` splits a column into one series per noise.
 
     log: geometric means, for a logarithmic axis, over the cells where all values are positive.
     """
@@ -54,7 +54,7 @@ def _of(rows: Any, data: str) -> Any:
 
 
 def feature_errors(tables: Tables, data: str) -> Any:
-    """Test and training error of the minimum norm, a colour a noise."""
+    """Test and training error of the minimum norm, one colour per noise."""
     rows = _of(tables[FEATURES], data)
     shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "ratio", shown, "noise"), FEATURE_AXIS, ERROR, "p = n")
@@ -104,7 +104,7 @@ def estimators_caption(tables: Tables) -> str:
 
 
 def norms(tables: Tables) -> Any:
-    """The norm of the minimum-norm solution, a colour a noise."""
+    """The norm of the minimum-norm solution, one colour per noise."""
     rows = _of(tables[FEATURES], "digits")
     curves = _curves(rows, "ratio", {"norm": ("", TEST)}, "noise", log=True)
     return _drawn(curves, FEATURE_AXIS, "norm of the weights |W| (log scale)", "p = n", share=False)
@@ -122,7 +122,7 @@ def norm_caption(tables: Tables) -> str:
 
 
 def network_errors(tables: Tables, data: str) -> Any:
-    """Test and training error of trained networks, a colour a noise."""
+    """Test and training error of trained networks, one colour per noise."""
     rows = _of(loaded(tables[ADAM]), data)
     shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "load", shown, "noise"), NETWORK_AXIS, ERROR, "P = n c")

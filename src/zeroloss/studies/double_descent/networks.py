@@ -52,7 +52,7 @@ def parameter_count(d: int, width: int, c: int) -> int:
 def network(drawn: Sample, width: int, key: int) -> MLP:
     """The start: `width` relu units, He's variances, and a read-out of `READOUT` times those.
 
-    At the full size the answers at the start, about 1.4 a class, would stay in those of a wide network after training, as a noise
+    At the full size the answers at the start, about 1.4 per class, would stay in those of a wide network after training, as a noise
     that has nothing to do with the labels.
     """
     net = MLP(

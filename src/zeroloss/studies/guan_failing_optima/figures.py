@@ -116,10 +116,10 @@ def residual_caption(tables: Tables) -> str:
     """Which networks, and the worst of them."""
     rows = tables[ZERO_LOSS]
     worst = rows.groupby("dtype")["residual"].max()
-    said = " and ".join(f"{worst[name]:.1g} in {name}" for name in sorted(worst.index, reverse=True))
+    largest = " and ".join(f"{worst[name]:.1g} in {name}" for name in sorted(worst.index, reverse=True))
     return (
         f"Largest residual at the nodes of {len(rows):,} networks with random labels in up to {rows['d'].max()} dimensions, "
-        f"against the hidden layers added to their two: at most {said}; all labels are right in "
+        f"against the hidden layers added to their two: at most {largest}; all labels are right in "
         f"{(rows['train_error'] == 0).mean():.0%} of them."
     )
 

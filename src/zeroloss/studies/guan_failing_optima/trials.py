@@ -35,10 +35,10 @@ from zeroloss.studies.typed import per_key
 
 MOST_NODES = 3000
 DRAWS = 20_000
-"""Test points a seed."""
+"""Test points per seed."""
 BLOCK = 4096
 QUADRATURE = {1: 256, 2: 40}
-"""Points of the midpoint rule for L2 errors, an axis: on each bump of it, and on each stretch between two."""
+"""Points of the midpoint rule for L2 errors, on each axis: on each bump of it, and on each stretch between two."""
 
 
 @dataclasses.dataclass(frozen=True)

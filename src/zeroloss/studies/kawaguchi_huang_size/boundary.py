@@ -6,7 +6,7 @@ A cell names a size and a ratio. The network is the one whose number of paramete
 Targets: "normal", independent standard normal, so that what holds for almost every target holds for them; or "signs", +1 and
 -1. These are no generic targets: saturated units can come as near to signs as one likes with fewer parameters than equations.
 
-Two ways down. Levenberg-Marquardt in float64 (`zeroloss.descent.levenberg_marquardt`), several starts a problem: if any reaches zero a
+Two ways down. Levenberg-Marquardt in float64 (`zeroloss.descent.levenberg_marquardt`), several starts per problem: if any reaches zero a
 minimum of value zero is there (to rounding). Gradient descent in float32, one start, with a budget of gradients: a trial step
 that lowers the loss is taken and the step size then grown, one that does not is refused and the step size halved.
 """
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 INPUTS = 4
 """Dimension of the inputs: small, so that one unit more is few parameters more."""
 STARTS, STEPS = 3, 300
-"""Levenberg-Marquardt: starts a problem, steps a start."""
+"""Levenberg-Marquardt: starts per problem, steps per start."""
 ZERO = 1e-18
 """Part of the targets' sum of squares that counts as zero in float64: a step of Newton's from it would be at rounding."""
 NEAR = 1e-2

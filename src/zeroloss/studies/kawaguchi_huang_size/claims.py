@@ -11,7 +11,7 @@ import numpy as np
 
 from zeroloss.studies.judging import Interval, judge, pooled, share
 from zeroloss.studies.kawaguchi_huang_size.boundary import cell_of
-from zeroloss.studies.kawaguchi_huang_size.place import growth, places, quotient, said
+from zeroloss.studies.kawaguchi_huang_size.place import growth, in_words, places, quotient
 from zeroloss.studies.measured import Judged, Measured, claim, layers, listed, nothing_of
 from zeroloss.studies.study import Finding, Tables
 
@@ -47,7 +47,7 @@ def slope_is_one(tables: Tables, experiment: str, depth: int) -> Finding:
     if math.isfinite(slope.low):
         words.append(f"The interval misses 1 by {missed:.2g}." if missed > 0 else "The interval contains 1.")
     if found:
-        words.append(f"Parameters per equation at the boundary: {said(found)}.")
+        words.append(f"Parameters per equation at the boundary: {in_words(found)}.")
     existing = growth(rows, "any")
     if experiment == LM and math.isfinite(existing.low):
         words.append(f"Counting a problem as fitted if one of its starts is, the slope is {existing}.")

@@ -78,7 +78,7 @@ PLACE_CAPTION = (
 
 
 def place_table(tables: Tables) -> Any:
-    """A row a method, activation, depth, size: the boundary for runs, and for problems (some start of several)."""
+    """One row per method, activation, depth and size: the boundary for runs, and for problems (some start of several)."""
     import pandas as pd
 
     found = []
@@ -93,7 +93,7 @@ def place_table(tables: Tables) -> Any:
 
 
 def budget_table(tables: Tables) -> Any:
-    """The boundary of gradient descent had it stopped earlier: a row a budget, depth, size."""
+    """The boundary of gradient descent had it stopped earlier: one row per budget, depth and size."""
     import pandas as pd
 
     rows, found = runs(tables, GD), []

@@ -5,7 +5,7 @@ they cross one half, linearly between the two ratios on either side, on a logari
 `log p* = log(place * size)` against `log size`, by least squares over the sizes.
 
 Intervals: problems are resampled within each cell, and in each resample the boundary is drawn uniformly between the two ratios that
-bracket it. So they do not shrink below what the grid can tell, however sharp the step is. (Ours.)
+bracket it. So they do not shrink below what the grid can resolve, however sharp the step is. (Ours.)
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Curve:
 
 
 def curves(rows: Any, value: str = "share") -> list[Curve]:
-    """A curve a size from a table with columns size, ratio and `value` (a share in [0, 1], a row a problem)."""
+    """One curve per size from a table with columns size, ratio and `value` (a share in [0, 1]), one row per problem."""
     found = []
     for size, part in rows.groupby("size"):
         cells = [(float(r), np.asarray(cell[value], float)) for r, cell in part.groupby("ratio")]
@@ -140,7 +140,7 @@ def quotient(first: Any, second: Any, value: str = "share") -> Interval:
     return Interval(math.inf, low, math.inf, f"{METHOD}; the first lies beyond its grid", count)
 
 
-def said(found: Mapping[int, Interval]) -> str:
+def in_words(found: Mapping[int, Interval]) -> str:
     """The places in words: `1.12 at n = 64, ...`."""
     return ", ".join(
         f"{place.estimate:.3g} at n = {size}" if math.isfinite(place.estimate) else f"not within the grid at n = {size}"

@@ -21,7 +21,7 @@ DATA = ("wine", "breast-cancer", "digits", "mnist1d", "mnist")
 
 
 def _lm(depth: int, sizes: tuple[int, ...], ratios: tuple[float, ...], activation: str, many: int = 1) -> list[Grid]:
-    """A grid a size, `many` times as many problems as at desk scale."""
+    """One grid per size, `many` times as many problems as at desk scale."""
     return [_cells(depth, size, ratios, activation, "normal", many * PROBLEMS[size]) for size in sizes]
 
 

@@ -54,7 +54,7 @@ def _cells(tables: Tables, design: str) -> list[dict[str, Any]]:
 
 
 def errors(tables: Tables, design: str) -> Any:
-    """Error against n for every method, a panel a dimension, beside the minimax slope and what no interpolator beats."""
+    """Error against n for every method, one panel per dimension, beside the minimax slope and what no interpolator beats."""
     from zeroloss.figures.rates import error_against_n
 
     cells = _cells(tables, design)
@@ -82,7 +82,7 @@ def errors_caption(tables: Tables, design: str) -> str:
     """Which design, how many samples, and the two slopes."""
     rows = tables[ERRORS]
     rows = rows[(rows["design"] == design) & (rows["p"] == 1)]
-    said = "; ".join(
+    slopes = "; ".join(
         f"d = {d}: {slope(part['n'], part['error'])} (minimax {minimax_exponent(1, int(d)):.3f})"
         for d, part in rows[rows["method"] == NETWORK].groupby("d")
     )
@@ -94,7 +94,7 @@ def errors_caption(tables: Tables, design: str) -> str:
     }.get(design, "The uniform design: no theorem of this study speaks of it, and no atom is visited twice.")
     return (
         f"Mean squared L2 error over {rows['seed'].nunique()} samples at most, 95 % intervals; target with p = 1, noise of "
-        f"standard deviation {NOISE:g}. {what} Dashed: the minimax slope. Slopes of the interpolating network: {said}."
+        f"standard deviation {NOISE:g}. {what} Dashed: the minimax slope. Slopes of the interpolating network: {slopes}."
     )
 
 
@@ -168,13 +168,13 @@ def heavy_tails(tables: Tables) -> Any:
 
 def heavy_tails_caption(tables: Tables) -> str:
     """The slopes."""
-    said = ", ".join(
+    slopes = ", ".join(
         f"{slope(part['n'], part['visited']).estimate:.3f} for {visited_exponent(t):.3f} (t = {t:g})"
         for t, part in _sampled(tables, HEAVY).groupby("tail")
     )
     return (
         "The same on fixed designs p_k ~ k^-(1+t). Dashed: the slope -t/(1+t) of the limit through the last point. Measured "
-        f"slopes: {said}."
+        f"slopes: {slopes}."
     )
 
 

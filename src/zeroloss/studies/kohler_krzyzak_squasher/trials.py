@@ -36,10 +36,10 @@ LONG_SUPPORT = 100_000
 RULE = 2048
 """Points of the rule for the error on the continuous design."""
 DRAWS = 200
-"""Samples a trial where only samples are drawn."""
+"""Samples per trial where only samples are drawn."""
 WIDTH, DEPTH = 3, 2
 NETWORKS = 4
-"""Networks an example of the interpolating estimate."""
+"""Networks per example of the interpolating estimate."""
 STEPS = 20
 """Steps of the regularised estimate."""
 CUT = 1.0
@@ -175,7 +175,7 @@ def estimate(method: str, sample: Sample, key: int) -> tuple[np.ndarray, float, 
     """Predictions at the sample's rule, the tuning, the relative excess of the empirical risk.
 
     Raises:
-        InputError: there is no such method, or the spline is asked for in several dimensions.
+        InputError: there is no such method, or the spline is requested in several dimensions.
     """
     if method in ("interpolating network", "regularised network"):
         from zeroloss.descent.squasher import SquasherRegressor

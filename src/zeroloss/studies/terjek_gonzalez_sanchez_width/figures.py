@@ -38,10 +38,10 @@ def _drawn(table: str, value: Value, curve: str, title: str, where: str = "", **
     return draw
 
 
-def _slopes(table: str, value: Value, by: str, said: str, where: str = "") -> Callable[[Tables], list[str]]:
+def _slopes(table: str, value: Value, by: str, words: str, where: str = "") -> Callable[[Tables], list[str]]:
     """The log-log slope of the value against width, in words, for each value of `by`."""
     return lambda tables: [
-        said.format(slope=slope(part["width"], evaluate(part, value)[0]), name=name)
+        words.format(slope=slope(part["width"], evaluate(part, value)[0]), name=name)
         for name, part in groups(select(tables[table], where), by)
     ]
 
