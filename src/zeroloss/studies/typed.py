@@ -63,7 +63,7 @@ def cell_of(trial: Callable[..., Any], parameters: Parameters) -> Any:
     kind = _cell_type(trial) if hasattr(trial, "__wrapped__") else None
     if kind is None:
         return parameters
-    fields = {field.name: _KINDS[str(field.type)] for field in dataclasses.fields(kind)}
+    fields = {field.name: _kind(field) for field in dataclasses.fields(kind)}
     unknown = sorted(set(parameters) - set(fields))
     if unknown:
         raise InputError(f"{kind.__name__} has no field {unknown[0]}; its fields are {', '.join(fields)}.")
@@ -71,6 +71,14 @@ def cell_of(trial: Callable[..., Any], parameters: Parameters) -> Any:
         return kind(**{name: fields[name](value) for name, value in parameters.items()})
     except TypeError as error:
         raise InputError(f"the grid lacks an axis that {kind.__name__} needs: {error}.") from error
+
+
+def _kind(field: dataclasses.Field) -> type:
+    """The type of a field, which may be written as text."""
+    kind = _KINDS.get(getattr(field.type, "__name__", str(field.type)))
+    if kind is None:
+        raise InputError(f"the field {field.name} is a {field.type}; a parameter is an int, float, str or bool.")
+    return kind
 
 
 @functools.cache
