@@ -199,7 +199,13 @@ def ratio_of_means(part: Any, whole: Any, confidence: float = CONFIDENCE) -> Int
 
 
 def slope(
-    x: Any, y: Any, *, key: int = 0, confidence: float = CONFIDENCE, average: Callable = np.mean, log: bool = True
+    x: Any,
+    y: Any,
+    *,
+    key: int = 0,
+    confidence: float = CONFIDENCE,
+    average: Callable[..., Any] = np.mean,
+    log: bool = True,
 ) -> Interval:
     """The slope of `log(average of y at x)` against `log x`, by least squares; bootstrap within each `x`.
 

@@ -34,7 +34,7 @@ class StudyResult(Record):
     after: str
     notes: list[str]
     scale: str
-    overrides: dict[str, list]
+    overrides: dict[str, list[Any]]
     verdicts: dict[str, Verdict]
     standing: dict[str, str]
     trials: dict[str, dict[str, Any]]

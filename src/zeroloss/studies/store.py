@@ -47,7 +47,7 @@ class Store:
         InputError: it cannot be opened, or holds something else.
     """
 
-    def __init__(self, where: str | os.PathLike | None = None, *, readonly: bool = False):
+    def __init__(self, where: str | os.PathLike[str] | None = None, *, readonly: bool = False):
         import sqlalchemy as sa
 
         self.where = str(where if where is not None else default_store())

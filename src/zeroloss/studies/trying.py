@@ -36,7 +36,9 @@ def attempt(experiment: Experiment, parameters: Parameters, seeds: Sequence[int]
     return Outcome(metrics, failures, (time.perf_counter() - began) / len(seeds))
 
 
-def _search(experiment: Experiment, parameters: Parameters, seeds: list[int], metrics: dict, failures: dict) -> None:
+def _search(
+    experiment: Experiment, parameters: Parameters, seeds: list[int], metrics: dict[int, Any], failures: dict[int, str]
+) -> None:
     found = _guarded(experiment, parameters, seeds)
     if not isinstance(found, str):
         metrics.update(zip(seeds, found, strict=True))
@@ -83,7 +85,7 @@ def try_block(experiment: Experiment, parameters: Parameters, seeds: Sequence[in
     return [{name: column[place] for name, column in columns.items()} for place in places]
 
 
-def _column(experiment: Experiment, name: str, values: Any, length: int) -> list:
+def _column(experiment: Experiment, name: str, values: Any, length: int) -> list[Any]:
     array = np.asarray(values)
     if array.ndim == 0 and length == 1:
         array = array[None]

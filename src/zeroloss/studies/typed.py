@@ -73,7 +73,7 @@ def cell_of(trial: Callable[..., Any], parameters: Parameters) -> Any:
         raise InputError(f"the grid lacks an axis that {kind.__name__} needs: {error}.") from error
 
 
-def _kind(field: dataclasses.Field) -> type:
+def _kind(field: dataclasses.Field[Any]) -> type:
     """The type of a field, which may be written as text."""
     kind = _KINDS.get(getattr(field.type, "__name__", str(field.type)))
     if kind is None:

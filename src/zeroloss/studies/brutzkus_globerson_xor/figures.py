@@ -156,7 +156,7 @@ def draw_angles(tables: Tables) -> Any:
     from zeroloss.figures.xor import cluster_angles
 
     names = {"w": "w at A and B", "u": "u at C and D"}
-    tidy: dict[str, list] = {"k": [], "group": [], "when": [], "angle": [], "share": [], "mean": []}
+    tidy: dict[str, list[Any]] = {"k": [], "group": [], "when": [], "angle": [], "share": [], "mean": []}
     for k, rows in tables[XOR_CLUSTERS].groupby("k"):
         for group, name in names.items():
             for when in ("start", "end"):

@@ -23,7 +23,7 @@ import functools
 import itertools
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -101,7 +101,7 @@ class Nets:
 
 
 @per_key
-def few_against_many(cell: Nets, key: int) -> dict:
+def few_against_many(cell: Nets, key: int) -> dict[str, Any]:
     """The trial; see the module.
 
     Metrics: for each of the nets `*_train_error`, `*_test_error` (shares of wrong answers), `*_train_loss`, `*_steps`;
@@ -134,7 +134,7 @@ def few_against_many(cell: Nets, key: int) -> dict:
     return row | {"test_images": len(pool.x_test), "centres": starts["kmeans"][0]}
 
 
-def filter_starts(filters: np.ndarray, biases: np.ndarray, few: int, seed: int) -> dict:
+def filter_starts(filters: np.ndarray, biases: np.ndarray, few: int, seed: int) -> dict[str, Any]:
     """Filters `(few, s^2)` and biases `(few,)` of "kmeans", "random" and "picked" from those of the large net."""
     rng = np.random.default_rng(seed)
     centres = _kmeans(np.c_[filters, biases], few, seed).cluster_centers_
@@ -154,7 +154,7 @@ def clustered(filters: np.ndarray, few: int, seed: int) -> float:
     return float(1 - _kmeans(units, few, seed).inertia_ / ((units - units.mean(axis=0)) ** 2).sum())
 
 
-def _kmeans(points: np.ndarray, few: int, seed: int):
+def _kmeans(points: np.ndarray, few: int, seed: int) -> Any:
     from sklearn.cluster import KMeans
 
     return KMeans(few, n_init=10, random_state=seed).fit(points.astype(np.float64))
@@ -171,7 +171,9 @@ def stacked(nets: list[SmallCNN]) -> SmallCNN:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets)
 
 
-def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: int) -> tuple[list[dict], list[SmallCNN]]:
+def train(
+    nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: int
+) -> tuple[list[dict[str, Any]], list[SmallCNN]]:
     """Trains stacked nets on the images `chosen` of the pool, all with the same mini-batches (drawn with replacement).
 
     Returns, for each net at its own stop: train_error, test_error, train_loss, steps; and the net.
@@ -179,7 +181,7 @@ def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: in
     rng = np.random.default_rng(seed)
     count = len(nets.filters)
     state = optimiser().init(eqx.filter(nets, eqx.is_array))
-    answers: dict[int, dict] = {}
+    answers: dict[int, dict[str, Any]] = {}
     ends: dict[int, SmallCNN] = {}
     for done in itertools.count(CHUNK, CHUNK):
         batches = chosen[rng.integers(0, len(chosen), (CHUNK, BATCH))]
@@ -205,7 +207,7 @@ def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: in
     return [answers[i] for i in range(count)], [ends[i] for i in range(count)]
 
 
-def _waiting(count: int, answers: dict[int, dict]) -> np.ndarray:
+def _waiting(count: int, answers: dict[int, dict[str, Any]]) -> np.ndarray:
     return np.array([i not in answers for i in range(count)])
 
 
@@ -242,13 +244,13 @@ def _counted(nets: SmallCNN, x: jax.Array, labels: jax.Array, rows: jax.Array, w
 
 
 @jax.jit
-def _steps(nets: SmallCNN, state, x: jax.Array, labels: jax.Array, batches: jax.Array):
+def _steps(nets: SmallCNN, state: Any, x: jax.Array, labels: jax.Array, batches: jax.Array) -> Any:
     """One step per row of `batches`; also the mean loss of each net over them."""
 
-    def step(carry, rows):
+    def step(carry: Any, rows: Any) -> Any:
         nets, state = carry
 
-        def total(nets):
+        def total(nets: Any) -> Any:
             losses = _losses(nets, x[rows], labels[rows])[1].mean(axis=1)
             return losses.sum(), losses  # the nets share nothing: the gradient of the sum is that of each
 

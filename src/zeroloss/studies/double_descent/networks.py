@@ -107,7 +107,7 @@ def _adam(cell: Hidden, keys: np.ndarray) -> list[dict[str, Any]]:
     return [_row(one, width, end or {}, early) for one, end, early in zip(drawn, ends, best, strict=True)]
 
 
-def _row(drawn: Sample, width: int, end: dict, early: dict) -> dict:
+def _row(drawn: Sample, width: int, end: dict[str, Any], early: dict[str, Any]) -> dict[str, Any]:
     sizes = {
         "parameters": parameter_count(drawn.x.shape[1], width, drawn.classes),
         "equations": len(drawn.x) * drawn.classes,
@@ -158,16 +158,16 @@ def _stack(arrays: list[np.ndarray]) -> jax.Array:
     return jnp.asarray(np.stack(arrays), jnp.float32)
 
 
-def _outputs(weights, fixed, x):
+def _outputs(weights: Any, fixed: Any, x: Any) -> Any:
     return jax.vmap(eqx.combine(weights, fixed))(x)
 
 
 @eqx.filter_jit
-def _steps(weights, state, fixed, x, y):
+def _steps(weights: Any, state: Any, fixed: Any, x: Any, y: Any) -> Any:
     """`LOOK` steps of each network on its own rows."""
 
-    def one(weights, state, x, y):
-        def step(carried, _):
+    def one(weights: Any, state: Any, x: Any, y: Any) -> Any:
+        def step(carried: Any, _: Any) -> Any:
             weights, state = carried
             gradient = jax.grad(lambda w: ((_outputs(w, fixed, x) - y) ** 2).sum() / (2 * len(x)))(weights)
             change, state = optax.adam(STEP_SIZE).update(gradient, state)
@@ -179,10 +179,10 @@ def _steps(weights, state, fixed, x, y):
 
 
 @eqx.filter_jit
-def _looked(weights, fixed, x, x_choosing, x_test):
+def _looked(weights: Any, fixed: Any, x: Any, x_choosing: Any, x_test: Any) -> Any:
     """Answers on the training rows, the rows to choose with and the test rows; norms of the weights."""
 
-    def one(weights, x, x_choosing, x_test):
+    def one(weights: Any, x: Any, x_choosing: Any, x_test: Any) -> Any:
         norm = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(weights)))
         return *(_outputs(weights, fixed, part) for part in (x, x_choosing, x_test)), norm
 

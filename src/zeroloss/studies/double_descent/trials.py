@@ -79,7 +79,7 @@ def features(cell: Features, key: int) -> dict[str, Any]:
             drawn, test, drawn.labels_test
         )  # fmt: skip
 
-    def chosen(filters: Callable, values: np.ndarray) -> tuple[float, np.ndarray, tuple[float, float, float]]:
+    def chosen(filters: Callable[..., Any], values: np.ndarray) -> tuple[float, np.ndarray, tuple[float, float, float]]:
         found = [(filters(factor.s, value), scores(filters(factor.s, value))) for value in values]
         best = int(np.argmin([score[0] for _, score in found]))
         return float(values[best]), *found[best]

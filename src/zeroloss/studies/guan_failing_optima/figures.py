@@ -72,11 +72,11 @@ def regression(tables: Tables) -> Any:
     return gain_over_zero(_gains(tables))
 
 
-def _gains(tables: Tables) -> dict[str, list]:
+def _gains(tables: Tables) -> dict[str, list[Any]]:
     rows = tables[REGRESSION]
     first = rows.groupby("d")["per_axis"].transform("min")
     rows = rows[(rows["per_axis"] == first) & rows["activation"].isin(["relu", "sigmoid"])]
-    out: dict[str, list] = {"gap": [], "gain": [], "curve": []}
+    out: dict[str, list[Any]] = {"gap": [], "gain": [], "curve": []}
     for (d, per_axis, name, gap), part in rows.groupby(["d", "per_axis", "activation", "gap"]):
         out["gap"].append(gap)
         out["gain"].append(float((1 - part["relative_error"]).abs().mean()))

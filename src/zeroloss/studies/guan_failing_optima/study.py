@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zeroloss.studies.guan_failing_optima import trials
 from zeroloss.studies.guan_failing_optima.claims import (
     ACCURACY,
@@ -28,7 +30,7 @@ def _fitting(cell: Parameters) -> bool:
 
 
 def _fit_grid(d: tuple[int, ...], layers: tuple[int, ...], width: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ACTIVATIONS, "d": d, "per_axis": tuple(NODES[k] for k in d)}
+    axes: dict[str, tuple[Any, ...]] = {"activation": ACTIVATIONS, "d": d, "per_axis": tuple(NODES[k] for k in d)}
     return Grid(axes | {"layers": layers, "width": width, "dtype": ("float64", "float32")}, seeds, _fitting)
 
 

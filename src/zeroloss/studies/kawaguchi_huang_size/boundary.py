@@ -87,7 +87,7 @@ def problem(cell: Cell, targets: str, key: int) -> tuple[np.ndarray, np.ndarray,
     return x, y, rng
 
 
-def batch(cell: Phase, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple]:
+def batch(cell: Phase, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple[Any, ...]]:
     """The cell; starts `(b starts, p)`; the other arguments with the same leading axis."""
     laid = cell_of(cell.depth, cell.size, cell.ratio)
     drawn = [problem(laid, cell.targets, int(key)) for key in keys]
@@ -108,13 +108,13 @@ def relative(loss: Any, y: Any) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def descend(loss, start, arguments, goal, budget):
+def descend(loss: Any, start: Any, arguments: Any, goal: Any, budget: Any) -> Any:
     """Losses reached `(b,)` and gradients used `(b,)`."""
     gradient = jax.value_and_grad(loss)
     value, slope = jax.vmap(gradient)(start, *arguments)
     state = (start, value, slope, jnp.ones_like(value), jnp.ones_like(value, jnp.int32))
 
-    def one(w, value, slope, step, used, goal, *rest):
+    def one(w: Any, value: Any, slope: Any, step: Any, used: Any, goal: Any, *rest: Any) -> Any:
         new_w = w - step * slope
         new_value, new_slope = gradient(new_w, *rest)
         taken = new_value < value
@@ -124,7 +124,7 @@ def descend(loss, start, arguments, goal, budget):
         step = jnp.where(active, step * jnp.where(taken, GROWTH, 0.5), step)
         return w, jnp.where(moved, new_value, value), slope, step, used + active
 
-    def going(state):
+    def going(state: Any) -> Any:
         return jnp.any((state[1] > goal) & (state[4] < budget))
 
     state = jax.lax.while_loop(going, lambda s: jax.vmap(one)(*s, goal, *arguments), state)

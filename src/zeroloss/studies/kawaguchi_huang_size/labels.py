@@ -112,27 +112,27 @@ def _train(network: Any, x: Any, labels: Any) -> tuple[Any, float, float, int]:
         steps += CHUNK
 
 
-def _loss(network, x, labels):
+def _loss(network: Any, x: Any, labels: Any) -> Any:
     logits = jax.vmap(network)(x)
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 
 @jax.jit
-def _look(network, x, labels):
+def _look(network: Any, x: Any, labels: Any) -> Any:
     return _loss(network, x, labels), jnp.mean(_answers(network, x) != labels)
 
 
 @jax.jit
-def _answers(network, x):
+def _answers(network: Any, x: Any) -> Any:
     return jnp.argmax(jax.vmap(network)(x), axis=1)
 
 
 @functools.partial(jax.jit)
-def _advance(network, state, x, labels):
+def _advance(network: Any, state: Any, x: Any, labels: Any) -> Any:
     """`CHUNK` steps of Adam."""
     optimiser = optax.adam(STEP_SIZE)
 
-    def one(carry, _):
+    def one(carry: Any, _: Any) -> Any:
         network, state = carry
         slope = jax.grad(_loss)(network, x, labels)
         updates, state = optimiser.update((slope.weights, slope.biases), state)

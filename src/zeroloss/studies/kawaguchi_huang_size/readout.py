@@ -100,7 +100,7 @@ def _losses(network: FeedForward, x: np.ndarray, y: np.ndarray, step: float, tra
 
 
 @jax.jit
-def _largest(network: FeedForward, x):
+def _largest(network: FeedForward, x: Any) -> Any:
     """The largest eigenvalue of the tangent kernel of one output."""
     rows = jax.vmap(lambda one: jax.flatten_util.ravel_pytree(jax.grad(lambda net: net(one)[0])(network))[0])(x)
     return jnp.linalg.eigvalsh(rows @ rows.T)[-1]

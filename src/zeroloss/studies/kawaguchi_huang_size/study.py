@@ -6,6 +6,8 @@ about a second of compilation each; without it every number of parameters would 
 
 from __future__ import annotations
 
+from typing import Any
+
 from zeroloss.studies.brutzkus_globerson_xor.images import mnist_is_here
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
 from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
@@ -26,7 +28,12 @@ def _lm(depth: int, sizes: tuple[int, ...], ratios: tuple[float, ...], activatio
 
 
 def _cells(depth: int, size: int, ratios: tuple[float, ...], activation: str, targets: str, seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": (activation,), "targets": (targets,), "depth": (depth,), "size": (size,)}
+    axes: dict[str, tuple[Any, ...]] = {
+        "activation": (activation,),
+        "targets": (targets,),
+        "depth": (depth,),
+        "size": (size,),
+    }
     return Grid(axes | {"ratio": ratios}, seeds)
 
 
@@ -39,7 +46,12 @@ def _signs(seeds: int) -> list[Grid]:
 
 
 def _gd(depths: tuple[int, ...], sizes: tuple[int, ...], ratios: tuple[float, ...], budget: int, seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus",), "targets": ("normal",), "depth": depths, "size": sizes}
+    axes: dict[str, tuple[Any, ...]] = {
+        "activation": ("softplus",),
+        "targets": ("normal",),
+        "depth": depths,
+        "size": sizes,
+    }
     return Grid(axes | {"ratio": ratios, "budget": (budget,)}, seeds)
 
 
@@ -58,17 +70,27 @@ def _at_hand(cell: Parameters) -> bool:
 
 
 def _data(data: tuple[str, ...], rows: int, seeds: int, activations: tuple[str, ...] = ("softplus",)) -> Grid:
-    axes: dict[str, tuple] = {"data": data, "kind": labels.KINDS, "rows": (rows,), "activation": activations}
+    axes: dict[str, tuple[Any, ...]] = {"data": data, "kind": labels.KINDS, "rows": (rows,), "activation": activations}
     return Grid(axes, seeds, _at_hand)
 
 
 def _shapes(n: tuple[int, ...], depths: tuple[int, ...], missing: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": n, "missing": missing}
+    axes: dict[str, tuple[Any, ...]] = {
+        "activation": ("softplus", "sigmoid"),
+        "depth": depths,
+        "n": n,
+        "missing": missing,
+    }
     return Grid(axes | {"weight_std": (1.0,)}, seeds)
 
 
 def _descents(depths: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": (32,), "weight_std": (2.0,)}
+    axes: dict[str, tuple[Any, ...]] = {
+        "activation": ("softplus", "sigmoid"),
+        "depth": depths,
+        "n": (32,),
+        "weight_std": (2.0,),
+    }
     return Grid(axes, seeds)
 
 

@@ -31,7 +31,7 @@ class Phase:
     budget: int = 0
 
     @property
-    def shape(self) -> tuple:
+    def shape(self) -> tuple[Any, ...]:
         """What decides the compiled program."""
         return self.activation, self.depth, self.size, boundary.bucket(self.ratio)
 

@@ -22,7 +22,7 @@ SPHERE = "data == 'sphere'"
 LIMIT = "λ_min / its infinite-width limit"
 
 
-def _long(rows: Any, value: Value, curve: str | Callable[[Any], Any]) -> dict[str, list]:
+def _long(rows: Any, value: Value, curve: str | Callable[[Any], Any]) -> dict[str, list[Any]]:
     names = curve(rows) if callable(curve) else [curve.format(**row) for row in rows.to_dict("records")]
     return {"width": rows["width"].tolist(), "value": list(map(float, evaluate(rows, value)[0])), "curve": list(names)}
 

@@ -137,7 +137,7 @@ def _finite(losses: np.ndarray) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _transfer(network, data):
+def _transfer(network: Any, data: Any) -> Any:
     moved, fixed = problems.split(network)
     mask = (True,) * (network.depth + 1)
     n = len(data[0])
@@ -146,7 +146,7 @@ def _transfer(network, data):
     high = jnp.linalg.eigvalsh(gram(moved))[-1]
     w, squares, _ = descent.follow(residual, moved, 0.5 * n / high, n, 600, 1e-7)
 
-    def tried(times):
+    def tried(times: Any) -> Any:
         _, squares, _ = descent.follow(residual, moved, times * 2 * n / high, n, TRANSFER_STEPS, 0.0)
         return squares[-1] / squares[0]
 
@@ -155,7 +155,7 @@ def _transfer(network, data):
     return {"high": high, "high_end": jnp.linalg.eigvalsh(gram(w))[-1], "gap": gap, "losses": losses}
 
 
-def _regression(w, fixed, data):
+def _regression(w: Any, fixed: Any, data: Any) -> Any:
     return problems.regression(eqx.combine(w, fixed), data)
 
 
@@ -186,7 +186,7 @@ def _unkept() -> dict[str, float]:
     return dict.fromkeys(("over_rate", "over_path", "over_linear", "over_nearest"), math.nan)
 
 
-def _kept(network: Any, data: tuple, theorem: Any, n: int) -> dict[str, float]:
+def _kept(network: Any, data: tuple[Any, ...], theorem: Any, n: int) -> dict[str, float]:
     share = theorem.step_size / n  # in n/lambda_max, of which the largest eigenvalue is known to be below
     found = {k: np.asarray(v) for k, v in _certified(network, data, share, n).items()}
     squares = found["squares"]
@@ -203,7 +203,7 @@ def _kept(network: Any, data: tuple, theorem: Any, n: int) -> dict[str, float]:
 
 
 @eqx.filter_jit
-def _certified(network, data, share, n):
+def _certified(network: Any, data: Any, share: Any, n: Any) -> Any:
     moved, fixed = problems.split(network, "hidden")
     residual = functools.partial(_regression, fixed=fixed, data=data)
     gram = functools.partial(descent._layerwise, rest=fixed, own=data, mask=(True, False))
@@ -248,7 +248,7 @@ def bound_terms(place: int, diagonal: float, beta: float, n: int, delta: float =
 
 
 @eqx.filter_jit
-def _gap(network, own, rest):
+def _gap(network: Any, own: Any, rest: Any) -> Any:
     moved, fixed = problems.split(network, "hidden")
     n = len(own[0])
     residual = functools.partial(_regression, fixed=fixed, data=own)
@@ -256,7 +256,7 @@ def _gap(network, own, rest):
     high = jnp.linalg.eigvalsh(gram(moved))[-1]
     w, _, _ = descent.follow(residual, moved, n / high, n, GAP_STEPS, 1e-6)
 
-    def loss(data):
+    def loss(data: Any) -> Any:
         return jnp.mean(jnp.minimum(jnp.abs(_regression(w, fixed, data)), 1.0))
 
     return {"train": loss(own), "test": loss(rest), "moved": descent._length(descent._minus(w, moved))}
