@@ -44,6 +44,14 @@ class Interval(Record):
     count: int
     confidence: float = CONFIDENCE
 
+    def entries(self, name: str, prefix: str = "", *, finite: bool = False) -> dict[str, Any]:
+        """The estimate under `name` and the ends under `low` and `high`, as entries of a table.
+
+        `finite`: None in place of what has no finite value.
+        """
+        values = {name: self.estimate, f"{prefix}low": self.low, f"{prefix}high": self.high}
+        return {k: v if math.isfinite(v) or not finite else None for k, v in values.items()}
+
     def __str__(self) -> str:
         return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}]"
 

@@ -42,6 +42,17 @@ def groups(rows: Any, each: str | Sequence[str], named: str | Callable[..., str]
         yield (named(**cell) if callable(named) else named.format(**cell) if named else default), part
 
 
+def rows_of(rows: Any, by: Sequence[str], make: Callable[..., Any], *, sort: bool = True) -> Any:
+    """A table of what `make(part, *values)` returns for each combination of the columns `by`: a row, or several."""
+    import pandas as pd
+
+    made: list[Any] = []
+    for keys, part in rows.groupby(list(by), sort=sort):
+        found = make(part, *keys)
+        made += [found] if isinstance(found, Mapping) else found
+    return pd.DataFrame(made)
+
+
 def pairs(value: str, by: str, first: Any, second: Any, index: str | Sequence[str] = "seed") -> Callable[[Any], Any]:
     """`value` where `by` is `first` and where it is `second`, on the rows that agree in `index`: two arguments."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from zeroloss.studies.brutzkus_globerson_xor.claims import (
 from zeroloss.studies.brutzkus_globerson_xor.images import ARMS
 from zeroloss.studies.brutzkus_globerson_xor.trials import BETWEEN, BIN, BINS
 from zeroloss.studies.judging import mean, ratio_of_means, share
-from zeroloss.studies.measured import evaluate
+from zeroloss.studies.measured import evaluate, rows_of
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 from zeroloss.theorems import xor_formulas as formulas
 
@@ -32,79 +33,82 @@ BOUND = "k = 2: at least (33/48)(p₊p₋)^(m/2)"
 
 def by_filters(tables: Tables) -> Any:
     """Probabilities by number of filters, with the formulas."""
-    import pandas as pd
 
-    made = []
-    for (gamma, k), rows in tables[XOR_MINIMA].groupby(["gamma", "k"]):
-        wrong = rows["zero_loss"] & rows["wrong"]
-        for event, happened, formula in (
-            (REACHES, rows["zero_loss"], formulas.reaches(int(k))),
-            (ERRS, wrong, formulas.errs(int(k))),
-            (f"{ERRS}, an output of 0 forgiven", rows["zero_loss"] & rows["wrong_strictly"], None),
-            ("stalled: gradient exactly 0 at a positive loss", rows["stalled"], 1 - formulas.reaches(int(k))),
-            ("a w filter for each pattern at the start", rows["w_all_four"], formulas.all_four(int(k))),
-            ("u filters for both negative patterns at the start", rows["u_both"], formulas.both_negative(int(k))),
-        ):
-            interval = share(happened)
-            made.append(
-                {"gamma": gamma, "k": int(k), "event": event, "share": interval.estimate, "low": interval.low}
-                | {"high": interval.high, "formula": formula, "seeds": len(rows)}
-            )
-    return pd.DataFrame(made)
+    def made(rows: Any, gamma: float, k: int) -> list[dict[str, Any]]:
+        zero = rows["zero_loss"]
+        events = (
+            (REACHES, zero, formulas.reaches(k)),
+            (ERRS, zero & rows["wrong"], formulas.errs(k)),
+            (f"{ERRS}, an output of 0 forgiven", zero & rows["wrong_strictly"], None),
+            ("stalled: gradient exactly 0 at a positive loss", rows["stalled"], 1 - formulas.reaches(k)),
+            ("a w filter for each pattern at the start", rows["w_all_four"], formulas.all_four(k)),
+            ("u filters for both negative patterns at the start", rows["u_both"], formulas.both_negative(k)),
+        )
+        return [
+            {"gamma": gamma, "k": k, "event": event}
+            | share(happened).entries("share")
+            | {"formula": formula, "seeds": len(rows)}
+            for event, happened, formula in events
+        ]
+
+    return rows_of(tables[XOR_MINIMA], ("gamma", "k"), made)
 
 
 def by_samples(tables: Tables) -> Any:
     """What k filters reach on m samples: test error, zero loss, a global minimum that errs."""
-    import pandas as pd
 
-    made = []
-    for (inverse, diverse, k, m), rows in tables[XOR_SAMPLES].groupby(["inverse_c_eta", "diverse", "k", "m"]):
-        errs = share(rows["zero_loss"] & (rows["test_error"] > 0))
-        error = mean(rows["test_error"])
-        made.append(
-            {"c_eta": f"1/{inverse}", "p": diverse, "k": int(k), "m": int(m), "seeds": len(rows)}
-            | {"zero_loss": rows["zero_loss"].mean(), "errs": errs.estimate, "errs_low": errs.low}
-            | {"errs_high": errs.high, "test_error": error.estimate, "test_error_low": max(error.low, 0.0)}
-            | {
-                "test_error_high": error.high,
-                "formula": formulas.small_net_errs(int(m), diverse, diverse) if k == 2 else None,
-            }
-        )
-    return pd.DataFrame(made)
+    def made(rows: Any, inverse: int, p: float, k: int, m: int) -> dict[str, Any]:
+        errs = share(rows["zero_loss"] & (rows["test_error"] > 0)).entries("errs", "errs_")
+        error = mean(rows["test_error"]).entries("test_error", "test_error_")
+        row = {
+            "c_eta": f"1/{inverse}",
+            "p": p,
+            "k": k,
+            "m": m,
+            "seeds": len(rows),
+            "zero_loss": rows["zero_loss"].mean(),
+        }
+        row |= errs | error | {"test_error_low": max(error["test_error_low"], 0.0)}
+        return row | {"formula": formulas.small_net_errs(m, p, p) if k == 2 else None}
+
+    return rows_of(tables[XOR_SAMPLES], ("inverse_c_eta", "diverse", "k", "m"), made)
 
 
 def steps_taken(tables: Tables) -> Any:
     """Steps to zero loss by number of filters, and their ratio to the bound where there is one."""
-    import pandas as pd
 
-    made = []
-    for (gamma, inverse, k), rows in tables[XOR_MINIMA].groupby(["gamma", "inverse_c_eta", "k"]):
-        steps = rows["steps"][rows["zero_loss"]].to_numpy(float)
-        if len(steps):
-            bound = formulas.step_bound(int(k), gamma, 1 / inverse)
-            low, median, high = np.quantile(steps, [0, 0.5, 1])
-            made.append(
-                {"gamma": gamma, "k": int(k), "seeds": len(steps), "fewest": low, "median": median, "most": high}
-                | {"bound": bound, "most / bound": high / bound}
-            )
-    return pd.DataFrame(made)
+    def made(rows: Any, gamma: float, inverse: int, k: int) -> dict[str, Any]:
+        bound = formulas.step_bound(k, gamma, 1 / inverse)
+        low, median, high = np.quantile(rows["steps"].to_numpy(float), [0, 0.5, 1])
+        row = {"gamma": gamma, "k": k, "seeds": len(rows), "fewest": low, "median": median, "most": high}
+        return row | {"bound": bound, "most / bound": high / bound}
+
+    return rows_of(tables[XOR_MINIMA].query("zero_loss"), ("gamma", "inverse_c_eta", "k"), made)
 
 
 def clustered(tables: Tables) -> Any:
     """Mean angles to the centres before and after, and the share of the filters in each cluster."""
-    import pandas as pd
 
-    made = []
-    for k, rows in tables[XOR_CLUSTERS].groupby("k"):
-        for group in ("w", "u"):
-            occupied = np.mean(np.array(rows[f"{group}_occupancy_end"].tolist()), axis=0)
-            made.append(
-                {"k": int(k), "group": group, "degrees at the start": rows[f"{group}_angle_start"].mean()}
-                | {"degrees at the end": rows[f"{group}_angle_end"].mean()}
-                | {f"share at {name}": value for name, value in zip("ABCD", occupied, strict=True)}
-                | {"length in grown clusters": rows[f"{group}_length_learned"].mean()}
+    def made(rows: Any, k: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "k": k,
+                "group": group,
+                "degrees at the start": rows[f"{group}_angle_start"].mean(),
+                "degrees at the end": rows[f"{group}_angle_end"].mean(),
+            }
+            | dict(
+                zip(
+                    map("share at {}".format, "ABCD"),
+                    np.mean(rows[f"{group}_occupancy_end"].tolist(), axis=0),
+                    strict=True,
+                )
             )
-    return pd.DataFrame(made)
+            | {"length in grown clusters": rows[f"{group}_length_learned"].mean()}
+            for group in ("w", "u")
+        ]
+
+    return rows_of(tables[XOR_CLUSTERS], ("k",), made)
 
 
 def draw_probability(tables: Tables) -> Any:
@@ -116,15 +120,8 @@ def draw_probability(tables: Tables) -> Any:
     return probability_against_filters(kept, rule=formulas.SMALL_NET, rule_label="33/48")
 
 
-def draw_errs(tables: Tables) -> Any:
-    return _draw_samples(tables, "errs", "global minimum that errs (per cent of seeds)", bound=True)
-
-
-def draw_gap(tables: Tables) -> Any:
-    return _draw_samples(tables, "test_error", "mean test error (per cent)", bound=False)
-
-
-def _draw_samples(tables: Tables, what: str, title: str, *, bound: bool) -> Any:
+def draw_samples(tables: Tables, what: str, title: str, bound: bool = False) -> Any:
+    """A share against the number of samples, a curve for each number of filters, with the bound."""
     import pandas as pd
 
     from zeroloss.figures.xor import against_samples
@@ -179,12 +176,7 @@ def draw_paths(tables: Tables) -> Any:
     for seed, rows in tables["xor-paths"].groupby("seed"):
         for row in rows.sort_values("k").to_dict("records"):
             tidy += _panel(row, f"k = {row['k']}, seed {seed}: {_fared(row)}")
-    return filter_paths(pd.DataFrame(tidy), across=rows_across(tables))
-
-
-def rows_across(tables: Tables) -> int:
-    """Panels in a row of the paths: one per number of filters, at most four."""
-    return min(4, tables["xor-paths"]["k"].nunique())
+    return filter_paths(pd.DataFrame(tidy), across=min(4, tables["xor-paths"]["k"].nunique()))
 
 
 def _fared(row: dict[str, Any]) -> str:
@@ -276,37 +268,35 @@ def centres_caption(tables: Tables) -> str:
 
 def summary(tables: Tables) -> Any:
     """Mean test error, share of runs without training errors and mean steps of each net, by data, start and size."""
-    import pandas as pd
 
-    table = tables[IMAGES]
-    rows = []
-    for cell, part in table.groupby(["data", "start", "images"]):
-        for arm in ARMS:
-            rows.append(
-                dict(zip(("data", "start", "images"), cell, strict=True))
-                | {
-                    "net": arm,
-                    "filters": int(part["many" if arm == "large" else "few"].iloc[0]),
-                    "seeds": len(part),
-                    "mean test error": part[f"{arm}_test_error"].mean(),
-                    "runs without training errors": (part[f"{arm}_train_error"] == 0).mean(),
-                    "mean training error": part[f"{arm}_train_error"].mean(),
-                    "mean steps": part[f"{arm}_steps"].mean(),
-                }
-            )
-    return pd.DataFrame(rows)
+    def made(rows: Any, data: str, start: float, images: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "data": data,
+                "start": start,
+                "images": images,
+                "net": arm,
+                "filters": int(rows["many" if arm == "large" else "few"].iloc[0]),
+                "seeds": len(rows),
+                "mean test error": rows[f"{arm}_test_error"].mean(),
+                "runs without training errors": (rows[f"{arm}_train_error"] == 0).mean(),
+                "mean training error": rows[f"{arm}_train_error"].mean(),
+                "mean steps": rows[f"{arm}_steps"].mean(),
+            }
+            for arm in ARMS
+        ]
+
+    return rows_of(tables[IMAGES], ("data", "start", "images"), made)
 
 
 def shares(tables: Tables) -> Any:
     """The share of the gap that each start closes, with its interval."""
     import pandas as pd
 
-    found = []
-    for arm in ARMS[2:]:
-        r = ratio_of_means(*evaluate(_small(tables), closed(arm)))
-        row = {"start of the few": arm, "share of the gap closed": r.estimate, "low": r.low, "high": r.high}
-        found.append(row | {"rows": r.count})
-    return pd.DataFrame(found)
+    found = {arm: ratio_of_means(*evaluate(_small(tables), closed(arm))) for arm in ARMS[2:]}
+    return pd.DataFrame(
+        {"start of the few": arm} | r.entries("share of the gap closed") | {"rows": r.count} for arm, r in found.items()
+    )
 
 
 FIGURES = (
@@ -318,8 +308,20 @@ FIGURES = (
         "Diverse training points, gamma = 8, c_eta = 1/410. Points: measured, with 95 % intervals; dashed: what the random start "
         "foretells.",
     ),
-    StudyFigure("xor-errs", "Global minima that err, by number of samples", (XOR_SAMPLES,), draw_errs, samples_caption),
-    StudyFigure("xor-gap", "Test error by number of samples", (XOR_SAMPLES,), draw_gap, samples_caption),
+    StudyFigure(
+        "xor-errs",
+        "Global minima that err, by number of samples",
+        (XOR_SAMPLES,),
+        functools.partial(draw_samples, what="errs", title="global minimum that errs (per cent of seeds)", bound=True),
+        samples_caption,
+    ),
+    StudyFigure(
+        "xor-gap",
+        "Test error by number of samples",
+        (XOR_SAMPLES,),
+        functools.partial(draw_samples, what="test_error", title="mean test error (per cent)"),
+        samples_caption,
+    ),
     StudyFigure(
         "xor-steps",
         "Steps to zero training loss against the bound",

@@ -13,32 +13,19 @@ from zeroloss.studies.guan_failing_optima.claims import (
     ZERO_LOSS,
     accuracy_interval,
 )
-from zeroloss.studies.measured import summary
+from zeroloss.studies.measured import rows_of, summary
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 
 def _cells(tables: Tables) -> Any:
     """The accuracy of each cell, its seeds pooled, with the interval and both bounds."""
-    import pandas as pd
 
-    found = []
-    for (d, per_axis, gap), part in tables[ACCURACY].groupby(["d", "per_axis", "gap"]):
-        interval = accuracy_interval(part)
-        found.append(
-            {
-                "d": int(d),
-                "nodes": int(per_axis),
-                "b": d - gap,
-                "accuracy": interval.estimate,
-                "low": interval.low,
-                "high": interval.high,
-                "bound": float(part["bound"].iloc[0]),
-                "coverage": float(part["covered"].iloc[0]),
-                "draws": int(part["draws"].sum()),
-                "evaluated": part["evaluated"].iloc[0],
-            }
-        )
-    return pd.DataFrame(found)
+    def made(part: Any, d: int, nodes: int, gap: float) -> dict[str, Any]:
+        row = {"d": d, "nodes": nodes, "b": d - gap} | accuracy_interval(part).entries("accuracy")
+        row |= {"bound": float(part["bound"].iloc[0]), "coverage": float(part["covered"].iloc[0])}
+        return row | {"draws": int(part["draws"].sum()), "evaluated": part["evaluated"].iloc[0]}
+
+    return rows_of(tables[ACCURACY], ("d", "per_axis", "gap"), made)
 
 
 def accuracy(tables: Tables, d: int) -> Any:
@@ -72,16 +59,16 @@ def regression(tables: Tables) -> Any:
     return gain_over_zero(_gains(tables))
 
 
-def _gains(tables: Tables) -> dict[str, list[Any]]:
+def _gains(tables: Tables) -> Any:
     rows = tables[REGRESSION]
     first = rows.groupby("d")["per_axis"].transform("min")
     rows = rows[(rows["per_axis"] == first) & rows["activation"].isin(["relu", "sigmoid"])]
-    out: dict[str, list[Any]] = {"gap": [], "gain": [], "curve": []}
-    for (d, per_axis, name, gap), part in rows.groupby(["d", "per_axis", "activation", "gap"]):
-        out["gap"].append(gap)
-        out["gain"].append(float((1 - part["relative_error"]).abs().mean()))
-        out["curve"].append(f"{name}, d = {d}, N = {per_axis}")
-    return out
+
+    def made(part: Any, d: int, per_axis: int, name: str, gap: float) -> dict[str, Any]:
+        gain = float((1 - part["relative_error"]).abs().mean())
+        return {"gap": gap, "gain": gain, "curve": f"{name}, d = {d}, N = {per_axis}"}
+
+    return rows_of(rows, ("d", "per_axis", "activation", "gap"), made)
 
 
 def regression_caption(tables: Tables) -> str:

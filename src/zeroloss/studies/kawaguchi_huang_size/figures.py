@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.judging import Interval, mean
+from zeroloss.studies.judging import mean
 from zeroloss.studies.kawaguchi_huang_size import boundary, readout
 from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK, runs
 from zeroloss.studies.kawaguchi_huang_size.place import curves, places
-from zeroloss.studies.measured import layers, summary
+from zeroloss.studies.measured import layers, rows_of, summary
 from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 METHODS = {LM: "Levenberg-Marquardt, to zero", GD: "gradient descent, to 1 %"}
-
-
-def _row(place: Interval) -> dict[str, Any]:
-    """An interval as table entries, None where it has no ends."""
-    values = {"place": place.estimate, "low": place.low, "high": place.high}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _places(rows: Any, value: str = "share") -> list[dict[str, Any]]:
@@ -32,7 +25,11 @@ def _places(rows: Any, value: str = "share") -> list[dict[str, Any]]:
             means = [float(s.mean()) for s in curve.shares]
             # Where fewer than half get there at every ratio, the boundary lies beyond the last.
             beyond = float(curve.ratios[-1]) if max(means) < 0.5 else None
-            found.append({"depth": int(depth), "size": curve.size} | _row(at[curve.size]) | {"beyond": beyond})
+            found.append(
+                {"depth": int(depth), "size": curve.size}
+                | at[curve.size].entries("place", finite=True)
+                | {"beyond": beyond}
+            )
     return found
 
 
@@ -136,27 +133,20 @@ def residual_caption(tables: Tables) -> str:
 
 def _accuracies(tables: Tables) -> Any:
     """One row per data set and kind of labels."""
-    import pandas as pd
 
-    found = []
-    for (data, kind), part in tables[LABELS].groupby(["data", "kind"], sort=False):
-        interval = mean(part["test_accuracy"])
-        found.append(
-            {
-                "data": data,
-                "kind": kind,
-                "runs": len(part),
-                "n": int(part["n"].median()),
-                "p": int(part["p"].median()),
-                "train_error": part["train_error"].max(),
-                "steps": part["steps"].median(),
-                "accuracy": interval.estimate,
-                "low": max(0.0, interval.low),
-                "high": min(1.0, interval.high),
-                "chance": part["chance"].mean(),
-            }
-        )
-    return pd.DataFrame(found)
+    def made(part: Any, data: str, kind: str) -> dict[str, Any]:
+        right = mean(part["test_accuracy"]).entries("accuracy")
+        row = {
+            "data": data,
+            "kind": kind,
+            "runs": len(part),
+            "n": int(part["n"].median()),
+            "p": int(part["p"].median()),
+        }
+        row |= {"train_error": part["train_error"].max(), "steps": part["steps"].median()} | right
+        return row | {"low": max(0.0, right["low"]), "high": min(1.0, right["high"]), "chance": part["chance"].mean()}
+
+    return rows_of(tables[LABELS], ("data", "kind"), made, sort=False)
 
 
 def accuracy(tables: Tables) -> Any:
