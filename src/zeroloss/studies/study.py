@@ -78,6 +78,12 @@ class Grid:
                 yield cell
 
 
+def grid(seeds: int = 1, where: Callable[[Parameters], bool] | None = None, **axes: Any) -> Grid:
+    """A `Grid` whose axes are named as arguments, the first one slowest; a single value is an axis of one."""
+    several = (list, tuple, range, dict)
+    return Grid({name: v if isinstance(v, several) else (v,) for name, v in axes.items()}, seeds, where)
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """One kind of trial and where it is tried.

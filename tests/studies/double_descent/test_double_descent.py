@@ -13,7 +13,8 @@ from sklearn.linear_model import Ridge
 from zeroloss.plumbing import InputError
 from zeroloss.studies import find_study, quick_tables
 from zeroloss.studies.double_descent import networks, ridgeless, samples, trials
-from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, at
+from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON
+from zeroloss.studies.double_descent.places import at
 from zeroloss.studies.trying import try_block
 from zeroloss.verdict import Status
 

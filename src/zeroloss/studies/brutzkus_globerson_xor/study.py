@@ -16,7 +16,6 @@ move far to cluster. Rows of the usual start are there for comparison and enter 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.studies.brutzkus_globerson_xor import images, trials
@@ -28,16 +27,21 @@ from zeroloss.studies.brutzkus_globerson_xor.claims import (
     XOR_MINIMA,
     XOR_SAMPLES,
 )
-from zeroloss.studies.brutzkus_globerson_xor.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study
+from zeroloss.studies.brutzkus_globerson_xor.figures import FIGURES
+from zeroloss.studies.brutzkus_globerson_xor.tables import TABLES
+from zeroloss.studies.study import Experiment, Grid, Parameters, Study, grid
 
-Axes = dict[str, Sequence[Scalar]]
-THEOREM: Axes = {"gamma": [8], "inverse_c_eta": [410]}
-SMALL: Axes = {"k": [2], "gamma": [1, 8], "inverse_c_eta": [410]}
-SAMPLES: Axes = {"gamma": [8], "diverse": [trials.DIVERSE]}
 SIZES = [2, 4, 8, 16, 32, 64, 128, 256]
-LARGER_STEP: Axes = {"inverse_c_eta": [41]}
-THE_STEP: Axes = {"inverse_c_eta": [410]}
+THEOREM, LARGER = 410, 41
+"""`1/c_eta`: of the theorem, and of a step ten times as large."""
+
+
+def _filters(seeds: int, k: Any, gamma: Any = 8) -> Grid:
+    return grid(seeds, k=k, gamma=gamma, inverse_c_eta=THEOREM)
+
+
+def _samples(seeds: int, k: Any, m: Any, inverse: int) -> Grid:
+    return grid(seeds, k=k, m=m, gamma=8, diverse=trials.DIVERSE, inverse_c_eta=inverse)
 
 
 def _block(cell: trials.Training) -> int:
@@ -63,19 +67,19 @@ XOR = (
         trials.minima,
         {
             "smoke": (
-                Grid(SMALL, 2000),
-                Grid({"k": [12]} | THEOREM, 200),
-                Grid({"k": [120]} | THEOREM, 100),
+                _filters(2000, 2, [1, 8]),
+                _filters(200, 12),
+                _filters(100, 120),
             ),
             "desk": (
-                Grid(SMALL, 20_000),
-                Grid({"k": [3, 4, 6, 8, 12, 20]} | THEOREM, 10_000),
-                Grid({"k": [40, 80, 120]} | THEOREM, 4000),
-                Grid({"k": [200]} | THEOREM, 1000),
+                _filters(20_000, 2, [1, 8]),
+                _filters(10_000, [3, 4, 6, 8, 12, 20]),
+                _filters(4000, [40, 80, 120]),
+                _filters(1000, 200),
             ),
             "paper": (
-                Grid(SMALL, 100_000),
-                Grid({"k": [3, 4, 6, 8, 12, 16, 20, 28, 40, 60, 80, 120, 160, 200]} | THEOREM, 20_000),
+                _filters(100_000, 2, [1, 8]),
+                _filters(20_000, [3, 4, 6, 8, 12, 16, 20, 28, 40, 60, 80, 120, 160, 200]),
             ),
         },
         block=_block,
@@ -88,18 +92,18 @@ XOR = (
         trials.samples,
         {
             "smoke": (
-                Grid({"k": [2], "m": [2, 32]} | SAMPLES | LARGER_STEP, 200),
-                Grid({"k": [120], "m": [2]} | SAMPLES | LARGER_STEP, 100),
+                _samples(200, 2, [2, 32], LARGER),
+                _samples(100, 120, 2, LARGER),
             ),
             "desk": (
-                Grid({"k": [2], "m": SIZES} | SAMPLES | LARGER_STEP, 1000),
-                Grid({"k": [120], "m": SIZES} | SAMPLES | LARGER_STEP, 400),
-                Grid({"k": [2], "m": SIZES} | SAMPLES | THE_STEP, 1000),
-                Grid({"k": [120], "m": [2]} | SAMPLES | THE_STEP, 10_000),
+                _samples(1000, 2, SIZES, LARGER),
+                _samples(400, 120, SIZES, LARGER),
+                _samples(1000, 2, SIZES, THEOREM),
+                _samples(10_000, 120, 2, THEOREM),
             ),
             "paper": (
-                Grid({"k": [2, 120], "m": SIZES} | SAMPLES | LARGER_STEP, 10_000),
-                Grid({"k": [2, 120], "m": SIZES} | SAMPLES | THE_STEP, 2000),
+                _samples(10_000, [2, 120], SIZES, LARGER),
+                _samples(2000, [2, 120], SIZES, THEOREM),
             ),
         },
         block=_block,
@@ -111,9 +115,9 @@ XOR = (
         "Do the filters of one argmax pattern align, and how many are in each cluster?",
         trials.clusters,
         {
-            "smoke": Grid({"k": [20]} | THEOREM, 20),
-            "desk": Grid({"k": [4, 20, 120]} | THEOREM, 200),
-            "paper": Grid({"k": [2, 4, 8, 20, 40, 120, 200]} | THEOREM, 2000),
+            "smoke": _filters(20, 20),
+            "desk": _filters(200, [4, 20, 120]),
+            "paper": _filters(2000, [2, 4, 8, 20, 40, 120, 200]),
         },
         block=100,
         seconds=_seconds_minima,
@@ -124,7 +128,7 @@ XOR = (
         "xor-paths",
         "Which way do the filters go?",
         trials.paths,
-        {"smoke": Grid({"k": [2, 20]} | THEOREM, 1), "desk": Grid({"k": [2, 4, 20, 120]} | THEOREM, 2)},
+        {"smoke": _filters(1, [2, 20]), "desk": _filters(2, [2, 4, 20, 120])},
         block=2,
         seconds=lambda cell: 0.2 + 0.002 * cell.k,
         shape=lambda cell: (cell.k,),
@@ -156,10 +160,8 @@ def _wanted(cell: Parameters) -> bool:
     return cell["data"] == ("mnist" if images.mnist_is_here() else "digits")
 
 
-def _grid(data: str, counts: tuple[int, ...], start: float, steps: int, seeds: int, where: Any = None) -> Grid:
-    axes: dict[str, tuple[Scalar, ...]] = {"data": (data,)}
-    axes |= {"images": counts, "many": (120,), "few": (4,), "start": (start,), "steps": (steps,)}
-    return Grid(axes, seeds, where)
+def _images(seeds: int, data: str, counts: tuple[int, ...], start: float, steps: int, where: Any = _wanted) -> Grid:
+    return grid(seeds, where, data=data, images=counts, many=120, few=4, start=start, steps=steps)
 
 
 def _image_seconds(cell: images.Nets) -> float:
@@ -173,18 +175,18 @@ FILTERS = (
         question="Do many filters generalise better than few, and does starting the few at the clusters of the many help?",
         trial=images.few_against_many,
         scales={
-            "smoke": _grid("digits", (100, 200), SMALL_START, 900, 2),
+            "smoke": _images(2, "digits", (100, 200), SMALL_START, 900, None),
             "desk": (
-                _grid("mnist", (100, 300, 600, 1500), SMALL_START, 3000, 3, _wanted),
-                _grid("mnist", (600,), 1.0, 3000, 3, _wanted),
-                _grid("digits", (100, 200, 400, 1000), SMALL_START, 3000, 3, _wanted),
-                _grid("digits", (400,), 1.0, 3000, 3, _wanted),
+                _images(3, "mnist", (100, 300, 600, 1500), SMALL_START, 3000),
+                _images(3, "mnist", (600,), 1.0, 3000),
+                _images(3, "digits", (100, 200, 400, 1000), SMALL_START, 3000),
+                _images(3, "digits", (400,), 1.0, 3000),
             ),
             "paper": (
-                _grid("mnist", (100, 500, 1500, 3000, 6000), SMALL_START, 20_000, 10, _wanted),
-                _grid("mnist", (100, 500, 1500, 3000, 6000), 1.0, 20_000, 10, _wanted),
-                _grid("digits", (100, 200, 400, 1000), SMALL_START, 20_000, 10, _wanted),
-                _grid("digits", (100, 200, 400, 1000), 1.0, 20_000, 10, _wanted),
+                _images(10, "mnist", (100, 500, 1500, 3000, 6000), SMALL_START, 20_000),
+                _images(10, "mnist", (100, 500, 1500, 3000, 6000), 1.0, 20_000),
+                _images(10, "digits", (100, 200, 400, 1000), SMALL_START, 20_000),
+                _images(10, "digits", (100, 200, 400, 1000), 1.0, 20_000),
             ),
         },
         seconds=_image_seconds,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from zeroloss.studies.double_descent.places import WIDEST, Column, at, fall, least, less, loaded
 from zeroloss.studies.judging import all_of, judge, mean, paired_difference, share, slope
 from zeroloss.studies.measured import Judged, Measured, claim, nothing_of
 from zeroloss.studies.study import Finding, Tables
@@ -22,11 +23,8 @@ NOTHING = 0.01
 RISE = 0.02
 """A difference of the errors of networks that counts."""
 OFTEN = 0.7
-NEAR = 1.25
 EXACT = 1e-6
 """Largest training residual that counts as zero, in float64."""
-WIDEST = math.inf
-"""For a place on the axis of widths: the last one of the grid."""
 BELKIN, NAKKIRAN, HASTIE, MEI = (
     "Belkin, Hsu, Ma, Mandal 1812.11118",
     "Nakkiran et al. 1912.02292",
@@ -39,58 +37,11 @@ GUAN = "after Guan 2407.16872"
 PER_CENT = f"{100 * NOISY:g} %"
 CELLS = ("data", "noise")
 WIDTHS = ("data", "noise", "ratio")
-Column = Callable[[Any], Any]
-"""From rows to a column by seed."""
 
 
 def _named(data: str, noise: float | None = None, ratio: float | None = None) -> str:
     parts = [data] + ([f"{100 * noise:g} % noise"] if noise is not None else [])
     return ", ".join(parts + ([f"p = {ratio:g} n"] if ratio is not None else []))
-
-
-def at(axis: str, value: float, column: str) -> Column:
-    """A column where `axis` is nearest to `value` on the grid, by seed; empty if nothing is within a factor of `NEAR`."""
-
-    def found(rows: Any) -> Any:
-        places = np.unique(rows[axis].to_numpy(float))
-        target = places.max() if value == WIDEST and len(places) else value
-        near = places[np.abs(np.log(places / target)) <= np.log(NEAR)]
-        nearest = near[np.abs(np.log(near / target)).argmin()] if len(near) else np.nan
-        return rows[rows[axis] == nearest].set_index("seed")[column]
-
-    return found
-
-
-def least(axis: str, below: float, column: str) -> Column:
-    """The column at the width of least mean among those with `axis` below a value (or the widest), by seed.
-
-    Chosen by the test errors themselves, which favours the narrower ones: claims that the wider is no worse are judged strictly.
-    """
-
-    def found(rows: Any) -> Any:
-        narrow = rows[rows[axis] < (rows[axis].max() if below == WIDEST else below)]
-        if not len(narrow):
-            return narrow.set_index("seed")[column]
-        best = narrow.groupby(axis)[column].mean().idxmin()
-        return narrow[narrow[axis] == best].set_index("seed")[column]
-
-    return found
-
-
-def less(a: Column, b: Column) -> Callable[[Any], tuple[Any, Any]]:
-    """Both columns at the seeds that both have."""
-
-    def found(rows: Any) -> tuple[Any, Any]:
-        first, second = a(rows), b(rows)
-        seeds = first.index.intersection(second.index)
-        return first.loc[seeds], second.loc[seeds]
-
-    return found
-
-
-def fall(axis: str) -> Column:
-    """The error at the threshold less that at the widest."""
-    return lambda rows: at(axis, 1, "error")(rows) - at(axis, WIDEST, "error")(rows)
 
 
 def _at_noise(column: Column, noise: float) -> Column:
@@ -154,11 +105,6 @@ def _all_right(rows: Any) -> Any:
     twins = (rows["twin_train_right"] == 1) & (rows["twin_residual"] <= EXACT)
     bad = (some["bad_train_right"] == 1) & (some["bad_residual"] <= EXACT)
     return np.concatenate([twins, bad])
-
-
-def loaded(rows: Any) -> Any:
-    """With `load`: parameters over equations, 1 at the interpolation threshold of networks."""
-    return rows.assign(load=rows["parameters"] / rows["equations"])
 
 
 def _trained(

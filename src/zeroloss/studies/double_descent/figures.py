@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, NOISY, loaded
+from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, NOISY
+from zeroloss.studies.double_descent.places import loaded
 from zeroloss.studies.judging import mean
 from zeroloss.studies.measured import summary
 from zeroloss.studies.study import StudyFigure, Tables

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zeroloss.studies.double_descent import networks, samples, trials
 from zeroloss.studies.double_descent.claims import ADAM, CLAIMS, DRAWN, FEATURES, MINIMA, NEWTON
 from zeroloss.studies.double_descent.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid, Study
+from zeroloss.studies.study import Experiment, Grid, Study, grid
 
 ROWS = {"digits": 200, "mnist1d": 500}
 """Training rows of the curves; MNIST-1D needs more, or nothing is learned."""
@@ -20,12 +22,12 @@ HIDDEN = {
 """Widths: n c parameters are 26.5 units of digits at 200 rows, 97.8 of MNIST-1D at 500."""
 
 
-def _curves(data: str, ratios: tuple[float, ...], seeds: int, noises: tuple[float, ...] = NOISES, n: int = 0) -> Grid:
-    return Grid({"data": (data,), "n": (n or ROWS[data],), "ratio": ratios, "noise": noises}, seeds)
+def _curves(data: str, seeds: int, ratio: Any = RATIOS, noise: Any = NOISES, n: int = 0) -> Grid:
+    return grid(seeds, data=data, n=n or ROWS[data], ratio=ratio, noise=noise)
 
 
-def _hidden(data: str, widths: tuple[int, ...], noises: tuple[float, ...], seeds: int, n: int = 0) -> Grid:
-    return Grid({"data": (data,), "n": (n or ROWS[data],), "width": widths, "noise": noises}, seeds)
+def _hidden(data: str, seeds: int, width: Any = None, noise: Any = NOISES, n: int = 0) -> Grid:
+    return grid(seeds, data=data, n=n or ROWS[data], width=width or HIDDEN[data], noise=noise)
 
 
 def _feature_seconds(cell: trials.Features) -> float:
@@ -40,9 +42,9 @@ EXPERIMENTS = (
         "How does the test error of least squares on random features depend on their number and on label noise?",
         trials.features,
         {
-            "smoke": _curves("digits", SMALL, 3, n=100),
-            "desk": tuple(_curves(data, RATIOS, 12) for data in ROWS),
-            "paper": (_curves("digits", RATIOS, 100, n=1000), _curves("mnist1d", RATIOS, 100, n=3000)),
+            "smoke": _curves("digits", 3, SMALL, n=100),
+            "desk": tuple(_curves(data, 12) for data in ROWS),
+            "paper": (_curves("digits", 100, n=1000), _curves("mnist1d", 100, n=3000)),
         },
         block=3,
         seconds=_feature_seconds,
@@ -52,9 +54,9 @@ EXPERIMENTS = (
         "How much of the error at each width is variance over the draw of the features?",
         trials.draws,
         {
-            "smoke": _curves("digits", (0.5, 1.0, 4.0, 8.0), 3, (0.0, 0.2), 60),
-            "desk": tuple(_curves(data, (0.5, 1.0, 2.0, 4.0, 8.0), 6, (0.0, 0.2), FEW) for data in ROWS),
-            "paper": tuple(_curves(data, RATIOS, 50, NOISES, 500) for data in ROWS),
+            "smoke": _curves("digits", 3, (0.5, 1.0, 4.0, 8.0), (0.0, 0.2), 60),
+            "desk": tuple(_curves(data, 6, (0.5, 1.0, 2.0, 4.0, 8.0), (0.0, 0.2), FEW) for data in ROWS),
+            "paper": tuple(_curves(data, 50, n=500) for data in ROWS),
         },
         block=3,
         seconds=lambda cell: 0.05 + 8e-9 * cell.ratio * cell.n**3,
@@ -64,9 +66,9 @@ EXPERIMENTS = (
         "Is a solution good because it has zero training loss? Others that have it too, at each width.",
         trials.interpolators,
         {
-            "smoke": _curves("digits", (0.5, 4.0), 2, (0.2,), 60),
-            "desk": tuple(_curves(data, (0.5, 1.0, 4.0, 16.0), 4, (0.2,), FEW) for data in ROWS),
-            "paper": tuple(_curves(data, RATIOS, 20, NOISES, FEW) for data in ROWS),
+            "smoke": _curves("digits", 2, (0.5, 4.0), 0.2, 60),
+            "desk": tuple(_curves(data, 4, (0.5, 1.0, 4.0, 16.0), 0.2, FEW) for data in ROWS),
+            "paper": tuple(_curves(data, 20, n=FEW) for data in ROWS),
         },
         block=2,
         seconds=lambda cell: 0.6 if cell.data == "digits" else 2.4,
@@ -76,11 +78,11 @@ EXPERIMENTS = (
         "And if all weights are trained, to the minimum and with early stopping?",
         networks.adam,
         {
-            "smoke": _hidden("digits", (3, 13, 54), (0.0, 0.2), 3, 100),
-            "desk": (_hidden("digits", HIDDEN["digits"], NOISES, 6), _hidden("mnist1d", HIDDEN["mnist1d"], (0.0, 0.2), 6)),
+            "smoke": _hidden("digits", 3, (3, 13, 54), (0.0, 0.2), 100),
+            "desk": (_hidden("digits", 6), _hidden("mnist1d", 6, noise=(0.0, 0.2))),
             "paper": (
-                _hidden("digits", (2, 7, 20, 34, 216, *HIDDEN["digits"], 864, 1728), NOISES, 50),
-                _hidden("mnist1d", (6, 12, 196, *HIDDEN["mnist1d"], 784, 1568), NOISES, 50),
+                _hidden("digits", 50, (2, 7, 20, 34, 216, *HIDDEN["digits"], 864, 1728)),
+                _hidden("mnist1d", 50, (6, 12, 196, *HIDDEN["mnist1d"], 784, 1568)),
             ),
         },
         block=lambda cell: 3 if cell.n == 100 else 6,
@@ -92,9 +94,9 @@ EXPERIMENTS = (
         "Does a second-order method find another minimum?",
         networks.newton,
         {
-            "smoke": _hidden("digits", (20,), (0.2,), 2, 40),
-            "desk": _hidden("digits", (54,), (0.2,), 6, 100),
-            "paper": _hidden("digits", (7, 13, 27, 54, 108), NOISES, 20, 100),
+            "smoke": _hidden("digits", 2, 20, 0.2, 40),
+            "desk": _hidden("digits", 6, 54, 0.2, 100),
+            "paper": _hidden("digits", 20, (7, 13, 27, 54, 108), n=100),
         },
         block=lambda cell: 2 if cell.n == 40 else 6,
         seconds=lambda cell: 1.0 if cell.n == 40 else 3.0,
