@@ -107,10 +107,11 @@ class Measured:
 
     def __call__(self, tables: Tables) -> Finding:
         rows = select(tables[self.table], self.where)
+        if not len(rows):
+            return nothing_of(self.table)
         if not self.each and not isinstance(self.value, Mapping):
             return add(self._judged(rows, self.value), self.closing, rows)
-        found = self.cells(rows)
-        return add(self.together(found), self.closing, rows) if found else nothing_of(self.table)
+        return add(self.together(self.cells(rows)), self.closing, rows)
 
     def cells(self, rows: Any) -> dict[str, Finding]:
         """The finding of each combination, by its name."""
@@ -123,18 +124,11 @@ class Measured:
         }
 
     def _judged(self, rows: Any, value: Value) -> Finding:
-        cell = rows.iloc[0] if len(rows) else None
-        low, high = (_end(end, cell) for end in (self.at_least, self.at_most))
+        cell = rows.iloc[0]
+        low, high = (end(cell) if callable(end) else end for end in (self.at_least, self.at_most))
         quantity = self.quantity(cell) if callable(self.quantity) else self.quantity
         found = judge(self.statistic(*evaluate(rows, value)), quantity, at_least=low, at_most=high, unit=self.unit)
         return add(found, self.note, rows)
-
-
-def _end(end: float | Callable[[Any], float], cell: Any) -> float:
-    """One end of a range; NaN where it depends on the cell and there is none."""
-    if not callable(end):
-        return end
-    return math.nan if cell is None else end(cell)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,9 +144,7 @@ class Judged:
 
 def add(found: Finding, words: Callable[[Any], str] | None, rows: Any) -> Finding:
     """The finding with what a function of the rows says, at the end of its reason."""
-    if words is None or not len(rows):
-        return found
-    return dataclasses.replace(found, reason=f"{found.reason}{words(rows)}")
+    return found if words is None else dataclasses.replace(found, reason=f"{found.reason}{words(rows)}")
 
 
 def listed(found: dict[str, Finding]) -> Finding:
@@ -163,7 +155,7 @@ def listed(found: dict[str, Finding]) -> Finding:
 
 
 def layers(depth: int) -> str:
-    """ "1 hidden layer", "2 hidden layers"."""
+    """The number of hidden layers in words: 1 hidden layer, 2 hidden layers."""
     return f"{depth} hidden layer{'s' if depth > 1 else ''}"
 
 
