@@ -80,8 +80,8 @@ class Grid:
 
 def grid(seeds: int = 1, where: Callable[[Parameters], bool] | None = None, **axes: Any) -> Grid:
     """A `Grid` whose axes are named as arguments, the first one slowest; a single value is an axis of one."""
-    several = (list, tuple, range, dict)
-    return Grid({name: v if isinstance(v, several) else (v,) for name, v in axes.items()}, seeds, where)
+    values: dict[str, Any] = {name: (v,) if isinstance(v, Scalar) else v for name, v in axes.items()}
+    return Grid(values, seeds, where)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ about a second of compilation each; without it every number of parameters would 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from zeroloss.studies.brutzkus_globerson_xor.images import mnist_is_here
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
@@ -22,7 +23,7 @@ PROBLEMS = {32: 8, 48: 6, 72: 5, 108: 3, 162: 3, 243: 3}
 DATA = ("wine", "breast-cancer", "digits", "mnist1d", "mnist")
 
 
-SOFTPLUS = {"activation": "softplus", "targets": "normal"}
+SOFTPLUS: dict[str, Any] = {"activation": "softplus", "targets": "normal"}
 
 
 def _lm(
@@ -44,7 +45,7 @@ def _lm(
 
 
 def _signs(seeds: int) -> list[Grid]:
-    signs = {"activation": "softplus", "targets": "signs"}
+    signs: dict[str, Any] = {"activation": "softplus", "targets": "signs"}
     return [grid(seeds, **signs, depth=depth, size=32, ratio=(0.7, 0.85, 0.95)) for depth in (1, 2)]
 
 
