@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.numbers import whole_number
+from zeroloss.studies.grids import Parameters
 from zeroloss.studies.registry import Origin, origin_of
-from zeroloss.studies.study import Parameters, Study
+from zeroloss.studies.study import Study
 from zeroloss.studies.trying import Outcome, attempt
 
 LOST = 3

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.study import SCALES, Experiment, Grid, Parameters, Scalar, Study, canonical, plain, trial_key
+from zeroloss.studies.grids import Grid, Parameters, Scalar, canonical, plain, trial_key
+from zeroloss.studies.study import SCALES, Experiment, Study
 
 Overrides = Mapping[str, Sequence[Scalar]]
 

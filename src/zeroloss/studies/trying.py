@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, double
-from zeroloss.studies.study import Experiment, Parameters, Study
+from zeroloss.studies.grids import Parameters
+from zeroloss.studies.study import Experiment, Study
 
 
 @dataclasses.dataclass(frozen=True)

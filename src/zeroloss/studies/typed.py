@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.grids import Parameters
+from zeroloss.studies.study import Metrics
 
 C = TypeVar("C")
 _KINDS = {kind.__name__: kind for kind in (int, float, str, bool)}

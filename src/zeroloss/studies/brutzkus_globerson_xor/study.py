@@ -29,7 +29,8 @@ from zeroloss.studies.brutzkus_globerson_xor.claims import (
 )
 from zeroloss.studies.brutzkus_globerson_xor.figures import FIGURES
 from zeroloss.studies.brutzkus_globerson_xor.tables import TABLES
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, grid
+from zeroloss.studies.grids import Grid, Parameters, grid
+from zeroloss.studies.study import Experiment, Study
 
 SIZES = [2, 4, 8, 16, 32, 64, 128, 256]
 THEOREM, LARGER = 410, 41

@@ -7,7 +7,8 @@ from typing import Any
 from zeroloss.studies.double_descent import networks, samples, trials
 from zeroloss.studies.double_descent.claims import ADAM, CLAIMS, DRAWN, FEATURES, MINIMA, NEWTON
 from zeroloss.studies.double_descent.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid, Study, grid
+from zeroloss.studies.grids import Grid, grid
+from zeroloss.studies.study import Experiment, Study
 
 ROWS = {"digits": 200, "mnist1d": 500}
 """Training rows of the curves; MNIST-1D needs more, or nothing is learned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from zeroloss.studies.grids import Parameters, grid
 from zeroloss.studies.guan_failing_optima import trials
 from zeroloss.studies.guan_failing_optima.claims import (
     ACCURACY,
@@ -16,7 +17,7 @@ from zeroloss.studies.guan_failing_optima.claims import (
     ZERO_LOSS,
 )
 from zeroloss.studies.guan_failing_optima.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Parameters, Study, grid
+from zeroloss.studies.study import Experiment, Study
 
 ACTIVATIONS = ("relu", "prelu(0.25)", "sigmoid")
 NODES = {1: 6, 2: 4, 3: 3}

@@ -10,10 +10,11 @@ import functools
 from typing import Any
 
 from zeroloss.studies.brutzkus_globerson_xor.images import mnist_is_here
+from zeroloss.studies.grids import Grid, Parameters, grid
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
 from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
 from zeroloss.studies.kawaguchi_huang_size.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, grid
+from zeroloss.studies.study import Experiment, Study
 
 SHALLOW = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
 DEEP = (0.5, 0.95, 1.0, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from zeroloss.studies.grids import Grid, Parameters, grid
 from zeroloss.studies.kohler_krzyzak_squasher import trials
 from zeroloss.studies.kohler_krzyzak_squasher.claims import (
     CLAIMS,
@@ -19,7 +20,7 @@ from zeroloss.studies.kohler_krzyzak_squasher.claims import (
     SAMPLES,
 )
 from zeroloss.studies.kohler_krzyzak_squasher.figures import FIGURES, TABLES
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, grid
+from zeroloss.studies.study import Experiment, Study
 
 TAILS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeroloss.studies.study import Experiment, Grid, Study, grid
+from zeroloss.studies.grids import Grid, grid
+from zeroloss.studies.study import Experiment, Study
 from zeroloss.studies.terjek_gonzalez_sanchez_width import figures, problems, trials
 from zeroloss.studies.terjek_gonzalez_sanchez_width.claims import (
     CERTIFICATE,
