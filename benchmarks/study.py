@@ -57,8 +57,8 @@ def xor(k: int, block: int, seeds: int) -> None:
     import jax
 
     from zeroloss.data.xord import make_xord
-    from zeroloss.descent.xor import start, to_weights
     from zeroloss.studies.brutzkus_globerson_xor import trials
+    from zeroloss.studies.brutzkus_globerson_xor.descent import start, to_weights
     from zeroloss.theorems import xor_formulas as formulas
 
     parameters = {"k": k, "gamma": 8, "inverse_c_eta": 410}

@@ -1,33 +1,34 @@
 """Can random relu features fit random labels exactly, and how many of them does it take?"""
 
+import dataclasses
+
 import numpy as np
 
-from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge, proportion
+from zeroloss.studies import Experiment, Grid, Measured, Study, StudyFigure, claim, per_key, share
 
 
-def trial(parameters, keys):
-    """Least squares on `width` random features of 40 random points, once a key."""
-    misfit = []
-    for key in keys:
-        rng = np.random.default_rng(key)
-        x, y = rng.normal(size=(40, 10)), rng.choice([-1.0, 1.0], 40)
-        features = np.maximum(x @ rng.normal(size=(10, parameters["width"])), 0)
-        weights = np.linalg.lstsq(features, y, rcond=None)[0]
-        misfit.append(np.mean((features @ weights - y) ** 2))
-    return {"loss": misfit, "zero": np.array(misfit) < 1e-20}
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    width: int
 
 
-def enough(tables):
-    wide = tables["fit"].query("width == 80")
-    return judge(proportion(wide.zero.sum(), len(wide)), "the share of draws with zero loss", at_least=0.95)
+@per_key
+def trial(cell: Cell, key: int) -> dict:
+    """Least squares on `width` random features of 40 random points."""
+    rng = np.random.default_rng(key)
+    x, y = rng.normal(size=(40, 10)), rng.choice([-1.0, 1.0], 40)
+    features = np.maximum(x @ rng.normal(size=(10, cell.width)), 0)
+    weights = np.linalg.lstsq(features, y, rcond=None)[0]
+    loss = np.mean((features @ weights - y) ** 2)
+    return {"loss": loss, "zero": loss < 1e-20}
 
 
 def curve(tables):
     import altair as alt
 
-    share = tables["fit"].groupby("width", as_index=False)["zero"].mean()
+    fitted = tables["fit"].groupby("width", as_index=False)["zero"].mean()
     return (
-        alt.Chart(share, width="container")
+        alt.Chart(fitted, width="container")
         .mark_line(point=True)
         .encode(x="width", y=alt.Y("zero", title="share fitted"))
     )
@@ -35,8 +36,10 @@ def curve(tables):
 
 widths = Grid({"width": [10, 20, 30, 40, 50, 80]}, seeds=200)
 fit = Experiment("fit", "Is the training loss zero?", trial, {"smoke": widths}, block=50)
-claim = Claim(
-    "enough", "Twice as many features as examples fit random labels in at least 95 % of draws.", ("fit",), enough
+enough = claim(
+    "enough",
+    "Twice as many features as examples fit random labels in at least 95 % of draws.",
+    Measured("fit", "zero", "the share of draws with zero loss", share, at_least=0.95, where="width == 80"),
 )
 figure = StudyFigure("share", "How often the fit is exact", ("fit",), curve, "Forty examples; 200 draws per width.")
-STUDY = Study("random_features", "How many random features fit random labels?", [fit], [claim], [figure])
+STUDY = Study("random_features", "How many random features fit random labels?", [fit], [enough], [figure])

@@ -6,67 +6,66 @@ one; [Studies](../studies.md) has the rest: stores, more cores, clusters.
 """
 
 # %% A trial
-# A trial takes one set of parameters and a block of seeds, and returns arrays with one entry per seed. Here: fit a sine
-# from noisy values by random features, once exactly (the interpolant of least norm) and once with a ridge, and
-# measure both against the noiseless sine. It depends on its arguments alone, so that a row means the same tomorrow.
+# A trial takes one set of parameters and a seed, and returns a row of numbers. Here: fit a sine from noisy values by
+# random features, once exactly (the interpolant of least norm) and once with a ridge, and measure both against the
+# noiseless sine. It depends on its arguments alone, so that a row means the same tomorrow.
+
+import dataclasses
 
 import numpy as np
 
+from zeroloss.studies import per_key
 
-def trial(parameters, keys):
-    """Test errors of the interpolant and of ridge regression on the same features, one entry per key."""
-    loss, exact, ridge = [], [], []
-    for key in keys:
-        rng = np.random.default_rng(key)
-        x, x_new = (np.linspace(-1, 1, points)[:, None] for points in (30, 500))
-        y = np.sin(3 * x[:, 0]) + parameters["noise"] * rng.standard_normal(30)
-        w, b = rng.choice([-1, 1], (1, 400)), rng.uniform(-1, 1, 400)
-        features, new = (np.maximum(z @ w + b, 0) / 20 for z in (x, x_new))
-        gram, truth = features @ features.T, np.sin(3 * x_new[:, 0])
-        answers = {
-            "exact": np.linalg.lstsq(features, y, rcond=None)[0],
-            "ridge": features.T @ np.linalg.solve(gram + 0.03 * np.eye(30), y),
-        }
-        loss.append(np.mean((features @ answers["exact"] - y) ** 2) / 2)
-        exact.append(np.mean((new @ answers["exact"] - truth) ** 2))
-        ridge.append(np.mean((new @ answers["ridge"] - truth) ** 2))
-    return {"loss": loss, "exact": exact, "ridge": ridge}
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    noise: float
+
+
+@per_key
+def trial(cell: Cell, key: int) -> dict:
+    """Test errors of the interpolant and of ridge regression on the same features."""
+    rng = np.random.default_rng(key)
+    x, x_new = (np.linspace(-1, 1, points)[:, None] for points in (30, 500))
+    y = np.sin(3 * x[:, 0]) + cell.noise * rng.standard_normal(30)
+    w, b = rng.choice([-1, 1], (1, 400)), rng.uniform(-1, 1, 400)
+    features, new = (np.maximum(z @ w + b, 0) / 20 for z in (x, x_new))
+    gram, truth = features @ features.T, np.sin(3 * x_new[:, 0])
+    exact = np.linalg.lstsq(features, y, rcond=None)[0]
+    ridge = features.T @ np.linalg.solve(gram + 0.03 * np.eye(30), y)
+    return {
+        "loss": np.mean((features @ exact - y) ** 2) / 2,
+        "exact": np.mean((new @ exact - truth) ** 2),
+        "ridge": np.mean((new @ ridge - truth) ** 2),
+    }
 
 
 for name, values in trial({"noise": 0.3}, [0, 1]).items():
-    print(name, np.array(values))
+    print(name, values)
 
 # %% Claims, fixed before the run
-# A claim is a sentence and a function of the result table. `judge` compares an interval with the range that the
-# sentence names: `SUPPORTED` if all of it lies inside, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
+# A claim is a sentence and what is measured for it: a value of the result table, its statistic, the rows, the range. It is
+# `SUPPORTED` if all of the statistic's interval lies in the range, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
 
-from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge, paired_difference, proportion
+from zeroloss.studies import Experiment, Grid, Measured, Study, StudyFigure, claim, paired_difference, share
 
-
-def hurts(tables):
-    """With noise the interpolant is worse than the ridge."""
-    rows = tables["fit"].query("noise == 0.5")
-    return judge(paired_difference(rows.exact, rows.ridge), "the interpolant's error less the ridge's", at_least=0.0)
-
-
-def helps_without(tables):
-    """Without noise it is better."""
-    rows = tables["fit"].query("noise == 0")
-    return judge(paired_difference(rows.exact, rows.ridge), "the interpolant's error less the ridge's", at_most=0.0)
-
-
-def reaches(tables):
-    """The interpolant has zero training loss."""
-    rows = tables["fit"]
-    return judge(proportion((rows.loss < 1e-12).sum(), len(rows)), "the share of fits below 1e-12", at_least=0.95)
-
-
+DIFFERENCE = "the interpolant's error less the ridge's"
 claims = [
-    Claim(
-        "reaches", "The interpolant has training loss below 1e-12 with probability at least 0.95.", ("fit",), reaches
+    claim(
+        "reaches",
+        "The interpolant has training loss below 1e-12 with probability at least 0.95.",
+        Measured("fit", "loss < 1e-12", "the share of fits below 1e-12", share, at_least=0.95),
     ),
-    Claim("hurts", "At noise 0.5 the interpolant's mean test error is above that of the ridge.", ("fit",), hurts),
-    Claim("helps", "Without noise it is below.", ("fit",), helps_without),
+    claim(
+        "hurts",
+        "At noise 0.5 the interpolant's mean test error is above that of the ridge.",
+        Measured("fit", ("exact", "ridge"), DIFFERENCE, paired_difference, at_least=0.0, where="noise == 0.5"),
+    ),
+    claim(
+        "helps",
+        "Without noise it is below.",
+        Measured("fit", ("exact", "ridge"), DIFFERENCE, paired_difference, at_most=0.0, where="noise == 0"),
+    ),
 ]
 
 # %% A figure, and the study

@@ -71,7 +71,7 @@ def test_json_is_the_result_and_nothing_else(run):
 
 def test_strict_fails_when_a_claim_is_contradicted(run, tmp_path):
     text = (tmp_path / "mine.py").read_text()
-    (tmp_path / "mine.py").write_text(text.replace('query("width == 80")', 'query("width == 20")'))
+    (tmp_path / "mine.py").write_text(text.replace('"width == 80"', '"width == 20"'))
     assert run("run", "mine.py", "--scale", "smoke")[0] == 0
     assert run("run", "mine.py", "--scale", "smoke", "--strict")[0] == 1
     assert run("report", "mine.py", "--scale", "smoke", "--strict")[0] == 1
@@ -103,9 +103,7 @@ def test_a_report_of_nothing_is_refused(run):
 def test_ctrl_c_keeps_what_is_done(run, tmp_path):
     text = (tmp_path / "mine.py").read_text()
     (tmp_path / "stopped.py").write_text(
-        text.replace(
-            "    misfit = []", "    if parameters['width'] == 30:\n        raise KeyboardInterrupt\n    misfit = []"
-        )
+        text.replace("    rng =", "    if cell.width == 30:\n        raise KeyboardInterrupt\n    rng =")
     )
     code, out, _ = run("run", "stopped.py", "--scale", "smoke")
     assert code == 130 and "interrupted: 800 are left, run again to go on" in out

@@ -65,5 +65,5 @@ def test_an_excess_of_zero_has_no_place_on_a_logarithmic_axis():
 def test_what_is_missing_is_named():
     with pytest.raises(InputError, match="lacks line"):
         error_against_n(TABLE, {k: v for k, v in LINES.items() if k != "line"})
-    with pytest.raises(InputError, match="too many to tell apart"):
+    with pytest.raises(InputError, match="too many to distinguish"):
         excess_against_steps({"step": [1] * 7, "excess": [0.1] * 7, "curve": list("abcdefg")})

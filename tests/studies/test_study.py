@@ -12,8 +12,8 @@ from study_makers import small_study
 
 from zeroloss.plumbing import InputError
 from zeroloss.studies import Claim, Finding, Grid, Study, cells, quick_tables
+from zeroloss.studies.grids import canonical, trial_key
 from zeroloss.studies.plan import blocks
-from zeroloss.studies.study import canonical, trial_key
 from zeroloss.studies.trying import attempt, try_block
 from zeroloss.verdict import Status
 

@@ -11,11 +11,11 @@ from zeroloss.data import infimum
 from zeroloss.data.designs import visited_exponent
 from zeroloss.data.xord import ALL_FOUR, BOTH_NEGATIVE, SETS, is_positive
 from zeroloss.descent import descend
-from zeroloss.descent.xor import outputs, start, xor_descent
 from zeroloss.minima import construct_twin, extend
 from zeroloss.minima.constructions import grid_coverage
 from zeroloss.networks import predict
 from zeroloss.prove.polish import polish_readout, with_layers
+from zeroloss.studies.brutzkus_globerson_xor.descent import outputs, start, xor_descent
 from zeroloss.theorems import cards, find_card, xor_formulas
 from zeroloss.theorems.kohler_krzyzak import FLOOR, visited_error
 from zeroloss.theorems.terjek_gonzalez_sanchez import to_linearised

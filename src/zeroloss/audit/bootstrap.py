@@ -1,8 +1,10 @@
-"""Percentile bootstrap intervals, with an explicit seed."""
+"""Intervals of ratios of sums and of R^2 over examples (`zeroloss.verdict.bootstrap`), by explicit seed."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from zeroloss.verdict.bootstrap import percentiles, resampled_sums
 
 RESAMPLES = 1000
 
@@ -15,8 +17,8 @@ def ratio_interval(
     Args:
         numerator, denominator: `(n,)` each, of the same examples; resampled together.
     """
-    top, bottom = _resampled(np.stack([numerator, denominator], axis=1), key, resamples).T
-    return _quantiles(top[bottom > 0] / bottom[bottom > 0], confidence)
+    top, bottom = resampled_sums(np.stack([numerator, denominator], axis=1), np.random.default_rng(key), resamples).T
+    return percentiles(top[bottom > 0] / bottom[bottom > 0], confidence)
 
 
 def r_squared_interval(
@@ -31,31 +33,12 @@ def r_squared_interval(
     n = len(targets)
     centred = targets - targets.mean(axis=0)
     columns = np.concatenate([errors[:, None], np.sum(centred**2, axis=1, keepdims=True), centred], axis=1)
-    sums = _resampled(columns, key, resamples)
+    sums = resampled_sums(columns, np.random.default_rng(key), resamples)
     spread = sums[:, 1] - np.sum(sums[:, 2:] ** 2, axis=1) / n
     usable = spread > 1e-12 * np.sum(centred**2)
-    return _quantiles(1 - sums[usable, 0] / spread[usable], confidence)
+    return percentiles(1 - sums[usable, 0] / spread[usable], confidence)
 
 
 def r_squared(errors: np.ndarray, targets: np.ndarray) -> float:
     """`R^2 = 1 - sum_i e_i / sum_i |y_i - mean y|^2`; the targets must not all be equal."""
     return float(1 - np.sum(errors) / np.sum((targets - targets.mean(axis=0)) ** 2))
-
-
-def _resampled(columns: np.ndarray, key: int, resamples: int) -> np.ndarray:
-    """Column sums over `n` draws with replacement, `(resamples, columns)`."""
-    n = len(columns)
-    rng = np.random.default_rng(key)
-    sums = np.empty((resamples, columns.shape[1]))
-    for start in range(0, resamples, 50):
-        stop = min(start + 50, resamples)
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=stop - start)
-        sums[start:stop] = counts @ columns
-    return sums
-
-
-def _quantiles(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    if not len(values):
-        return -np.inf, np.inf
-    lower, upper = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(lower), float(upper)

@@ -23,6 +23,7 @@ from zeroloss.data.load import as_data
 from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import Record
+from zeroloss.verdict.bootstrap import percentiles, resampled_sums
 
 RESAMPLES = 2000
 FEWEST = 5
@@ -222,9 +223,8 @@ def _correlation(
 def _bootstrap(x: np.ndarray, each: np.ndarray, key: int) -> list[list[float]]:
     """Percentile intervals of tau and rho, `x` `(m,)` values and `each` `(m, tests)` misses."""
     rng = np.random.default_rng([key, 7])
-    models, tests = each.shape
-    weights = rng.multinomial(tests, np.full(tests, 1 / tests), size=RESAMPLES)
-    errors = (each @ weights.T).T  # (resamples, models)
+    models = len(x)
+    errors = resampled_sums(each.T, rng, RESAMPLES)  # (resamples, models)
     rows = rng.integers(0, models, (RESAMPLES, models))
     found: list[list[np.ndarray]] = [[], []]
     chunk = max(1, 2_000_000 // models**2)
@@ -234,12 +234,8 @@ def _bootstrap(x: np.ndarray, each: np.ndarray, key: int) -> list[list[float]]:
             found, correlations(x[rows[part]], np.take_along_axis(errors[part], rows[part], 1)), strict=True
         ):
             kept.append(value)
-    intervals = []
-    for parts in found:
-        values = np.concatenate(parts)
-        values = values[np.isfinite(values)]
-        intervals.append([float(q) for q in np.quantile(values, [0.025, 0.975])] if len(values) else [-1.0, 1.0])
-    return intervals
+    ends = (percentiles(np.concatenate(parts), 0.95) for parts in found)
+    return [[max(low, -1.0), min(high, 1.0)] for low, high in ends]
 
 
 def correlations(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

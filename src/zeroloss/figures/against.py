@@ -1,25 +1,22 @@
-"""Quantities against width: a point a run, a line through the (geometric) means, on two logarithmic axes; and strips."""
+"""Quantities against width: one point per run, a line through the (geometric) means, on two logarithmic axes; and strips."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel
-from zeroloss.figures.bumps import COLOURS, DASHES
-from zeroloss.figures.palette import INK
+from zeroloss.figures.palette import CURVES, INK, dots, numbered
 from zeroloss.figures.tables import columns, rows, series
 from zeroloss.plumbing import InputError
-
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 
 
 def against_width(
     table: Any, title: str, *, reference: float | None = None, word: str = "", half: bool = False, height: int = 300
 ) -> Any:
-    """`value` against `width`, a curve a name; both axes logarithmic, values that are not above 0 left out.
+    """`value` against `width`, one curve per name; both axes logarithmic, values that are not above 0 left out.
 
     Args:
-        table: columns width, value, curve; a row a run.
+        table: columns width, value, curve; one row per run.
         title: of the vertical axis.
         reference: a level to draw, with its `word`.
         half: draw a dotted line of slope -1/2 from the first mean of the first curve.
@@ -33,10 +30,8 @@ def against_width(
     cols = columns(table, ("width", "value", "curve"), "width")
     data = [r for r in rows(cols) if r["value"] is not None and np.isfinite(r["value"]) and r["value"] > 0]
     names = series([r["curve"] for r in data], [])
-    if not data or len(names) > len(COLOURS):
-        raise InputError(
-            f"{len(data)} values above 0 in {len(names)} curves; draw some, of 1 to {len(COLOURS)} curves."
-        )
+    if not data or len(names) > len(CURVES):
+        raise InputError(f"{len(data)} values above 0 in {len(names)} curves; draw some, of 1 to {len(CURVES)} curves.")
     means = [
         {"width": w, "curve": name, "value": float(np.exp(np.mean([np.log(r["value"]) for r in part])))}
         for name in names
@@ -47,14 +42,13 @@ def against_width(
     every = [r["value"] for r in [*data, *slope]] + ([reference] if reference else [])
     x = log_channel(alt.X, "width", [r["width"] for r in data], "width (log scale)")
     y = log_channel(alt.Y, "value", every, f"{title} (log scale)")
-    looks = _looks(names)
+    looks = numbered("curve", names, columns=4)
     lines = alt.Chart(alt.Data(values=means)).mark_line(strokeWidth=2.5).encode(x=x, y=y, **looks)
     layers = [lines]
-    for name, colour, shape in zip(names, COLOURS, SHAPES, strict=False):
+    tooltip = ["curve:N", alt.Tooltip("width:Q", format=",d"), alt.Tooltip("value:Q", format=".3g")]
+    for name, look in zip(names, CURVES, strict=False):
         own = alt.Chart(alt.Data(values=[r for r in data if r["curve"] == name]))
-        mark = own.mark_point(size=34, filled=True, opacity=0.55, color=colour, shape=shape)
-        tooltip = ["curve:N", alt.Tooltip("width:Q", format=",d"), alt.Tooltip("value:Q", format=".3g")]
-        layers.append(mark.encode(x=x, y=y, tooltip=tooltip))
+        layers.append(own.mark_point(**dots(look, 34, 0.55)).encode(x=x, y=y, tooltip=tooltip))
     if slope:
         ink = alt.Chart(alt.Data(values=slope)).mark_line(color=INK, strokeDash=[2, 3], strokeWidth=1.5)
         label = alt.Chart(alt.Data(values=slope[-1:])).mark_text(
@@ -80,20 +74,8 @@ def _half(means: list[dict], name: str) -> list[dict]:
     ]
 
 
-def _looks(names: list[str]) -> dict[str, Any]:
-    import altair as alt
-
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=4)
-    colours = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
-    dashes = alt.Scale(domain=names, range=list(DASHES[: len(names)]))
-    return {
-        "color": alt.Color("curve", type="nominal", scale=colours, legend=legend),
-        "strokeDash": alt.StrokeDash("curve", type="nominal", scale=dashes, legend=legend),
-    }
-
-
 def histograms(table: Any, title: str, *, reference: float, word: str, bins: int = 40) -> Any:
-    """One histogram a width, the narrowest on top, of `value` on one logarithmic axis; a dotted line at `reference`.
+    """One histogram per width, the narrowest on top, of `value` on one logarithmic axis; a dotted line at `reference`.
 
     Args:
         table: columns width, value (those not above 0 are left out).
@@ -122,7 +104,7 @@ def histograms(table: Any, title: str, *, reference: float, word: str, bins: int
     x = log_channel(alt.X, "low", [10 ** edges[0], 10 ** edges[-1]], f"{title} (log scale)")
     scale = alt.Scale(domain=[0, len(widths)], nice=False)
     y = alt.Y("base:Q", title=None, axis=None, scale=scale)
-    bars = alt.Chart(alt.Data(values=made)).mark_rect(color=COLOURS[0])
+    bars = alt.Chart(alt.Data(values=made)).mark_rect(color=CURVES[0].colour)
     bars = bars.encode(x=x, x2="high:Q", y=y, y2="top:Q", tooltip=["width:N", "starts:Q"])
     names = [
         {"base": len(widths) - 1 - i + 0.45, "low": 10 ** edges[0], "name": f"width {w:,}"}

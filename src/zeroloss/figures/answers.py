@@ -66,9 +66,9 @@ def digit_answers(table: Any, *, across: int = 6) -> Any:
 
 
 def _answers(row: dict[str, Any]) -> dict[str, str]:
-    def said(who: str) -> str:
+    def answer(who: str) -> str:
         if row[who] is None:
             return ""
         return f"{who}: {row[who]} {'✓' if row[who] == row['label'] else '✗'}"
 
-    return {"is": f"label: {row['label']}", "fitted_says": said("fitted"), "twin_says": said("twin")}
+    return {"is": f"label: {row['label']}", "fitted_says": answer("fitted"), "twin_says": answer("twin")}

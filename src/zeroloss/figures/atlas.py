@@ -1,4 +1,4 @@
-"""How many parameters theories ask for, against the number of examples: a line a theory, named at its end."""
+"""How many parameters theories require, against the number of examples: one line per theory, named at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLE = {"paper": (BLUE, (1, 0)), "recalled": (VERMILLION, (6, 3)), "ours": (GRE
 
 
 def atlas_lines(table: Any, n: int | None = None, parameters: int | None = None) -> Any:
-    """Required parameters against the number of examples on logarithmic axes, a panel a group of theories.
+    """Required parameters against the number of examples on logarithmic axes, one panel per group of theories.
 
     Lines are named at their ends, or where they leave the frame at the top; the colour and dash say the standing of the
     formula. `≥` before a name: a lower end.

@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel
-from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION
+from zeroloss.figures.palette import BLUE, INK, VERMILLION, numbered
 from zeroloss.figures.tables import columns, plain, rows, series
 from zeroloss.plumbing import InputError
 
-COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, GREY)
-DASHES = ([1, 0], [6, 3], [2, 3], [8, 2, 2, 2], [4, 2])
 EDGES = ("from_layer", "from_unit", "to_layer", "to_unit", "weight")
 
 
 def network_diagram(table: Any, layers: Any = None) -> Any:
-    """A fully connected network: a circle a unit, a line a weight, its colour the sign, its strength the size.
+    """A fully connected network: a circle for each unit, a line for each weight, its colour the sign, its strength the size.
 
     Sizes are relative to the largest weight of the layer.
 
     Args:
-        table: columns from_layer (0: the inputs), from_unit, to_layer, to_unit, weight; one row a weight.
+        table: columns from_layer (0: the inputs), from_unit, to_layer, to_unit, weight; one row per weight.
         layers: a name for each layer from the inputs to the outputs, written below it.
 
     Raises:
@@ -33,7 +31,7 @@ def network_diagram(table: Any, layers: Any = None) -> Any:
     depth = max(layer for layer, _ in ends)
     names = [str(name) for name in layers] if layers is not None else _layer_names(depth)
     if len(names) != depth + 1:
-        raise InputError(f"{len(names)} names for {depth + 1} layers; give one name a layer.")
+        raise InputError(f"{len(names)} names for {depth + 1} layers; give one name per layer.")
     count = {k: 1 + max(unit for layer, unit in ends if layer == k) for k in range(depth + 1)}
     top = {k: max((abs(r["weight"]) for r in data if r["from_layer"] == k), default=1.0) for k in range(depth + 1)}
 
@@ -66,7 +64,7 @@ def network_diagram(table: Any, layers: Any = None) -> Any:
             y2="y2:Q",
             opacity=alt.Opacity("size:Q", scale=alt.Scale(domain=[0, 1], range=[0.25, 0.9]), legend=None),
             tooltip=[alt.Tooltip("weight:Q", format=".4g")],
-            **_styles("sign", series([e["sign"] for e in edges], ["weight above 0", "weight below 0"])),
+            **numbered("sign", series([e["sign"] for e in edges], ["weight above 0", "weight below 0"])),
         )
     )
     circles = alt.Chart(alt.Data(values=units)).mark_point(
@@ -81,20 +79,6 @@ def _layer_names(depth: int) -> list[str]:
     return ["input", *(f"hidden layer {k}" for k in range(1, depth)), "output"]
 
 
-def _styles(field: str, names: list[str]) -> dict[str, Any]:
-    """Colour and dash of each name, with one legend on top."""
-    import altair as alt
-
-    if len(names) > len(COLOURS):
-        raise InputError(f"{len(names)} curves are too many to tell apart; draw {len(COLOURS)} or fewer.")
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=3)
-    encodings = {}
-    for name, channel, values in (("color", alt.Color, COLOURS), ("strokeDash", alt.StrokeDash, DASHES)):
-        scale = alt.Scale(domain=names, range=list(values[: len(names)]))
-        encodings[name] = channel(field, type="nominal", scale=scale, legend=legend)
-    return encodings
-
-
 def curves_on_line(table: Any, points: Any = None, *, value_name: str = "output") -> Any:
     """Functions of one number, for instance bumps, their sharpened sums, or a target and a network that misses it.
 
@@ -104,7 +88,7 @@ def curves_on_line(table: Any, points: Any = None, *, value_name: str = "output"
         value_name: names the values, for the axis.
 
     Raises:
-        InputError: a table without these columns or rows, or more curves than can be told apart.
+        InputError: a table without these columns or rows, or more curves than can be distinguished.
     """
     import altair as alt
 
@@ -124,7 +108,7 @@ def curves_on_line(table: Any, points: Any = None, *, value_name: str = "output"
             x=x,
             y=y,
             tooltip=["curve:N", alt.Tooltip("x:Q", format=".4g"), alt.Tooltip("value:Q", format=".4g")],
-            **_styles("curve", names),
+            **numbered("curve", names),
         )
     )
     if points is None:
@@ -235,7 +219,7 @@ def accuracy_bound(table: Any) -> Any:
             ),
             y=log_channel(alt.Y, "share", [r["share"] for r in found], "accuracy, labels −1 and 1 (log scale)"),
             tooltip=["curve:N", alt.Tooltip("b:Q", format=".3f"), alt.Tooltip("share:Q", format=".3g")],
-            **_styles("curve", names),
+            **numbered("curve", names),
         )
     )
     return finish(chart)

@@ -5,37 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel
-from zeroloss.figures.bumps import COLOURS, DASHES
-from zeroloss.figures.palette import BLUE, INK, PURPLE
+from zeroloss.figures.palette import BLUE, CURVES, INK, PURPLE, Look, encode, numbered
 from zeroloss.figures.tables import columns, rows, series
 from zeroloss.plumbing import InputError
 
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 FLOOR = 1e-17
 """Where a residual of exactly 0 is drawn on a logarithmic axis."""
 
 
-def _looks(field: str, names: list[str], *, dash: bool = True) -> dict[str, Any]:
-    """Colour, dash (or shape) of each name, with one legend on top."""
-    import altair as alt
-
-    if len(names) > len(COLOURS):
-        raise InputError(f"{len(names)} curves are too many to tell apart; draw {len(COLOURS)} or fewer.")
-    kind = {"symbolType": "stroke", "symbolSize": 600} if dash else {"symbolSize": 120}
-    legend = alt.Legend(title=None, orient="top", symbolStrokeWidth=2.5, columns=3, **kind)
-    colour = alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
-    made: dict[str, Any] = {"color": alt.Color(field, type="nominal", scale=colour, legend=legend)}
-    if dash:
-        lines = alt.Scale(domain=names, range=list(DASHES[: len(names)]))
-        made["strokeDash"] = alt.StrokeDash(field, type="nominal", scale=lines, legend=legend)
-    else:
-        shapes = alt.Scale(domain=names, range=list(SHAPES[: len(names)]))
-        made["shape"] = alt.Shape(field, type="nominal", scale=shapes, legend=legend)
-    return made
-
-
 def measured_accuracy(table: Any, curves: Any) -> Any:
-    """Measured accuracy against the threshold `b`, an interval a point, beside the box bound and the exact coverage.
+    """Measured accuracy against the threshold `b`, an interval at each point, beside the box bound and the exact coverage.
 
     Args:
         table: columns b, nodes (an axis), accuracy, low, high (its interval). Accuracies of 0, for which a logarithmic
@@ -60,7 +39,7 @@ def measured_accuracy(table: Any, curves: Any) -> Any:
     every = [*(r["share"] for r in bounds + covered), *(r["low"] for r in points), *(r["high"] for r in points)]
     y = log_channel(alt.Y, "share", every, "accuracy, labels −1 and 1 (log scale)")
     frame = [min(r["b"] for r in data) - 0.05 * wide, max(r["b"] for r in data) + 0.05 * wide]
-    looks = _looks("curve", [name[n] for n in counts], dash=False)
+    looks = numbered("curve", [name[n] for n in counts], points=True)
 
     def at(field: str) -> Any:
         scale = alt.Scale(domain=frame, nice=False)
@@ -134,17 +113,15 @@ def residuals(table: Any) -> Any:
     y = log_channel(alt.Y, "drawn", [r["drawn"] for r in data], "largest residual (log scale)")
     base = alt.Chart(alt.Data(values=data)).encode(x=x, y=y)
     names = series(cols["curve"], [])
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=600, symbolStrokeWidth=2.5, columns=3)
     activations = series([n.split(", ")[0] for n in names], [])
-    colours = [COLOURS[activations.index(n.split(", ")[0]) % len(COLOURS)] for n in names]
-    dashes = [DASHES[1] if n.endswith("float32") else DASHES[0] for n in names]
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=names, range=values)
-
+    single = {True: CURVES[1].dash, False: CURVES[0].dash}
+    chosen = [
+        Look(CURVES[activations.index(n.split(", ")[0]) % len(CURVES)].colour, single[n.endswith("float32")], "circle")
+        for n in names
+    ]
+    legend = {"symbolType": "stroke", "symbolSize": 600, "symbolStrokeWidth": 2.5, "columns": 3}
     line = base.mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=45, filled=True)).encode(
-        color=alt.Color("curve:N", scale=scale(colours), legend=legend),
-        strokeDash=alt.StrokeDash("curve:N", scale=scale(dashes), legend=legend),
+        **encode("curve", names, chosen, legend),
         tooltip=["curve:N", "layers:Q", alt.Tooltip("residual:Q", format=".2g")],
     )
     zeros = base.transform_filter("datum.exact").mark_text(dy=-12, fontSize=12, color=INK, text="0")
@@ -197,6 +174,6 @@ def _curves(table: Any, x: str, y: str, x_title: str, y_title: str, figure: str)
             x=log_channel(alt.X, x, [r[x] for r in data], x_title),
             y=log_channel(alt.Y, y, [r[y] for r in data], y_title),
             tooltip=["curve:N", alt.Tooltip(f"{x}:Q", format=".3g"), alt.Tooltip(f"{y}:Q", format=".3g")],
-            **_looks("curve", names),
+            **numbered("curve", names),
         )
     )

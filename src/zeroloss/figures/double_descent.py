@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel
-from zeroloss.figures.palette import BLUE, GREEN, INK, PURPLE, VERMILLION, Look
+from zeroloss.figures.palette import BLUE, GREEN, INK, PURPLE, VERMILLION, Look, encode
 from zeroloss.figures.tables import columns, rows, series
 
 _LOOKS = (
@@ -29,7 +29,7 @@ def against_width(
     share: bool = True,
     order: Sequence[str] = (),
 ) -> Any:
-    """A quantity against width over that of the threshold, a logarithmic axis with a rule at 1; a colour a series.
+    """A quantity against width over that of the threshold, a logarithmic axis with a rule at 1; one colour per series.
 
     Args:
         table: columns load (1 is the threshold), series, part ("test error", solid with points and intervals, or "training
@@ -41,10 +41,8 @@ def against_width(
 
     cols = columns(table, ("load", "series", "part", "value", "low", "high"), "double descent")
     names = series(cols["series"], order)
-    legend = alt.Legend(title=None, orient="top", symbolSize=150, symbolStrokeWidth=2.5)
-    looks = _LOOKS[: len(names)]
-    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=[look.colour for look in looks]), legend=legend)
-    shape = alt.Shape("series:N", scale=alt.Scale(domain=names, range=[look.shape for look in looks]), legend=legend)
+    legend = {"symbolSize": 150, "symbolStrokeWidth": 2.5}
+    looks = encode("series", names, _LOOKS[: len(names)], legend, of=("color", "shape"))
     x = _loads(cols["load"], x_title)
     values = [v for name in ("value", "low", "high") for v in cols[name]]
 
@@ -61,7 +59,7 @@ def against_width(
         scale=alt.Scale(domain=parts, range=[_DASHES[name] for name in parts]),
         legend=alt.Legend(title=None, orient="top", symbolSize=600, symbolStrokeWidth=2.5) if len(parts) > 1 else None,
     )
-    base = alt.Chart(alt.Data(values=rows(cols))).encode(x=x, color=colour)
+    base = alt.Chart(alt.Data(values=rows(cols))).encode(x=x, color=looks["color"])
     test = base.transform_filter(alt.FieldEqualPredicate(field="part", equal=TEST))
     rule = alt.Chart(alt.Data(values=[{"load": 1.0, "label": threshold}])).encode(x=x)
     return finish(
@@ -72,7 +70,7 @@ def against_width(
             ),
             base.mark_line(strokeWidth=2).encode(y=y("value"), strokeDash=dash),
             test.mark_rule(strokeWidth=1.5).encode(y=y("low"), y2="high:Q"),
-            test.mark_point(filled=True, size=45, opacity=1).encode(y=y("value"), shape=shape),
+            test.mark_point(filled=True, size=45, opacity=1).encode(y=y("value"), shape=looks["shape"]),
         )
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.figures.axes import finish, log_channel, share_axis
-from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look
+from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look, dots, each, encode
 from zeroloss.figures.tables import columns, plain, rows, series
 from zeroloss.plumbing import InputError
 
@@ -23,7 +23,7 @@ NETS = {
 
 
 def error_against_images(table: Any) -> Any:
-    """Test error against the number of training images, a series a net: a point a seed, a line through the means.
+    """Test error against the number of training images, one series per net: one point per seed, a line through the means.
 
     Args:
         table: columns images, seed, net (keys of `NETS`), test_error (shares).
@@ -42,11 +42,7 @@ def error_against_images(table: Any) -> Any:
     data = [r | {"net": NETS[r["net"]][0]} for r in rows(cols)]
     for r in data:  # points side by side; lines are through the true places
         r["place"] = plain(r["images"] * 1.025 ** (names.index(r["net"]) - (len(names) - 1) / 2))
-    legend = alt.Legend(title=None, orient="top", columns=3, symbolSize=500, symbolStrokeWidth=2.5)
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=names, range=values)
-
+    legend = {"columns": 3, "symbolSize": 500, "symbolStrokeWidth": 2.5}
     top = max(0.02, *(r["test_error"] for r in data)) * 1.05
     y = alt.Scale(domain=[0, min(1.0, top)])
     places = sorted(set(cols["images"]))
@@ -54,26 +50,20 @@ def error_against_images(table: Any) -> Any:
     x, beside = (log_channel(alt.X, f, reach, "training images (log scale)") for f in ("images", "place"))
     x["axis"] = beside["axis"] = alt.Axis(values=places, format=",d")
     base = alt.Chart(alt.Data(values=data)).encode(x=x)
-    colour = scale([look.colour for look in chosen])
     means = (
         base.transform_aggregate(average="mean(test_error)", groupby=["images", "net"])
         .mark_line(strokeWidth=2.5)
         .encode(
             y=alt.Y("average:Q", title="wrong answers on other images (per cent)", scale=y, axis=share_axis()),
-            color=alt.Color("net:N", scale=colour, legend=legend),
-            strokeDash=alt.StrokeDash("net:N", scale=scale([list(look.dash) for look in chosen]), legend=legend),
+            **encode("net", names, chosen, legend),
         )
     )
-    points = [
-        base.transform_filter(alt.FieldEqualPredicate(field="net", equal=name))
-        .mark_point(size=40, filled=True, opacity=0.6, color=look.colour, shape=look.shape)
-        .encode(
-            x=beside,
-            y=alt.Y("test_error:Q", scale=y),
-            tooltip=["net:N", "images:Q", "seed:N", alt.Tooltip("test_error:Q", format=".2%")],
-        )
-        for name, look in zip(names, chosen, strict=True)
-    ]
+    tips = ["net:N", "images:Q", "seed:N", alt.Tooltip("test_error:Q", format=".2%")]
+
+    def drawn(part: Any, look: Look) -> Any:
+        return part.mark_point(**dots(look, 40, 0.6)).encode(x=beside, y=alt.Y("test_error:Q", scale=y), tooltip=tips)
+
+    points = each(base, "net", names, drawn, chosen)
     return finish(alt.layer(means, *points))
 
 

@@ -14,7 +14,7 @@ NAMES = ("measured", "predicted")
 
 
 def kernel_convergence(table: Any) -> Any:
-    """Relative distance from the kernel of infinite width against the width: a point a seed, a line through the means.
+    """Relative distance from the kernel of infinite width against the width: one point per seed, a line through the means.
 
     The means are geometric, as both axes are logarithmic. The line `predicted` is `C width^(-1/2)`, with `C` the
     geometric mean of `deviation width^(1/2)` over all points: its slope is the claim, its height is fitted.

@@ -22,9 +22,9 @@ def rank_correlations(table: Any) -> Any:
     import altair as alt
 
     data = rows(columns(table, ("measure", "kendall", "lower", "upper"), "rank correlation"))
-    told, untold = "the interval leaves 0 out", "the interval reaches 0"
+    clear, unclear = "the interval leaves 0 out", "the interval reaches 0"
     for row in data:
-        row["says"] = told if row["lower"] > 0 or row["upper"] < 0 else untold
+        row["says"] = clear if row["lower"] > 0 or row["upper"] < 0 else unclear
     order = [row["measure"] for row in sorted(data, key=lambda r: -r["kendall"])]
     x = alt.X(
         "lower:Q",
@@ -35,10 +35,10 @@ def rank_correlations(table: Any) -> Any:
     y = alt.Y("measure:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, grid=False))
     colour = alt.Color(
         "says:N",
-        scale=alt.Scale(domain=[told, untold], range=[BLUE, GREY]),
+        scale=alt.Scale(domain=[clear, unclear], range=[BLUE, GREY]),
         legend=alt.Legend(title=None, orient="top"),
     )
-    shape = alt.Shape("says:N", scale=alt.Scale(domain=[told, untold], range=["circle", "square"]), legend=None)
+    shape = alt.Shape("says:N", scale=alt.Scale(domain=[clear, unclear], range=["circle", "square"]), legend=None)
     tips = [
         alt.Tooltip("measure:N"), alt.Tooltip("kendall:Q", format="+.3f"), alt.Tooltip("lower:Q", format="+.3f"),
         alt.Tooltip("upper:Q", format="+.3f"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel
-from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look
+from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look, encode
 from zeroloss.figures.tables import columns, rows, series
 from zeroloss.plumbing import InputError
 
@@ -32,24 +32,12 @@ PANEL = 210
 
 def _channels(names: list[str], per_row: int = 3) -> dict[str, Any]:
     """Colour, dash and shape of each name, with one legend on top."""
-    import altair as alt
-
     if len(names) > len(_MORE):
-        raise InputError(f"{len(names)} curves are too many to tell apart; draw {len(_MORE)} or fewer.")
+        raise InputError(f"{len(names)} curves are too many to distinguish; draw {len(_MORE)} or fewer.")
     spare = iter(_MORE)
-    looks = [ESTIMATES.get(name) or next(spare) for name in names]
-    legend = alt.Legend(
-        title=None, orient="top", columns=per_row, symbolSize=110, symbolStrokeWidth=0, labelLimit=0, columnPadding=16
-    )
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=names, range=values)
-
-    return {
-        "color": alt.Color("curve:N", scale=scale([look.colour for look in looks]), legend=legend),
-        "strokeDash": alt.StrokeDash("curve:N", scale=scale([list(look.dash) for look in looks]), legend=None),
-        "shape": alt.Shape("curve:N", scale=scale([look.shape for look in looks]), legend=legend),
-    }
+    chosen = [ESTIMATES.get(name) or next(spare) for name in names]
+    legend = {"columns": per_row, "symbolSize": 110, "symbolStrokeWidth": 0, "labelLimit": 0, "columnPadding": 16}
+    return encode("curve", names, chosen, legend, of=("color", "strokeDash", "shape"), silent=("strokeDash",))
 
 
 def _layers(data: list[dict], encodings: dict[str, Any], x: Any, y: Any) -> list[Any]:
@@ -72,11 +60,11 @@ def _layers(data: list[dict], encodings: dict[str, Any], x: Any, y: Any) -> list
 
 
 def error_against_n(table: Any, references: Any) -> Any:
-    """The L2 error against the sample size, a panel a dimension, both axes logarithmic; reference lines by their words.
+    """The L2 error against the sample size, one panel per dimension, both axes logarithmic; reference lines by their words.
 
     Args:
         table: columns d, n, curve (a method of `ESTIMATES`), error, low, high (its interval).
-        references: columns d, n, error, line (the words of each line); two or more n a line.
+        references: columns d, n, error, line (the words of each line); two or more n per line.
 
     Raises:
         InputError: tables without these columns or rows.

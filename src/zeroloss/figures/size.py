@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel, share_axis
-from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look
+from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, PURPLE, VERMILLION, Look, dots, each, encode
 from zeroloss.figures.tables import columns, rows, series
 
 DEPTH_LOOKS = (
@@ -29,7 +29,7 @@ SHADES = ("#F3F4F6", "#C6DBEF", "#6BAED6", "#2171B5", "#08306B")
 
 
 def phase_diagram(cells: Any, boundary: Any, *, share: str = "runs that reach zero") -> Any:
-    """The share of runs that reach zero over (n, parameters per equation), a diagram a depth; the boundary as a line with its
+    """The share of runs that reach zero over (n, parameters per equation), one diagram per depth; the boundary as a line with its
     interval; where parameters equal equations as a dashed line.
 
     Args:
@@ -127,7 +127,7 @@ def _edges(values: set) -> dict[float, tuple[float, float]]:
 
 def boundary_places(table: Any) -> Any:
     """Parameters per equation at the boundary against n, with intervals: filled and solid by Levenberg-Marquardt, hollow and
-    dashed by gradient descent; a colour and a shape a depth.
+    dashed by gradient descent; one colour and shape per depth.
 
     Args:
         table: columns method, depth, size, place, low, high (None where there is no boundary).
@@ -154,13 +154,8 @@ def boundary_places(table: Any) -> Any:
     shown = [v for v in (0.5, 0.7, 1, 1.2, 1.5, 2, 3, 4, 6, 8, 16, 32) if min(every) * 0.95 <= v <= max(every) * 1.05]
     y["axis"] = alt.Axis(values=shown, format="~g")
     chosen = [DEPTH_LOOKS[k % 4] for k in range(len(names))]
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=list(names.values()), range=values)
-
-    legend = alt.Legend(title=None, orient="top", symbolSize=90)
-    colour = alt.Color("layers:N", scale=scale([k.colour for k in chosen]), legend=legend)
-    shape = alt.Shape("layers:N", scale=scale([k.shape for k in chosen]), legend=legend)
+    looks = encode("layers", list(names.values()), chosen, {"symbolSize": 90}, of=("color", "shape"))
+    colour = looks["color"]
     styles = alt.Scale(domain=methods, range=[[1, 0], [5, 4]][: len(methods)])
     dash = alt.StrokeDash(
         "method:N",
@@ -171,13 +166,13 @@ def boundary_places(table: Any) -> Any:
     tips = ["method:N", "layers:N", "size:Q", *(alt.Tooltip(f"{k}:Q", format=".3g") for k in ("place", "low", "high"))]
     lines = base.mark_line(strokeWidth=2).encode(y=y, color=colour, strokeDash=dash)
     bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
-    points = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, color=colour, shape=shape, tooltip=tips)
+    points = base.mark_point(size=60, filled=True, opacity=1).encode(y=y, **looks, tooltip=tips)
     one = alt.Chart(alt.Data(values=[{"place": 1.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(y=y)
     return finish(alt.layer(one, lines, bars, points))
 
 
 def residual_below(table: Any) -> Any:
-    """What is left of the sum of squares against parameters per equation, a line a depth; logarithmic upwards.
+    """What is left of the sum of squares against parameters per equation, one line per depth; logarithmic upwards.
 
     Args:
         table: columns depth, ratio, left, low, high (quartiles); what is below 1e-24 is drawn there.
@@ -194,33 +189,24 @@ def residual_below(table: Any) -> Any:
     ]
     names = series([r["layers"] for r in data], [])
     chosen = DEPTH_LOOKS[: len(names)]
-    legend = alt.Legend(title=None, orient="top", symbolSize=500, symbolStrokeWidth=2.5)
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=names, range=values)
-
+    looks = encode("layers", names, chosen, {"symbolSize": 500, "symbolStrokeWidth": 2.5})
     x = log_channel(alt.X, "ratio", cols["ratio"], "parameters per equation (log scale)")
     x["axis"] = alt.Axis(values=[v for v in (0.5, 0.7, 1, 1.5, 2, 3) if v <= max(cols["ratio"])], format="~g")
     y = log_channel(
         alt.Y, "left", [r[k] for r in data for k in ("left", "low", "high")], "part of the squares left (log)"
     )
     base = alt.Chart(alt.Data(values=data)).encode(x=x)
-    colour = alt.Color("layers:N", scale=scale([k.colour for k in chosen]), legend=legend)
-    dash = alt.StrokeDash("layers:N", scale=scale([list(k.dash) for k in chosen]), legend=legend)
-    lines = base.mark_line(strokeWidth=2.5).encode(y=y, color=colour, strokeDash=dash)
-    bars = base.mark_rule(strokeWidth=1, opacity=0.7).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
-    points = [
-        base.transform_filter(alt.FieldEqualPredicate(field="layers", equal=name))
-        .mark_point(size=40, filled=True, opacity=1, color=look.colour, shape=look.shape)
-        .encode(y=y, tooltip=["layers:N", "ratio:Q", alt.Tooltip("left:Q", format=".2g")])
-        for name, look in zip(names, chosen, strict=True)
-    ]
+    lines = base.mark_line(strokeWidth=2.5).encode(y=y, **looks)
+    bars = base.mark_rule(strokeWidth=1, opacity=0.7).encode(y=alt.Y("low:Q"), y2="high:Q", color=looks["color"])
+    tips = ["layers:N", "ratio:Q", alt.Tooltip("left:Q", format=".2g")]
+    points = each(base, "layers", names, lambda b, k: b.mark_point(**dots(k, 40)).encode(y=y, tooltip=tips), chosen)
     rule = alt.Chart(alt.Data(values=[{"ratio": 1.0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(x=x)
     return finish(alt.layer(rule, lines, bars, *points))
 
 
 def natural_and_random(table: Any) -> Any:
-    """Test accuracy of fits without a training error: a row a data set, a point a kind of labels with its interval, a tick at chance.
+    """Test accuracy of fits without a training error: one row per data set, a point with its interval for each kind of labels,
+    a tick at chance.
 
     Args:
         table: columns data, kind (keys of `KIND_LOOKS`), accuracy, low, high, chance.
@@ -236,27 +222,21 @@ def natural_and_random(table: Any) -> Any:
     chosen = [KIND_LOOKS[k] for k in kinds]
     words = [k.replace("-", " ") for k in kinds]
     data = [r | {"kind": r["kind"].replace("-", " ")} for r in rows(cols)]
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=words, range=values)
-
-    legend = alt.Legend(title=None, orient="top", symbolSize=110)
+    looks = encode("kind", words, chosen, {"symbolSize": 110}, of=("color", "shape"))
     x = alt.X("accuracy:Q", title="right on other rows (bar: 95 % interval; tick: chance)", axis=share_axis())
     x["scale"] = alt.Scale(domain=[0, 1], nice=False)
     y = alt.Y("data:N", title=None, sort=names, scale=alt.Scale(paddingInner=0.2))
     beside = alt.YOffset("kind:N", sort=words, scale=alt.Scale(paddingOuter=0.3))
-    colour = alt.Color("kind:N", scale=scale([k.colour for k in chosen]), legend=legend)
-    shape = alt.Shape("kind:N", scale=scale([k.shape for k in chosen]), legend=legend)
     base = alt.Chart(alt.Data(values=data)).encode(y=y, yOffset=beside)
     ticks = base.mark_tick(color=INK, thickness=2, size=14).encode(x=alt.X("chance:Q"))
-    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", color=colour)
+    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", color=looks["color"])
     tips = ["data:N", "kind:N", alt.Tooltip("accuracy:Q", format=".1%"), alt.Tooltip("chance:Q", format=".1%")]
-    points = base.mark_point(size=70, filled=True, opacity=1).encode(x=x, color=colour, shape=shape, tooltip=tips)
+    points = base.mark_point(size=70, filled=True, opacity=1).encode(x=x, **looks, tooltip=tips)
     return finish(alt.layer(ticks, bars, points), height=60 + 56 * len(names))
 
 
 def proved_and_measured(table: Any) -> Any:
-    """Losses against steps on logarithmic axes, a line a variant: the read-out alone, what is proved of it, all layers.
+    """Losses against steps on logarithmic axes, one line per variant: the read-out alone, what is proved of it, all layers.
 
     Args:
         table: columns step (1 or more), loss, variant.
@@ -267,30 +247,19 @@ def proved_and_measured(table: Any) -> Any:
     import altair as alt
 
     cols = columns(table, ("step", "loss", "variant"), "descent")
-    looks = {
+    known = {
         "read-out alone: proved bound": Look(PURPLE, (6, 3), "diamond"),
         "read-out alone: measured": Look(BLUE, (1, 0), "circle"),
         "all layers: measured only": Look(VERMILLION, (2, 3), "triangle-up"),
     }
-    names = series(cols["variant"], list(looks))
-    chosen = [looks.get(name, Look(GREY, (1, 2), "square")) for name in names]
-
-    def scale(values: list) -> Any:
-        return alt.Scale(domain=names, range=values)
-
-    legend = alt.Legend(title=None, orient="top", symbolSize=500, symbolStrokeWidth=2.5, labelLimit=260)
+    names = series(cols["variant"], list(known))
+    chosen = [known.get(name, Look(GREY, (1, 2), "square")) for name in names]
     base = alt.Chart(alt.Data(values=rows(cols))).encode(
         x=log_channel(alt.X, "step", cols["step"], "steps (log scale)"),
         y=log_channel(alt.Y, "loss", cols["loss"], "training loss (log scale)"),
     )
-    lines = base.mark_line(strokeWidth=2.5).encode(
-        color=alt.Color("variant:N", scale=scale([k.colour for k in chosen]), legend=legend),
-        strokeDash=alt.StrokeDash("variant:N", scale=scale([list(k.dash) for k in chosen]), legend=legend),
-    )
-    points = [
-        base.transform_filter(alt.FieldEqualPredicate(field="variant", equal=name))
-        .mark_point(size=45, filled=True, opacity=1, color=look.colour, shape=look.shape)
-        .encode(tooltip=["variant:N", "step:Q", alt.Tooltip("loss:Q", format=".2g")])
-        for name, look in zip(names, chosen, strict=True)
-    ]
+    legend = {"symbolSize": 500, "symbolStrokeWidth": 2.5, "labelLimit": 260}
+    lines = base.mark_line(strokeWidth=2.5).encode(**encode("variant", names, chosen, legend))
+    tips = ["variant:N", "step:Q", alt.Tooltip("loss:Q", format=".2g")]
+    points = each(base, "variant", names, lambda b, k: b.mark_point(**dots(k, 45)).encode(tooltip=tips), chosen)
     return finish(alt.layer(lines, *points))

@@ -34,7 +34,7 @@ def columns(table: Any, required: Sequence[str], figure: str) -> dict[str, list]
     result = {str(name): [plain(v) for v in _listed(values)] for name, values in table.items()}
     lengths = {len(values) for values in result.values()}
     if len(lengths) > 1:
-        raise InputError(f"the columns of the {figure} table differ in length; give each one value a row.")
+        raise InputError(f"the columns of the {figure} table differ in length; give each one value per row.")
     if lengths <= {0}:
         raise InputError(f"the {figure} table has no rows; there is nothing to draw.")
     return result

@@ -1,4 +1,4 @@
-"""What theory asks for, against what there is."""
+"""What theory requires, against what there is."""
 
 from __future__ import annotations
 

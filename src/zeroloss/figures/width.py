@@ -12,7 +12,7 @@ SETS = ("test", "training")
 
 
 def error_against_width(table: Any, equations: int | None = None, *, error: str = "share of wrong answers") -> Any:
-    """Training and test error against the number of parameters: a point a seed, a line through the means.
+    """Training and test error against the number of parameters: one point per seed, a line through the means.
 
     Args:
         table: columns width, parameters, seed, train_error, test_error.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.figures.axes import finish, log_channel, share_axis
-from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, VERMILLION, Look
+from zeroloss.figures.palette import BLUE, GREEN, GREY, INK, VERMILLION, Look, encode
 from zeroloss.figures.tables import columns, rows, series
 
 _LOOKS = (
@@ -49,7 +49,7 @@ def probability_against_filters(table: Any, *, rule: float | None = None, rule_l
 
 
 def against_samples(table: Any, *, title: str, bound: str = "", top: float | None = None) -> Any:
-    """A share against the number of training samples: a line with intervals a series; a dashed curve of a bound.
+    """A share against the number of training samples: a line with intervals for each series; a dashed curve of a bound.
 
     Args:
         table: columns m, series, value, low, high. The series named `bound` is drawn as a curve without points.
@@ -98,7 +98,7 @@ def steps_against_bound(table: Any) -> Any:
 
 
 def cluster_angles(table: Any) -> Any:
-    """How the angles of the filters to the centre of their cluster are spread, before and after descent: a strip a
+    """How the angles of the filters to the centre of their cluster are spread, before and after descent: a strip for each
     number of filters, group and time, darker where more filters are; beside it their mean.
 
     Args:
@@ -139,7 +139,7 @@ def cluster_angles(table: Any) -> Any:
 
 
 def filter_paths(table: Any, *, across: int = 4) -> Any:
-    """The paths of the filters in the plane, a panel a network; in each the longest filter has length 1.
+    """The paths of the filters in the plane, one panel per network; in each the longest filter has length 1.
 
     Args:
         table: columns panel, group ("w" | "u" | "label"), filter, at (order along the path), x, y, label. A row of
@@ -174,9 +174,8 @@ def filter_paths(table: Any, *, across: int = 4) -> Any:
     )
     lines = paths.mark_line(strokeWidth=2, opacity=0.7).encode(order="at:Q")
     ended = [r for r in data if r["group"] != "label" and r["at"] == last[r["path"]]]
-    shape = alt.Shape("group:N", scale=_range(["w", "u"], ["circle", "triangle-up"]), legend=None)
     ends = alt.Chart(alt.Data(values=ended)).mark_point(size=40, filled=True, opacity=0.9)
-    ends = ends.encode(**place, color=_colour("group", ["w", "u"]), shape=shape)
+    ends = ends.encode(**place, color=_colour("group", ["w", "u"]), shape=_shape("group", ["w", "u"]))
     words = alt.Chart(alt.Data(values=[r for r in data if r["group"] == "label"])).mark_text(fontSize=11, color=INK)
     heads = alt.Chart(alt.Data(values=titles)).mark_text(
         fontSize=12, fontWeight="bold", color=INK, lineBreak="\n", baseline="bottom", dy=-16
@@ -205,25 +204,20 @@ def _measured(base: Any, field: str, y: dict[str, Any], names: Sequence[str], by
     spans = (
         base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", **y), y2="high:Q")
     )
-    shapes = [_LOOKS[i % len(_LOOKS)].shape for i in range(len(names))]
     tooltip = [f"{by}:N", *(alt.Tooltip(f"{name}:Q", format=".3%") for name in (field, "low", "high"))]
     points = base.mark_point(size=50, filled=True, opacity=1).encode(
         y=alt.Y(f"{field}:Q", **y),
-        shape=alt.Shape(f"{by}:N", scale=_range(names, shapes), legend=None),
+        shape=_shape(by, names),
         tooltip=tooltip,
     )
     return [spans, points]
 
 
 def _colour(field: str, names: Sequence[str], chosen: Sequence[Look] = _LOOKS) -> Any:
-    import altair as alt
-
-    legend = alt.Legend(title=None, orient="top", symbolType="circle", symbolSize=90, labelLimit=400, columns=2)
-    colours = [chosen[i % len(chosen)].colour for i in range(len(names))]
-    return alt.Color(f"{field}:N", scale=_range(names, colours), legend=legend)
+    legend = {"symbolType": "circle", "symbolSize": 90, "labelLimit": 400, "columns": 2}
+    return encode(field, names, [chosen[i % len(chosen)] for i in range(len(names))], legend, of=("color",))["color"]
 
 
-def _range(domain: Sequence[str], values: Sequence[Any]) -> Any:
-    import altair as alt
-
-    return alt.Scale(domain=list(domain), range=list(values))
+def _shape(field: str, names: Sequence[str]) -> Any:
+    looks = [_LOOKS[i % len(_LOOKS)] for i in range(len(names))]
+    return encode(field, names, looks, of=("shape",), silent=("shape",))["shape"]

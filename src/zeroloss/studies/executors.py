@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.numbers import whole_number
+from zeroloss.studies.grids import Parameters
 from zeroloss.studies.registry import Origin, origin_of
-from zeroloss.studies.study import Parameters, Study
+from zeroloss.studies.study import Study
 from zeroloss.studies.trying import Outcome, attempt
 
 LOST = 3
@@ -272,10 +273,10 @@ def _distributed() -> Any:
 
 
 def make_executor(study: Study, origin: Origin | None, processes: int = 1, cluster: str | None = None) -> Executor:
-    """The executor that the user asked for.
+    """The executor for these processes or this cluster.
 
     Raises:
-        InputError: both are asked for, or other processes cannot find the study.
+        InputError: both are given, or other processes cannot find the study.
     """
     processes = whole_number("processes", processes)
     if cluster is None and processes == 1:

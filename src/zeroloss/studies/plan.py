@@ -1,4 +1,4 @@
-"""Which trials a scale asks for, in which blocks and order, and what they will cost.
+"""Which trials a scale consists of, in which blocks and order, and what they will cost.
 
 The keys of a cell are cut at multiples of its block length, always at the same places: a key stands at the same
 position of the same block whatever was run before, so an interrupted study gives the numbers of an undisturbed one
@@ -8,12 +8,12 @@ to the last bit.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.study import SCALES, Experiment, Grid, Parameters, Scalar, Study, canonical, plain, trial_key
+from zeroloss.studies.grids import Grid, Parameters, Scalar, canonical, plain, trial_key
+from zeroloss.studies.study import SCALES, Experiment, Study
 
 Overrides = Mapping[str, Sequence[Scalar]]
 
@@ -124,8 +124,7 @@ def _ordered(found: list[Cell], experiments: Sequence[Experiment]) -> list[Cell]
     shapes: dict[tuple[str, str], int] = {}
 
     def shape(cell: Cell) -> tuple[str, str]:
-        own = cell.experiment.shape(cell.parameters) if cell.experiment.shape else ""
-        return cell.experiment.name, repr(own)
+        return cell.experiment.name, repr(cell.experiment.shape_of(cell.parameters))
 
     for cell in found:
         shapes.setdefault(shape(cell), len(shapes))
@@ -151,5 +150,5 @@ def expected_seconds(block: Block, measured: Mapping[tuple[str, str], float]) ->
     cell = block.cell
     each = measured.get((cell.experiment.name, cell.json))
     if each is None:
-        each = math.nan if cell.experiment.seconds is None else float(cell.experiment.seconds(cell.parameters))
+        each = cell.experiment.seconds_of(cell.parameters)
     return each * (block.stop - block.start)

@@ -22,8 +22,8 @@ class StudyResult(Record):
 
     Attributes:
         study, title, after, notes: as the study says.
-        scale: which trials were asked for; `overrides` the axes that the user set.
-        verdicts: one a claim, by its key.
+        scale: which trials; `overrides` the axes that the user set.
+        verdicts: one per claim, by its key.
         standing: of each claim: paper, recalled, ours.
         trials: by experiment: expected, finished, failed, reasons of failures.
         settings: store, command, date, version of zeroloss, versions of the experiments, rows left out.
@@ -35,7 +35,7 @@ class StudyResult(Record):
     after: str
     notes: list[str]
     scale: str
-    overrides: dict[str, list]
+    overrides: dict[str, list[Any]]
     verdicts: dict[str, Verdict]
     standing: dict[str, str]
     trials: dict[str, dict[str, Any]]

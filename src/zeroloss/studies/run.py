@@ -45,13 +45,13 @@ class Price:
     def __str__(self) -> str:
         if not self.missing:
             return f"All {self.trials:,} trials are there."
-        time_said = f"about {duration(self.seconds)}" if math.isfinite(self.seconds) else "of unknown length"
-        return f"{self.missing:,} of {self.trials:,} trials to run, {time_said} in one process."
+        time = f"about {duration(self.seconds)}" if math.isfinite(self.seconds) else "of unknown length"
+        return f"{self.missing:,} of {self.trials:,} trials to run, {time} in one process."
 
 
 @dataclasses.dataclass(frozen=True)
 class Run(Record):
-    """What a call of `run` did: trials asked for, there before, done and failed now, and seconds."""
+    """What a call of `run` did: trials of the scale, there before, done and failed now, and seconds."""
 
     study: str
     scale: str
@@ -83,7 +83,7 @@ def price(
     only: Sequence[str] = (),
     retry: bool = False,
 ) -> Price:
-    """How many trials a scale asks for, how many are missing, and how long they will take."""
+    """How many trials a scale has, how many are missing, and how long they will take."""
     wanted = cells(study, scale, overrides, only)
     trials = sum(cell.seeds for cell in wanted)
     if store is None:  # everything is missing: no need to know which
@@ -298,7 +298,7 @@ def _settled(study: Study, wanted: Sequence[Cell], store: Store, retry: bool) ->
 
 
 def _measured(study: Study, wanted: Sequence[Cell], store: Store) -> dict[tuple[str, str], float]:
-    """Seconds a trial, as it was, by experiment and parameters."""
+    """Seconds per trial, as measured, by experiment and parameters."""
     found: dict[tuple[str, str], float] = {}
     for experiment in {cell.experiment.name: cell.experiment for cell in wanted}.values():
         for parameters, seconds in store.mean_seconds(study.name, experiment.name, experiment.version).items():

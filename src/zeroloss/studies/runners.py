@@ -1,6 +1,6 @@
 """Who runs trials, and whether they still do.
 
-A runner is a process. On the machine where it runs, the operating system tells whether it is alive: by process number
+A runner is a process. On the machine where it runs, the operating system shows whether it is alive: by process number
 and start time (numbers are used again), within one boot and one space of process numbers (containers have their own).
 For another machine there is only its heartbeat, a number in the store that it raises every few seconds; who sees the
 same number for `PATIENCE` seconds of its own time takes that runner for dead. No two clocks are compared.

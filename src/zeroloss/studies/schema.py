@@ -8,7 +8,7 @@ from typing import Any
 from zeroloss.plumbing import InputError
 
 
-def said(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     text = " ".join(str(getattr(error, "orig", None) or error).split())
     known = {
         "disk is full": "cannot be written: the disk is full; free some space and run again (finished trials are kept).",
@@ -57,7 +57,7 @@ def _quoted(path: Path) -> str:
     return quote(str(path.absolute()))
 
 
-def begin_as_told(engine: Any) -> None:
+def begin_explicitly(engine: Any) -> None:
     """Python's SQLite driver begins no transaction by itself, so that a writer can take its lock at once."""
     from sqlalchemy import event
 

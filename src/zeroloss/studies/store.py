@@ -1,4 +1,4 @@
-"""Where rows are kept: one a trial and seed, durable as soon as it is finished.
+"""Where rows are kept: one per trial and seed, durable as soon as it is finished.
 
 SQLite in one file by default, PostgreSQL by URL, both through SQLAlchemy. A row is first a *lease* (a runner is at it),
 then *done* or *failed*. Its primary key is the trial's hash, so nothing can be there twice; leases are taken in one
@@ -21,7 +21,7 @@ from typing import Any
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.version import __version__
 from zeroloss.studies.runners import Runner, Watcher
-from zeroloss.studies.schema import begin_as_told, database_url, said, tables
+from zeroloss.studies.schema import begin_explicitly, database_url, in_words, tables
 
 DEFAULT = "zeroloss-studies.sqlite"
 SCHEMA = "1"
@@ -48,7 +48,7 @@ class Store:
         InputError: it cannot be opened, or holds something else.
     """
 
-    def __init__(self, where: str | os.PathLike | None = None, *, readonly: bool = False):
+    def __init__(self, where: str | os.PathLike[str] | None = None, *, readonly: bool = False):
         import sqlalchemy as sa
 
         self.where = str(where if where is not None else default_store())
@@ -62,7 +62,7 @@ class Store:
                 arguments |= {"poolclass": sa.pool.StaticPool, "connect_args": {"check_same_thread": False}}
             self._engine = sa.create_engine(self._url, **arguments)
         if self.sqlite:
-            begin_as_told(self._engine)
+            begin_explicitly(self._engine)
         try:
             if not readonly:
                 self._make_tables()
@@ -247,8 +247,8 @@ class Store:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Any]:
-        told = {"zeroloss_writes": True}
-        with self._plainly(), self._engine.connect().execution_options(**told) as connection, connection.begin():
+        options = {"zeroloss_writes": True}
+        with self._plainly(), self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def _make_tables(self) -> None:
@@ -287,7 +287,7 @@ class Store:
         try:
             yield
         except (exc.DBAPIError, exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError) as error:
-            raise InputError(f"the store {self.shown} {said(error)}") from error
+            raise InputError(f"the store {self.shown} {in_words(error)}") from error
 
 
 def _shown(url: Any) -> str:

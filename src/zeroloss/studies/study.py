@@ -8,7 +8,7 @@ A study is a question in a form that a machine can finish. It holds
 
 Nothing here runs anything: `zeroloss.studies.run` does, and keeps the rows in a store. A trial is vectorised over
 seeds, because that is what makes thousands of small trainings quick: the engine calls it with one set of parameters
-and a block of keys (whole numbers), and it answers with arrays whose first axis is the block's. Every block of an
+and a block of keys (whole numbers), and it returns arrays whose first axis is the block's. Every block of an
 experiment with the same parameters has the same length (the last is filled up by repeating its last key, and what
 that gives is thrown away), so a function compiled for it is compiled once.
 
@@ -22,60 +22,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
-import itertools
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zeroloss.plumbing import InputError
-from zeroloss.plumbing.numbers import whole_number
+from zeroloss.studies.grids import Grid, Parameters
 from zeroloss.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Scalar = bool | int | float | str
-Parameters = Mapping[str, Scalar]
 Metrics = Mapping[str, Any]
 Tables = Mapping[str, "pd.DataFrame"]
-"""A table an experiment: a row a finished trial; columns: the axes, `seed`, the metrics."""
+"""One table per experiment, one row per finished trial; columns: the axes, `seed`, the metrics."""
 
 SCALES = ("smoke", "desk", "paper")
 """Seconds, minutes on two cores, and what the paper did (priced before it starts)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Grid:
-    """All combinations of the axes' values, each with the keys `0, ..., seeds - 1`.
-
-    `where` keeps a combination only if it returns True.
-    """
-
-    axes: Mapping[str, Sequence[Scalar]]
-    seeds: int = 1
-    where: Callable[[Parameters], bool] | None = None
-
-    def __post_init__(self) -> None:
-        axes = {}
-        for name, values in self.axes.items():
-            if not isinstance(name, str) or not name:
-                raise InputError(f"an axis of a grid has the name {name!r}; give it a word.")
-            if isinstance(values, str | Mapping) or not hasattr(values, "__iter__"):
-                raise InputError(f"axis {name}: give a list of its values, not {str(values)[:40]!r}.")
-            axes[name] = tuple(values)  # once: of a generator nothing would be left the second time
-            if not axes[name]:
-                raise InputError(f"axis {name} has no values, so there is nothing to try; give at least one.")
-        object.__setattr__(self, "axes", axes)
-        object.__setattr__(self, "seeds", whole_number("seeds", self.seeds))
-
-    def cells(self) -> Iterator[dict[str, Scalar]]:
-        """The combinations, the first axis slowest."""
-        for values in itertools.product(*self.axes.values()):
-            cell = {name: plain(value) for name, value in zip(self.axes, values, strict=True)}
-            if self.where is None or self.where(cell):
-                yield cell
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +54,10 @@ class Experiment:
             its module and name, or live in the file of the user's study, so that other processes find it.
         scales: the grids of each scale; scales that are missing are as the next smaller one.
         version: raised whenever the meaning of a row changes.
-        block: keys a call, or a function of the parameters that says how many.
-        seconds: expected seconds a trial on two cores, by parameters; None where nobody knows.
+        block: keys per call, or a function of the parameters that returns how many.
+        seconds: expected seconds per trial on two cores, by parameters; None where nobody knows.
         shape: what decides compilation: cells of equal shape run one after the other.
+            These three take the parameters as the trial does: as a dataclass where it is typed (`zeroloss.studies.typed`).
         precision: "float32", or "float64": the trial then runs inside `zeroloss.double()`.
         hidden: metrics that stay out of printed tables (curves, paths).
     """
@@ -102,9 +67,9 @@ class Experiment:
     trial: Callable[[Parameters, np.ndarray], Metrics]
     scales: Mapping[str, Grid | Sequence[Grid]]
     version: int = 1
-    block: int | Callable[[Parameters], int] = 1
-    seconds: Callable[[Parameters], float] | None = None
-    shape: Callable[[Parameters], Any] | None = None
+    block: int | Callable[[Any], int] = 1
+    seconds: Callable[[Any], float] | None = None
+    shape: Callable[[Any], Any] | None = None
     precision: str = "float32"
     hidden: tuple[str, ...] = ()
 
@@ -117,12 +82,25 @@ class Experiment:
         return ()
 
     def block_of(self, parameters: Parameters) -> int:
-        """Keys a call for these parameters."""
-        return int(self.block(parameters) if callable(self.block) else self.block)
+        """Keys per call for these parameters."""
+        return int(self.block(self._cell(parameters)) if callable(self.block) else self.block)
+
+    def seconds_of(self, parameters: Parameters) -> float:
+        """Expected seconds per trial for these parameters; NaN where nobody knows."""
+        return float("nan") if self.seconds is None else float(self.seconds(self._cell(parameters)))
+
+    def shape_of(self, parameters: Parameters) -> Any:
+        """What decides compilation for these parameters."""
+        return "" if self.shape is None else self.shape(self._cell(parameters))
+
+    def _cell(self, parameters: Parameters) -> Any:
+        from zeroloss.studies.typed import cell_of
+
+        return cell_of(self.trial, parameters)
 
     @property
     def code(self) -> str:
-        """A hash of the trial's own source text, by which rows made before it was edited are told; "" if there is none."""
+        """A hash of the trial's own source text, by which rows made before it was edited are recognised; "" if there is none."""
         try:
             text = inspect.getsource(self.trial)
         except (OSError, TypeError):
@@ -137,7 +115,7 @@ class Experiment:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the tables say of a claim: a verdict that does not yet know its sentence."""
+    """What the tables show about a claim: a verdict without its sentence."""
 
     status: Status
     reason: str
@@ -154,7 +132,7 @@ class Claim:
         needs: the experiments it is judged from.
         judge: a function of the tables that returns a `Finding` with an interval (see `zeroloss.studies.judging`).
         standing: "paper" (the paper says so), "recalled" (remembered, not confirmed) or "ours".
-        source: where it is said.
+        source: the paper, or whom the claim follows.
     """
 
     key: str
@@ -196,9 +174,9 @@ def _caveat(counts: dict[str, dict[str, int]]) -> str:
     """What a reader must know if trials are missing."""
     missing = {k: c["expected"] - c["finished"] - c.get("failed", 0) for k, c in counts.items() if "expected" in c}
     failed = {k: c["failed"] for k, c in counts.items() if c.get("failed")}
-    said = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
-    said += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
-    return f" ({'; '.join(said)}.)" if said else ""
+    parts = [f"{n:,} trials of {name} are still to run" for name, n in missing.items() if n > 0]
+    parts += [f"{n:,} trials of {name} failed and are not counted" for name, n in failed.items()]
+    return f" ({'; '.join(parts)}.)" if parts else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,29 +255,3 @@ class Study:
 
 def _names(experiments: Sequence[Experiment]) -> str:
     return ", ".join(experiment.name for experiment in experiments)
-
-
-def plain(value: Any) -> Scalar:
-    """A parameter as a Python bool, int, float or str.
-
-    Raises:
-        InputError: it is none of these, or not finite.
-    """
-    if hasattr(value, "item"):
-        value = value.item()
-    if not isinstance(value, bool | int | float | str):
-        raise InputError(f"a parameter is a number, a truth value or a string, not a {type(value).__name__}.")
-    if isinstance(value, float) and not np.isfinite(value):
-        raise InputError(f"a parameter must be finite, not {value}; name the case with a string instead.")
-    return value
-
-
-def canonical(parameters: Parameters) -> str:
-    """The parameters as JSON, the same text for the same parameters in any order."""
-    return json.dumps({k: plain(v) for k, v in parameters.items()}, sort_keys=True, separators=(",", ":"))
-
-
-def trial_key(study: str, experiment: str, version: int, parameters: Parameters, key: int) -> str:
-    """The identity of a trial: 128 bits of the SHA-256 of everything its row depends on, in hexadecimal."""
-    words = json.dumps([study, experiment, version, canonical(parameters), int(key)])
-    return hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -24,9 +24,9 @@ def tables(
     overrides: Overrides | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The finished trials of a scale, a DataFrame an experiment: axes, `seed`, metrics; a row a trial.
+    """The finished trials of a scale, one DataFrame per experiment: axes, `seed`, metrics; one row per trial.
 
-    Exactly the trials that the scale (with its overrides) asks for, of the experiments' present versions, in the
+    Exactly the trials of the scale (with its overrides), of the experiments' present versions, in the
     order of the grid. `attrs` of each table: `expected`, `failed` and `reasons` (of failures, with their numbers),
     `edited`: how many rows were made before the trial's source was edited (raise `version` if that changed its meaning).
     """
@@ -62,18 +62,18 @@ def _counted(reasons: Sequence[str]) -> dict[str, int]:
 
 
 def everything(study: Study, experiment: Experiment, store: Store) -> Any:
-    """All finished and failed rows of an experiment's present version, whatever scale asked for them: a DataFrame with
+    """All finished and failed rows of an experiment's present version, of whatever scale: a DataFrame with
     the axes, seed, metrics, status, reason, seconds, version, software (its version), code (see `Experiment.code`), finished (UTC)."""
     import pandas as pd
 
     rows = store.rows(study.name, experiment.name, experiment.version)
     rows.sort(key=lambda row: ([str(type(v)) + str(v) for v in row["parameters"].values()], row["seed"]))
-    told = ("status", "reason", "seconds", "software", "code", "finished")
+    kept = ("status", "reason", "seconds", "software", "code", "finished")
     return pd.DataFrame(
         [
             {**row["parameters"], "seed": row["seed"], **row["metrics"]}
             | {"version": experiment.version}
-            | {name: row[name] for name in told}
+            | {name: row[name] for name in kept}
             for row in rows
         ]
     )

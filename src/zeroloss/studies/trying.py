@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, double
-from zeroloss.studies.study import Experiment, Parameters, Study
+from zeroloss.studies.grids import Parameters
+from zeroloss.studies.study import Experiment, Study
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a block: metrics, or the reason of the failure, by seed; seconds a trial."""
+    """What became of a block: metrics, or the reason of the failure, by seed; seconds per trial."""
 
     metrics: Mapping[int, Mapping[str, Any]]
     failures: Mapping[int, str]
@@ -36,7 +37,9 @@ def attempt(experiment: Experiment, parameters: Parameters, seeds: Sequence[int]
     return Outcome(metrics, failures, (time.perf_counter() - began) / len(seeds))
 
 
-def _search(experiment: Experiment, parameters: Parameters, seeds: list[int], metrics: dict, failures: dict) -> None:
+def _search(
+    experiment: Experiment, parameters: Parameters, seeds: list[int], metrics: dict[int, Any], failures: dict[int, str]
+) -> None:
     found = _guarded(experiment, parameters, seeds)
     if not isinstance(found, str):
         metrics.update(zip(seeds, found, strict=True))
@@ -61,13 +64,13 @@ def _guarded(experiment: Experiment, parameters: Parameters, seeds: list[int]) -
 
 
 def try_block(experiment: Experiment, parameters: Parameters, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """The metrics of these seeds, a dict a seed; plain numbers, strings and lists only.
+    """The metrics of these seeds, one dict per seed; plain numbers, strings and lists only.
 
     Every call has the experiment's block length, so that what is compiled is compiled once: a seed stands at its place
-    in the block (`seed` modulo the length), and places that nobody asks for repeat a seed that somebody does.
+    in the block (`seed` modulo the length), and places that are not requested repeat a seed that is.
 
     Raises:
-        InputError: the trial returned something that is not one entry a key.
+        InputError: the trial returned something that is not one entry per key.
     """
     length = experiment.block_of(parameters)
     filled = np.full(length, seeds[0], np.int64)
@@ -83,7 +86,7 @@ def try_block(experiment: Experiment, parameters: Parameters, seeds: Sequence[in
     return [{name: column[place] for name, column in columns.items()} for place in places]
 
 
-def _column(experiment: Experiment, name: str, values: Any, length: int) -> list:
+def _column(experiment: Experiment, name: str, values: Any, length: int) -> list[Any]:
     array = np.asarray(values)
     if array.ndim == 0 and length == 1:
         array = array[None]

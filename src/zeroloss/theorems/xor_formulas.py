@@ -1,8 +1,8 @@
 """Theory of the XOR network: the constants of the paper, and the probabilities over the random start.
 
 **Where 33/48 comes from** (ours; it gives the recalled constant exactly). If every training point is diverse, the
-training set is two sets of patterns: {A, B, C, D} with label +1 and {C, D} with -1. In the coordinates `a`, `c` of
-`zeroloss.descent.xor` a filter starts isotropic, so it responds most to each of the four patterns with probability 1/4.
+training set is two sets of patterns: {A, B, C, D} with label +1 and {C, D} with -1. In the coordinates `a`, `c` of the
+study's descent a filter starts isotropic, so it responds most to each of the four patterns with probability 1/4.
 While both losses are positive, a `w` filter that responds most to A or B is pulled along it; one that responds most to
 C or D is pulled along it by the positives and against it by the negatives, which cancel: it stays. A `u` filter that
 responds most to A or B is pushed until it no longer does, and what it detects is the one of C and D that it favoured at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import jax
@@ -10,7 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.data.xord import ALL_FOUR, BOTH_NEGATIVE, SETS, draw_sets, is_positive, set_law
-from zeroloss.descent.xor import Filters, XorDescent, advance, outputs, start, to_weights, xor_descent
+from zeroloss.studies.brutzkus_globerson_xor.descent import (
+    Filters,
+    XorDescent,
+    advance,
+    outputs,
+    start,
+    to_weights,
+    xor_descent,
+)
+from zeroloss.studies.typed import per_block
 from zeroloss.theorems import xor_formulas as formulas
 
 PAIRS = 16
@@ -24,37 +33,75 @@ BUDGET = 200
 """Steps times `c_eta`: descent is given `200 / c_eta` steps, 82,000 at `c_eta = 1/410`."""
 SNAPSHOTS, BETWEEN = 41, 256
 BIN = 2.5
-"""Degrees a bin of the angles."""
+"""Degrees per bin of the angles."""
 BINS = 20
 
 
-def minima(parameters: Mapping[str, Any], keys: np.ndarray) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """k filters of each group and gamma, `1/c_eta`; for samples their number m and the share of diverse ones."""
+
+    k: int
+    gamma: float
+    inverse_c_eta: float
+    m: int = 2
+    diverse: float = DIVERSE
+
+    @property
+    def c_eta(self) -> float:
+        """`c_eta`; the axis holds its inverse, a whole number."""
+        return 1 / self.inverse_c_eta
+
+    @property
+    def constants(self) -> tuple[float, float]:
+        """gamma and the step size."""
+        return self.gamma, formulas.step_size(self.k, self.c_eta)
+
+    def start(self, keys: np.ndarray) -> Filters:
+        """The filters at the start."""
+        return start(_keys(keys, 0), self.k, formulas.weight_std(self.k, self.c_eta))
+
+    def train(self, first: Filters, counts: Any, sets: tuple[int, ...]) -> XorDescent:
+        """Descent on a count for each set of patterns."""
+        gamma, step = self.constants
+        budget = int(BUDGET * self.inverse_c_eta)
+        return xor_descent(first, counts, sets=sets, gamma=gamma, step_size=step, steps=budget)
+
+    def on_diverse(self, first: Filters) -> XorDescent:
+        """Descent on diverse points alone."""
+        return self.train(first, np.ones((2, first.a.shape[1])), DIVERSE_SETS)
+
+
+@per_block
+def minima(cell: Training, keys: np.ndarray) -> dict[str, Any]:
     """Descent on diverse points only: does it reach zero training loss, and on which sets of patterns is it wrong?"""
-    first = _start(parameters, keys)
-    reached = _on_diverse(first, parameters)
+    first = cell.start(keys)
+    reached = cell.on_diverse(first)
     return _fate(reached, DIVERSE) | _covering(first)
 
 
-def samples(parameters: Mapping[str, Any], keys: np.ndarray) -> dict[str, Any]:
+@per_block
+def samples(cell: Training, keys: np.ndarray) -> dict[str, Any]:
     """Descent on `m/2` positives and `m/2` negatives drawn with `p_plus = p_minus = diverse`; the exact test error."""
-    m, share = int(parameters["m"]), float(parameters["diverse"])
+    m, share = cell.m, cell.diverse
     drawn = draw_sets(_keys(keys, 1), m // 2, m - m // 2, PAIRS, share, share)
     counts = np.stack([np.asarray((drawn == code).sum(1)) for code in SETS])
     for sets in (DIVERSE_SETS, COMMON_SETS, SETS):
         rows = np.array(sets) - 1
         if counts[rows].sum() == counts.sum():
             break
-    reached = _train(_start(parameters, keys), counts[rows], sets, parameters)
+    reached = cell.train(cell.start(keys), counts[rows], sets)
     kept = ("zero_loss", "stalled", "steps", "wrong", "test_error")
     fate = _fate(reached, share)
     all_diverse = counts[np.array(DIVERSE_SETS) - 1].sum(0) == m
     return {name: fate[name] for name in kept} | {"all_diverse": all_diverse}
 
 
-def clusters(parameters: Mapping[str, Any], keys: np.ndarray) -> dict[str, Any]:
+@per_block
+def clusters(cell: Training, keys: np.ndarray) -> dict[str, Any]:
     """Angles of the filters to the centres of their clusters, before and after descent, and who is in which."""
-    first = _start(parameters, keys)
-    reached = _on_diverse(first, parameters)
+    first = cell.start(keys)
+    reached = cell.on_diverse(first)
     before, after = _angles(first), _angles(reached.filters)
     result: dict[str, Any] = {"zero_loss": np.asarray(reached.zero)}
     for name, found in (("start", before), ("end", after)):
@@ -69,45 +116,22 @@ def clusters(parameters: Mapping[str, Any], keys: np.ndarray) -> dict[str, Any]:
     return result
 
 
-def paths(parameters: Mapping[str, Any], keys: np.ndarray) -> dict[str, Any]:
+@per_block
+def paths(cell: Training, keys: np.ndarray) -> dict[str, Any]:
     """The filters in the plane every 256 steps: `(b, 2, k, 41, 2)`, `w` before `u`."""
-    first = _start(parameters, keys)
-    counts, (gamma, step) = jnp.ones((2, len(keys))), _constants(parameters)
+    first = cell.start(keys)
+    counts, (gamma, step) = jnp.ones((2, len(keys))), cell.constants
     frames = [first]
     for _ in range(SNAPSHOTS - 1):
         frames.append(advance(frames[-1], counts, sets=DIVERSE_SETS, gamma=gamma, step_size=step, steps=BETWEEN))
-    fate = _fate(_on_diverse(first, parameters), DIVERSE)
+    fate = _fate(cell.on_diverse(first), DIVERSE)
     path = np.stack([np.asarray(to_weights(frame)) for frame in frames], axis=3)
     return {"path": path, "zero_loss": fate["zero_loss"], "wrong": fate["wrong"], "steps": fate["steps"]}
-
-
-def c_eta_of(parameters: Mapping[str, Any]) -> float:
-    """`c_eta`; the axis holds its inverse, a whole number."""
-    return 1 / float(parameters["inverse_c_eta"])
 
 
 def _keys(keys: np.ndarray, which: int) -> Any:
     """One of two independent JAX keys of each seed: 0 for the filters, 1 for the sample."""
     return jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(seed), which))(jnp.asarray(keys))
-
-
-def _constants(parameters: Mapping[str, Any]) -> tuple[float, float]:
-    return float(parameters["gamma"]), formulas.step_size(int(parameters["k"]), c_eta_of(parameters))
-
-
-def _start(parameters: Mapping[str, Any], keys: np.ndarray) -> Filters:
-    k = int(parameters["k"])
-    return start(_keys(keys, 0), k, formulas.weight_std(k, c_eta_of(parameters)))
-
-
-def _on_diverse(first: Filters, parameters: Mapping[str, Any]) -> XorDescent:
-    return _train(first, np.ones((2, first.a.shape[1])), DIVERSE_SETS, parameters)
-
-
-def _train(first: Filters, counts: Any, sets: tuple[int, ...], parameters: Mapping[str, Any]) -> XorDescent:
-    gamma, step = _constants(parameters)
-    budget = int(BUDGET * float(parameters["inverse_c_eta"]))
-    return xor_descent(first, counts, sets=sets, gamma=gamma, step_size=step, steps=budget)
 
 
 def _fate(reached: XorDescent, share: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ equations number `n c` and the interpolation threshold is where the network has 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -19,13 +20,28 @@ from zeroloss.descent import descend
 from zeroloss.networks import MLP, predict
 from zeroloss.plumbing import InputError
 from zeroloss.studies.double_descent.samples import Sample, sample
-from zeroloss.studies.double_descent.trials import columns, share, squared
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.double_descent.trials import share, squared
+from zeroloss.studies.study import Metrics
+from zeroloss.studies.typed import per_block, stack
 
 STEP_SIZE, LOOK, BUDGET, GOAL = 5e-3, 50, 3000, 1e-5
 """Adam's step; steps between two looks; the most steps; the training loss at which a network has reached the minimum."""
 NEWTON_STEPS, NEWTON_GOAL = 60, 1e-16
 READOUT = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Hidden:
+    """A data set, its training rows, the units of the hidden layer, and the share of wrong labels."""
+
+    data: str
+    n: int
+    width: int
+    noise: float
+
+    def sample(self, key: int) -> Sample:
+        """The sample of a seed."""
+        return sample(self.data, self.n, self.noise, int(key))
 
 
 def parameter_count(d: int, width: int, c: int) -> int:
@@ -36,7 +52,7 @@ def parameter_count(d: int, width: int, c: int) -> int:
 def network(drawn: Sample, width: int, key: int) -> MLP:
     """The start: `width` relu units, He's variances, and a read-out of `READOUT` times those.
 
-    At the full size the answers at the start, about 1.4 a class, would stay in those of a wide network after training, as a noise
+    At the full size the answers at the start, about 1.4 per class, would stay in those of a wide network after training, as a noise
     that has nothing to do with the labels.
     """
     net = MLP(
@@ -45,7 +61,8 @@ def network(drawn: Sample, width: int, key: int) -> MLP:
     return eqx.tree_at(lambda n: (n.weights[-1], n.biases[-1]), net, replace_fn=lambda leaf: READOUT * leaf)
 
 
-def adam(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_block
+def adam(cell: Hidden, keys: np.ndarray) -> Metrics:
     """Adam on the full batch until the training loss is at most `GOAL`, or `BUDGET` steps; looks every `LOOK` steps.
 
     `stopped_*` is at the look of least squared error on the rows to choose with, whose labels are as noisy.
@@ -54,8 +71,11 @@ def adam(parameters: Parameters, keys: np.ndarray) -> Metrics:
     `minimum` (whether `GOAL` was reached), `norm` (of all weights), `stopped_error`, `stopped_squared`,
     `stopped_train_error`, `stopped_steps`.
     """
-    drawn = [_drawn(parameters, int(key)) for key in keys]
-    width = int(parameters["width"])
+    return stack(_adam(cell, keys))
+
+
+def _adam(cell: Hidden, keys: np.ndarray) -> list[dict[str, Any]]:
+    drawn, width = [cell.sample(key) for key in keys], cell.width
     nets = [network(one, width, int(key)) for one, key in zip(drawn, keys, strict=True)]
     weights, fixed = eqx.partition(jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets), eqx.is_inexact_array)
     arrays = [_stack([np.asarray(getattr(one, name)) for one in drawn]) for name in ("x", "x_choosing", "x_test")]
@@ -84,10 +104,10 @@ def adam(parameters: Parameters, keys: np.ndarray) -> Metrics:
                 ends[i] = row
         if all(end is not None for end in ends):
             break
-    return columns([_row(one, width, end or {}, early) for one, end, early in zip(drawn, ends, best, strict=True)])
+    return [_row(one, width, end or {}, early) for one, end, early in zip(drawn, ends, best, strict=True)]
 
 
-def _row(drawn: Sample, width: int, end: dict, early: dict) -> dict:
+def _row(drawn: Sample, width: int, end: dict[str, Any], early: dict[str, Any]) -> dict[str, Any]:
     sizes = {
         "parameters": parameter_count(drawn.x.shape[1], width, drawn.classes),
         "equations": len(drawn.x) * drawn.classes,
@@ -96,16 +116,16 @@ def _row(drawn: Sample, width: int, end: dict, early: dict) -> dict:
     return sizes | end | {"minimum": end["loss"] <= GOAL} | stopped
 
 
-def newton(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_block
+def newton(cell: Hidden, keys: np.ndarray) -> Metrics:
     """Gauss-Newton (`zeroloss.descend`, float64) and Adam from the same start, on the same rows.
 
     Metrics: `parameters`, `equations`, `loss`, `zero` (whether the loss is at most `NEWTON_GOAL`), `steps`, `train_error`,
     `error`; `adam_error`, `adam_loss`, `adam_minimum`.
     """
-    by_adam = adam(parameters, keys)
     found = []
-    for place, key in enumerate(keys):
-        drawn, width = _drawn(parameters, int(key)), int(parameters["width"])
+    for key, by_adam in zip(keys, _adam(cell, keys), strict=True):
+        drawn, width = cell.sample(key), cell.width
         start = network(drawn, width, int(key))
         fit = descend(
             start,
@@ -126,32 +146,28 @@ def newton(parameters: Parameters, keys: np.ndarray) -> Metrics:
                 "steps": int(fit.history["step"][-1]),
                 "train_error": share(predict(fit.network, drawn.x), drawn.labels),
                 "error": share(predict(fit.network, drawn.x_test), drawn.labels_test),
-                "adam_error": by_adam["error"][place],
-                "adam_loss": by_adam["loss"][place],
-                "adam_minimum": by_adam["minimum"][place],
+                "adam_error": by_adam["error"],
+                "adam_loss": by_adam["loss"],
+                "adam_minimum": by_adam["minimum"],
             }
         )
-    return columns(found)
-
-
-def _drawn(parameters: Parameters, key: int) -> Sample:
-    return sample(str(parameters["data"]), int(parameters["n"]), float(parameters["noise"]), key)
+    return stack(found)
 
 
 def _stack(arrays: list[np.ndarray]) -> jax.Array:
     return jnp.asarray(np.stack(arrays), jnp.float32)
 
 
-def _outputs(weights, fixed, x):
+def _outputs(weights: Any, fixed: Any, x: Any) -> Any:
     return jax.vmap(eqx.combine(weights, fixed))(x)
 
 
 @eqx.filter_jit
-def _steps(weights, state, fixed, x, y):
+def _steps(weights: Any, state: Any, fixed: Any, x: Any, y: Any) -> Any:
     """`LOOK` steps of each network on its own rows."""
 
-    def one(weights, state, x, y):
-        def step(carried, _):
+    def one(weights: Any, state: Any, x: Any, y: Any) -> Any:
+        def step(carried: Any, _: Any) -> Any:
             weights, state = carried
             gradient = jax.grad(lambda w: ((_outputs(w, fixed, x) - y) ** 2).sum() / (2 * len(x)))(weights)
             change, state = optax.adam(STEP_SIZE).update(gradient, state)
@@ -163,10 +179,10 @@ def _steps(weights, state, fixed, x, y):
 
 
 @eqx.filter_jit
-def _looked(weights, fixed, x, x_choosing, x_test):
+def _looked(weights: Any, fixed: Any, x: Any, x_choosing: Any, x_test: Any) -> Any:
     """Answers on the training rows, the rows to choose with and the test rows; norms of the weights."""
 
-    def one(weights, x, x_choosing, x_test):
+    def one(weights: Any, x: Any, x_choosing: Any, x_test: Any) -> Any:
         norm = jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(weights)))
         return *(_outputs(weights, fixed, part) for part in (x, x_choosing, x_test)), norm
 

@@ -22,7 +22,7 @@ BIAS_STD = 0.5
 
 
 class Sample(NamedTuple):
-    """Inputs centred and scaled by the training rows to mean square 1 a coordinate; labels; targets one-hot less 1/c."""
+    """Inputs centred and scaled by the training rows to mean square 1 per coordinate; labels; targets one-hot less 1/c."""
 
     x: np.ndarray
     labels: np.ndarray

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from zeroloss.studies.double_descent import networks, pictures, samples, trials
-from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON
-from zeroloss.studies.double_descent.sentences import CLAIMS
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.double_descent import networks, samples, trials
+from zeroloss.studies.double_descent.claims import ADAM, CLAIMS, DRAWN, FEATURES, MINIMA, NEWTON
+from zeroloss.studies.double_descent.figures import FIGURES, TABLES
+from zeroloss.studies.grids import Grid, grid
+from zeroloss.studies.study import Experiment, Study
 
 ROWS = {"digits": 200, "mnist1d": 500}
 """Training rows of the curves; MNIST-1D needs more, or nothing is learned."""
@@ -23,21 +23,17 @@ HIDDEN = {
 """Widths: n c parameters are 26.5 units of digits at 200 rows, 97.8 of MNIST-1D at 500."""
 
 
-def _curves(data: str, ratios: tuple[float, ...], seeds: int, noises: tuple[float, ...] = NOISES, n: int = 0) -> Grid:
-    return Grid({"data": (data,), "n": (n or ROWS[data],), "ratio": ratios, "noise": noises}, seeds)
+def _curves(data: str, seeds: int, ratio: Any = RATIOS, noise: Any = NOISES, n: int = 0) -> Grid:
+    return grid(seeds, data=data, n=n or ROWS[data], ratio=ratio, noise=noise)
 
 
-def _hidden(data: str, widths: tuple[int, ...], noises: tuple[float, ...], seeds: int, n: int = 0) -> Grid:
-    return Grid({"data": (data,), "n": (n or ROWS[data],), "width": widths, "noise": noises}, seeds)
+def _hidden(data: str, seeds: int, width: Any = None, noise: Any = NOISES, n: int = 0) -> Grid:
+    return grid(seeds, data=data, n=n or ROWS[data], width=width or HIDDEN[data], noise=noise)
 
 
-def _feature_seconds(cell: Parameters) -> float:
-    n, p = int(cell["n"]), float(cell["ratio"]) * int(cell["n"])
-    return 0.02 + 5e-5 * min(n, p) + 2.7e-10 * n * n * p
-
-
-def _network_seconds(cell: Parameters) -> float:
-    return 0.5 + 1.3e-5 * int(cell["n"]) * int(cell["width"])
+def _feature_seconds(cell: trials.Features) -> float:
+    p = cell.ratio * cell.n
+    return 0.02 + 5e-5 * min(cell.n, p) + 2.7e-10 * cell.n * cell.n * p
 
 
 SMALL = (0.2, 1.0, 2.0, 8.0)
@@ -47,9 +43,9 @@ EXPERIMENTS = (
         "How does the test error of least squares on random features depend on their number and on label noise?",
         trials.features,
         {
-            "smoke": _curves("digits", SMALL, 3, n=100),
-            "desk": tuple(_curves(data, RATIOS, 12) for data in ROWS),
-            "paper": (_curves("digits", RATIOS, 100, n=1000), _curves("mnist1d", RATIOS, 100, n=3000)),
+            "smoke": _curves("digits", 3, SMALL, n=100),
+            "desk": tuple(_curves(data, 12) for data in ROWS),
+            "paper": (_curves("digits", 100, n=1000), _curves("mnist1d", 100, n=3000)),
         },
         block=3,
         seconds=_feature_seconds,
@@ -59,97 +55,55 @@ EXPERIMENTS = (
         "How much of the error at each width is variance over the draw of the features?",
         trials.draws,
         {
-            "smoke": _curves("digits", (0.5, 1.0, 4.0, 8.0), 3, (0.0, 0.2), 60),
-            "desk": tuple(_curves(data, (0.5, 1.0, 2.0, 4.0, 8.0), 6, (0.0, 0.2), FEW) for data in ROWS),
-            "paper": tuple(_curves(data, RATIOS, 50, NOISES, 500) for data in ROWS),
+            "smoke": _curves("digits", 3, (0.5, 1.0, 4.0, 8.0), (0.0, 0.2), 60),
+            "desk": tuple(_curves(data, 6, (0.5, 1.0, 2.0, 4.0, 8.0), (0.0, 0.2), FEW) for data in ROWS),
+            "paper": tuple(_curves(data, 50, n=500) for data in ROWS),
         },
         block=3,
-        seconds=lambda cell: 0.05 + 8e-9 * float(cell["ratio"]) * int(cell["n"]) ** 3,
+        seconds=lambda cell: 0.05 + 8e-9 * cell.ratio * cell.n**3,
     ),
     Experiment(
         MINIMA,
         "Is a solution good because it has zero training loss? Others that have it too, at each width.",
         trials.interpolators,
         {
-            "smoke": _curves("digits", (0.5, 4.0), 2, (0.2,), 60),
-            "desk": tuple(_curves(data, (0.5, 1.0, 4.0, 16.0), 4, (0.2,), FEW) for data in ROWS),
-            "paper": tuple(_curves(data, RATIOS, 20, NOISES, FEW) for data in ROWS),
+            "smoke": _curves("digits", 2, (0.5, 4.0), 0.2, 60),
+            "desk": tuple(_curves(data, 4, (0.5, 1.0, 4.0, 16.0), 0.2, FEW) for data in ROWS),
+            "paper": tuple(_curves(data, 20, n=FEW) for data in ROWS),
         },
         block=2,
-        seconds=lambda cell: 0.6 if cell["data"] == "digits" else 2.4,
+        seconds=lambda cell: 0.6 if cell.data == "digits" else 2.4,
     ),
     Experiment(
         ADAM,
         "And if all weights are trained, to the minimum and with early stopping?",
         networks.adam,
         {
-            "smoke": _hidden("digits", (3, 13, 54), (0.0, 0.2), 3, 100),
-            "desk": (_hidden("digits", HIDDEN["digits"], NOISES, 6), _hidden("mnist1d", HIDDEN["mnist1d"], (0.0, 0.2), 6)),
+            "smoke": _hidden("digits", 3, (3, 13, 54), (0.0, 0.2), 100),
+            "desk": (_hidden("digits", 6), _hidden("mnist1d", 6, noise=(0.0, 0.2))),
             "paper": (
-                _hidden("digits", (2, 7, 20, 34, 216, *HIDDEN["digits"], 864, 1728), NOISES, 50),
-                _hidden("mnist1d", (6, 12, 196, *HIDDEN["mnist1d"], 784, 1568), NOISES, 50),
+                _hidden("digits", 50, (2, 7, 20, 34, 216, *HIDDEN["digits"], 864, 1728)),
+                _hidden("mnist1d", 50, (6, 12, 196, *HIDDEN["mnist1d"], 784, 1568)),
             ),
         },
-        block=lambda cell: 3 if cell["n"] == 100 else 6,
-        seconds=_network_seconds,
-        shape=lambda cell: (cell["data"], cell["n"], cell["width"]),
+        block=lambda cell: 3 if cell.n == 100 else 6,
+        seconds=lambda cell: 0.5 + 1.3e-5 * cell.n * cell.width,
+        shape=lambda cell: (cell.data, cell.n, cell.width),
     ),
     Experiment(
         NEWTON,
         "Does a second-order method find another minimum?",
         networks.newton,
         {
-            "smoke": _hidden("digits", (20,), (0.2,), 2, 40),
-            "desk": _hidden("digits", (54,), (0.2,), 6, 100),
-            "paper": _hidden("digits", (7, 13, 27, 54, 108), NOISES, 20, 100),
+            "smoke": _hidden("digits", 2, 20, 0.2, 40),
+            "desk": _hidden("digits", 6, 54, 0.2, 100),
+            "paper": _hidden("digits", 20, (7, 13, 27, 54, 108), n=100),
         },
-        block=lambda cell: 2 if cell["n"] == 40 else 6,
-        seconds=lambda cell: 1.0 if cell["n"] == 40 else 3.0,
-        shape=lambda cell: (cell["n"], cell["width"]),
+        block=lambda cell: 2 if cell.n == 40 else 6,
+        seconds=lambda cell: 1.0 if cell.n == 40 else 3.0,
+        shape=lambda cell: (cell.n, cell.width),
     ),
 )  # fmt: skip
-
-
-def _figure(key: str, title: str, needs: str, draw: Any, caption: Any) -> StudyFigure:
-    return StudyFigure(key, title, (needs,), draw, caption)
-
-
-FIGURES = (
-    *(
-        _figure(
-            f"features-{data}",
-            f"Random features on {data}: minimum norm against width",
-            FEATURES,
-            functools.partial(pictures.feature_errors, data=data),
-            functools.partial(pictures.feature_caption, data=data),
-        )
-        for data in ROWS
-    ),
-    _figure(
-        "estimators",
-        "What removes the peak",
-        FEATURES,
-        pictures.estimators,
-        pictures.estimators_caption,
-    ),
-    _figure("norm", "The norm of the solution", FEATURES, pictures.norms, pictures.norm_caption),
-    *(
-        _figure(
-            f"networks-{data}",
-            f"Trained networks on {data}",
-            ADAM,
-            functools.partial(pictures.network_errors, data=data),
-            functools.partial(pictures.network_caption, data=data),
-        )
-        for data in ROWS
-    ),
-    _figure("variance", "Variance over the draw of features", DRAWN, pictures.variance, pictures.variance_caption),
-    _figure("other-minima", "Zero training loss, three times", MINIMA, pictures.minima, pictures.minima_caption),
-)
-
-
-def _table(key: str, title: str, needs: str, make: Any) -> StudyTable:
-    return StudyTable(key, title, (needs,), make)
 
 
 STUDY = Study(
@@ -158,19 +112,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("features", "Least squares on random features", FEATURES, pictures.feature_table),
-        _table(
-            "conditioning",
-            "Condition numbers, and what the features cannot express of the targets",
-            FEATURES,
-            pictures.conditioning,
-        ),
-        _table("variances", "Variance over the draw of features", DRAWN, pictures.variance_table),
-        _table("minima", "Minimum norm, twins and other solutions", MINIMA, pictures.minima_table),
-        _table("networks", "Networks trained by Adam", ADAM, pictures.network_table),
-        _table("newton", "Gauss-Newton and Adam", NEWTON, pictures.newton_table),
-    ),
+    tables=TABLES,
     after="Belkin et al. 1812.11118, Nakkiran et al. 1912.02292",
     notes=(
         "Test labels are clean; with noise the given share of training labels is another class, uniformly. A seed draws the rows, the "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError
 from zeroloss.studies.double_descent import ridgeless, samples
 from zeroloss.studies.double_descent.samples import Sample, random_features, sample
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.typed import per_key
 
 PENALTIES = 10.0 ** np.arange(-10, 0.5, 0.5)
 """Ridge penalties tried, in units of the largest squared singular value."""
@@ -24,18 +26,23 @@ DRAWS = 10
 """Draws of the features for one training set."""
 
 
-def columns(found: list[dict]) -> dict[str, np.ndarray]:
-    """Rows of metrics as arrays."""
-    return {name: np.array([row[name] for row in found]) for name in found[0]}
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """A data set, its training rows, `p/n`, and the share of wrong labels."""
 
+    data: str
+    n: int
+    ratio: float
+    noise: float
 
-def width_of(parameters: Parameters) -> int:
-    """`p`, from the ratio `p/n`."""
-    return round(float(parameters["ratio"]) * int(parameters["n"]))
+    @property
+    def width(self) -> int:
+        """`p`."""
+        return round(self.ratio * self.n)
 
-
-def _drawn(parameters: Parameters, key: int) -> Sample:
-    return sample(str(parameters["data"]), int(parameters["n"]), float(parameters["noise"]), int(key))
+    def sample(self, key: int) -> Sample:
+        """The sample of a seed."""
+        return sample(self.data, self.n, self.noise, key)
 
 
 @functools.lru_cache(maxsize=32)
@@ -47,7 +54,8 @@ def _factor(name: str, n: int, width: int, key: int) -> ridgeless.Factor:
     return ridgeless.factorise(random_features(found.x, width, seed), random_features(others, width, seed))
 
 
-def features(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def features(cell: Features, key: int) -> dict[str, Any]:
     """Least squares on `p = ratio n` random relu features: minimum norm, ridge, and gradient descent.
 
     Test labels are clean. `*_error`: share of wrong answers on the test rows; `*_squared`: mean of `|f(x) - y|^2` there (0.9
@@ -59,12 +67,8 @@ def features(parameters: Parameters, keys: np.ndarray) -> Metrics:
     `ridge_squared`, `ridge_train_error`, `ridge_norm`, `penalty`, `stopped_error`, `stopped_squared`, `stopped_steps`,
     `budget_error`, `budget_train_error`.
     """
-    return columns([_features(parameters, int(key)) for key in keys])
-
-
-def _features(parameters: Parameters, key: int) -> dict:
-    drawn, width = _drawn(parameters, key), width_of(parameters)
-    factor = _factor(str(parameters["data"]), int(parameters["n"]), width, key)
+    drawn, width = cell.sample(key), cell.width
+    factor = _factor(cell.data, cell.n, width, key)
     y = drawn.targets(drawn.labels)
 
     def scores(g: np.ndarray) -> tuple[float, float, float]:
@@ -75,7 +79,7 @@ def _features(parameters: Parameters, key: int) -> dict:
             drawn, test, drawn.labels_test
         )  # fmt: skip
 
-    def chosen(filters: Callable, values: np.ndarray) -> tuple[float, np.ndarray, tuple[float, float, float]]:
+    def chosen(filters: Callable[..., Any], values: np.ndarray) -> tuple[float, np.ndarray, tuple[float, float, float]]:
         found = [(filters(factor.s, value), scores(filters(factor.s, value))) for value in values]
         best = int(np.argmin([score[0] for _, score in found]))
         return float(values[best]), *found[best]
@@ -108,7 +112,8 @@ def _features(parameters: Parameters, key: int) -> dict:
     }
 
 
-def draws(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def draws(cell: Features, key: int) -> dict[str, Any]:
     """The minimum-norm solution of one training set with `DRAWS` independent draws of its features.
 
     Over the draws `E|f - y|^2 = |E f - y|^2 + E|f - E f|^2`, means over the test rows; estimated without bias, the variance with
@@ -117,34 +122,27 @@ def draws(parameters: Parameters, keys: np.ndarray) -> Metrics:
     Metrics: `width`, `squared` (the mean of the left side), `variance`, `rest` (the first term), `averaged_error` (share of
     errors of the mean of the draws), `error` (of the single ones).
     """
-    found = []
-    for key in keys:
-        drawn, width = _drawn(parameters, int(key)), width_of(parameters)
-        y, wanted = drawn.targets(drawn.labels), drawn.targets(drawn.labels_test)
-        f = []
-        for draw in range(DRAWS):
-            seed = (int(key), 2, draw)
-            factor = ridgeless.factorise(
-                random_features(drawn.x, width, seed), random_features(drawn.x_test, width, seed)
-            )
-            f.append(ridgeless.answers(factor, ridgeless.minimum_norm(factor.s), y))
-        stack = np.stack(f)
-        mean = stack.mean(axis=0)
-        variance = float(((stack - mean) ** 2).sum(axis=(0, 2)).mean() / (DRAWS - 1))
-        found.append(
-            {
-                "width": width,
-                "squared": ((stack - wanted) ** 2).sum(axis=2).mean(),
-                "variance": variance,
-                "rest": float(((mean - wanted) ** 2).sum(axis=1).mean() - variance / DRAWS),
-                "error": np.mean([share(one, drawn.labels_test) for one in f]),
-                "averaged_error": share(mean, drawn.labels_test),
-            }
-        )
-    return columns(found)
+    drawn, width, f = cell.sample(key), cell.width, []
+    y, wanted = drawn.targets(drawn.labels), drawn.targets(drawn.labels_test)
+    for draw in range(DRAWS):
+        seed = (key, 2, draw)
+        factor = ridgeless.factorise(random_features(drawn.x, width, seed), random_features(drawn.x_test, width, seed))
+        f.append(ridgeless.answers(factor, ridgeless.minimum_norm(factor.s), y))
+    stack = np.stack(f)
+    mean = stack.mean(axis=0)
+    variance = float(((stack - mean) ** 2).sum(axis=(0, 2)).mean() / (DRAWS - 1))
+    return {
+        "width": width,
+        "squared": ((stack - wanted) ** 2).sum(axis=2).mean(),
+        "variance": variance,
+        "rest": float(((mean - wanted) ** 2).sum(axis=1).mean() - variance / DRAWS),
+        "error": np.mean([share(one, drawn.labels_test) for one in f]),
+        "averaged_error": share(mean, drawn.labels_test),
+    }
 
 
-def interpolators(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def interpolators(cell: Features, key: int) -> dict[str, Any]:
     """Two other global minima, at each width: a twin of the minimum-norm network, and a bad solution of its own features.
 
     The twin (`zeroloss.twin`) is a wider network, with the answers of the minimum-norm one shifted by a class away from the
@@ -155,13 +153,9 @@ def interpolators(parameters: Parameters, keys: np.ndarray) -> Metrics:
     Metrics: `error` (minimum norm), `twin_error`, `twin_train_right`, `twin_residual`, `bad_exists`, `bad_error`,
     `bad_train_right`, `bad_residual`, `norm_ratio` (of the bad solution to the minimum norm).
     """
-    return columns([_interpolators(parameters, int(key)) for key in keys])
-
-
-def _interpolators(parameters: Parameters, key: int) -> dict:
     from zeroloss.data import from_arrays
 
-    drawn, width = _drawn(parameters, key), width_of(parameters)
+    drawn, width = cell.sample(key), cell.width
     n, seed = len(drawn.x), (key, 1)
     f_train, f_test = random_features(drawn.x, width, seed), random_features(drawn.x_test, width, seed)
     y = drawn.targets(drawn.labels)

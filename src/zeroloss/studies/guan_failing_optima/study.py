@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
-from zeroloss.studies.guan_failing_optima import pictures, trials
+from zeroloss.studies.grids import Parameters, grid
+from zeroloss.studies.guan_failing_optima import trials
 from zeroloss.studies.guan_failing_optima.claims import (
     ACCURACY,
     CLAIMS,
@@ -16,13 +16,12 @@ from zeroloss.studies.guan_failing_optima.claims import (
     TWINS,
     ZERO_LOSS,
 )
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.guan_failing_optima.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Study
 
 ACTIVATIONS = ("relu", "prelu(0.25)", "sigmoid")
 NODES = {1: 6, 2: 4, 3: 3}
-"""Nodes an axis at which labels are fitted, by dimension (1-D and 2-D as in the paper's captions)."""
-DRAWN = (2, 5)
-"""Dimensions whose accuracy is drawn."""
+"""Nodes on each axis at which labels are fitted, by dimension (1-D and 2-D as in the paper's captions)."""
 
 
 def _fitting(cell: Parameters) -> bool:
@@ -31,24 +30,13 @@ def _fitting(cell: Parameters) -> bool:
     return cell["per_axis"] == NODES[int(cell["d"])] and wide
 
 
-def _fit_grid(d: tuple[int, ...], layers: tuple[int, ...], width: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ACTIVATIONS, "d": d, "per_axis": tuple(NODES[k] for k in d)}
-    return Grid(axes | {"layers": layers, "width": width, "dtype": ("float64", "float32")}, seeds, _fitting)
+def _accuracy_seconds(cell: trials.Bumps) -> float:
+    return 0.01 + 1.5e-4 * cell.count if cell.count <= trials.MOST_NODES else 0.005
 
 
-def _cube(d: int, per_axis: tuple[int, ...], gaps: tuple[float, ...], seeds: int) -> Grid:
-    return Grid({"d": (d,), "per_axis": per_axis, "gap": gaps}, seeds)
-
-
-def _smooth(d: int, per_axis: tuple[int, ...], gaps: tuple[float, ...], seeds: int) -> Grid:
-    return Grid({"activation": ACTIVATIONS, "d": (d,), "per_axis": per_axis, "gap": gaps}, seeds)
-
-
-def _accuracy_seconds(cell: Parameters) -> float:
-    nodes = int(cell["per_axis"]) ** int(cell["d"])
-    return 0.01 + 1.5e-4 * nodes if nodes <= trials.MOST_NODES else 0.005
-
-
+_fit = functools.partial(grid, where=_fitting, activation=ACTIVATIONS)
+_smooth = functools.partial(grid, activation=ACTIVATIONS)
+BOTH = ("float64", "float32")
 COARSE, FINE = (1.0, 0.75, 0.5, 0.25), (0.8, 0.6, 0.4, 0.2, 0.1)
 EXPERIMENTS = (
     Experiment(
@@ -56,9 +44,9 @@ EXPERIMENTS = (
         "Do the explicit networks have zero training loss, for each activation, dimension and depth, in both precisions?",
         trials.zero_loss,
         {
-            "smoke": _fit_grid((1, 2), (0, 2), (1,), 4),
-            "desk": _fit_grid((1, 2, 3), (0, 1, 4, 8), (1, 2), 10),
-            "paper": _fit_grid((1, 2, 3), (0, 1, 2, 4, 8), (1, 2), 50),
+            "smoke": _fit(4, d=(1, 2), per_axis=(6, 4), layers=(0, 2), width=1, dtype=BOTH),
+            "desk": _fit(10, d=(1, 2, 3), per_axis=(6, 4, 3), layers=(0, 1, 4, 8), width=(1, 2), dtype=BOTH),
+            "paper": _fit(50, d=(1, 2, 3), per_axis=(6, 4, 3), layers=(0, 1, 2, 4, 8), width=(1, 2), dtype=BOTH),
         },
         block=10,
         seconds=lambda cell: 0.02,
@@ -68,18 +56,18 @@ EXPERIMENTS = (
         "How often are they right elsewhere, against the threshold b, the number of nodes and the dimension?",
         trials.accuracy,
         {
-            "smoke": (_cube(2, (4, 10_000), (0.8, 0.4), 2), _cube(5, (4,), (1.0, 0.5), 2)),
+            "smoke": (grid(2, d=2, per_axis=(4, 10_000), gap=(0.8, 0.4)), grid(2, d=5, per_axis=4, gap=(1.0, 0.5))),
             "desk": (
-                _cube(1, (6, 20), FINE, 5),
-                _cube(2, (4, 50, 10_000), FINE, 5),
-                _cube(3, (4, 10), COARSE, 5),
-                _cube(5, (4, 10_000), COARSE, 5),
+                grid(5, d=1, per_axis=(6, 20), gap=FINE),
+                grid(5, d=2, per_axis=(4, 50, 10_000), gap=FINE),
+                grid(5, d=3, per_axis=(4, 10), gap=COARSE),
+                grid(5, d=5, per_axis=(4, 10_000), gap=COARSE),
             ),
             "paper": (
-                _cube(1, (6, 20), FINE, 50),
-                _cube(2, (4, 50, 100, 1000, 10_000), FINE, 50),
-                _cube(3, (4, 10, 100), COARSE, 50),
-                _cube(5, (4, 10_000), COARSE, 50),
+                grid(50, d=1, per_axis=(6, 20), gap=FINE),
+                grid(50, d=2, per_axis=(4, 50, 100, 1000, 10_000), gap=FINE),
+                grid(50, d=3, per_axis=(4, 10, 100), gap=COARSE),
+                grid(50, d=5, per_axis=(4, 10_000), gap=COARSE),
             ),
         },
         seconds=_accuracy_seconds,
@@ -89,21 +77,24 @@ EXPERIMENTS = (
         "How far are they from a smooth function that they fit at the nodes, as the bumps get sharper?",
         trials.regression,
         {
-            "smoke": _smooth(1, (6,), (0.4, 0.1), 3),
-            "desk": (_smooth(1, (6, 12), (0.4, 0.2, 0.1, 0.05, 0.02), 10), _smooth(2, (4,), (0.4, 0.2, 0.1, 0.05), 10)),
+            "smoke": _smooth(3, d=1, per_axis=6, gap=(0.4, 0.1)),
+            "desk": (
+                _smooth(10, d=1, per_axis=(6, 12), gap=(0.4, 0.2, 0.1, 0.05, 0.02)),
+                _smooth(10, d=2, per_axis=4, gap=(0.4, 0.2, 0.1, 0.05)),
+            ),
         },
         block=5,
-        seconds=lambda cell: 0.01 if cell["d"] == 1 else 0.03,
+        seconds=lambda cell: 0.01 if cell.d == 1 else 0.03,
     ),
     Experiment(
         SCALED,
         "Which losses reach their least value when the labels are scaled by c?",
         trials.scaled_labels,
         {
-            "smoke": Grid({"d": (1,), "per_axis": (6,), "gap": (0.1,), "scale": (1.0, 10.0)}, 5),
+            "smoke": grid(5, d=1, per_axis=6, gap=0.1, scale=(1.0, 10.0)),
             "desk": (
-                Grid({"d": (1,), "per_axis": (6,), "gap": (0.1,), "scale": (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)}, 10),
-                Grid({"d": (2,), "per_axis": (4,), "gap": (0.5,), "scale": (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)}, 10),
+                grid(10, d=1, per_axis=6, gap=0.1, scale=(1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
+                grid(10, d=2, per_axis=4, gap=0.5, scale=(1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
             ),
         },
         block=5,
@@ -114,45 +105,13 @@ EXPERIMENTS = (
         "Does a network that fits real data perfectly and is wrong elsewhere exist, for each activation?",
         trials.twins,
         {
-            "smoke": Grid({"data": ("wine",), "activation": ("relu", "sigmoid")}, 2),
-            "desk": Grid({"data": ("wine", "breast-cancer", "digits"), "activation": ACTIVATIONS}, 3),
-            "paper": Grid({"data": ("wine", "breast-cancer", "digits"), "activation": ACTIVATIONS}, 20),
+            "smoke": grid(2, data="wine", activation=("relu", "sigmoid")),
+            "desk": grid(3, data=("wine", "breast-cancer", "digits"), activation=ACTIVATIONS),
+            "paper": grid(20, data=("wine", "breast-cancer", "digits"), activation=ACTIVATIONS),
         },
-        seconds=lambda cell: {"wine": 0.2, "breast-cancer": 0.4}.get(str(cell["data"]), 1.1),
+        seconds=lambda cell: {"wine": 0.2, "breast-cancer": 0.4}.get(cell.data, 1.1),
     ),
 )
-
-
-def _accuracy_figure(d: int) -> StudyFigure:
-    return StudyFigure(
-        f"accuracy-{d}",
-        f"How right can they be? {d} dimensions",
-        (ACCURACY,),
-        functools.partial(pictures.accuracy, d=d),
-        functools.partial(pictures.accuracy_caption, d=d),
-    )
-
-
-FIGURES = (
-    *(_accuracy_figure(d) for d in DRAWN),
-    StudyFigure(
-        "regression",
-        "What is gained over predicting 0",
-        (REGRESSION,),
-        pictures.regression,
-        pictures.regression_caption,
-    ),
-    StudyFigure(
-        "residual", "Zero training loss at any depth", (ZERO_LOSS,), pictures.residual, pictures.residual_caption
-    ),
-    StudyFigure(
-        "cross-entropy", "Cross-entropy is never 0", (SCALED,), pictures.cross_entropy, pictures.cross_entropy_caption
-    ),
-)
-
-
-def _table(key: str, title: str, needs: str, make: Any) -> StudyTable:
-    return StudyTable(key, title, (needs,), make)
 
 
 STUDY = Study(
@@ -161,13 +120,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("residuals", "Largest training residual", ZERO_LOSS, pictures.residual_table),
-        _table("accuracies", "Accuracy and its two bounds", ACCURACY, pictures.accuracy_table),
-        _table("errors", "Regression: L2 error over that of predicting 0", REGRESSION, pictures.regression_table),
-        _table("losses", "Losses of scaled labels", SCALED, pictures.loss_table),
-        _table("twins", "Twins on real data", TWINS, pictures.twin_table),
-    ),
+    tables=TABLES,
     after="Guan 2407.16872",
     notes=(
         "Nodes: the grid 0, 1/(N-1), ..., 1 on each axis, hats of half-width half the spacing, threshold b = d - gap. That "

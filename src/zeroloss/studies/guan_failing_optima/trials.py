@@ -9,6 +9,7 @@ distance from the nearest node is below `gap * w`.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -30,25 +31,57 @@ from zeroloss.minima.constructions.spoilers import LEAK
 from zeroloss.minima.depth import extend
 from zeroloss.networks import FeedForward, predict
 from zeroloss.plumbing import InputError
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.typed import per_key
 
 MOST_NODES = 3000
 DRAWS = 20_000
-"""Test points a seed."""
+"""Test points per seed."""
 BLOCK = 4096
 QUADRATURE = {1: 256, 2: 40}
-"""Points of the midpoint rule for L2 errors, an axis: on each bump of it, and on each stretch between two."""
+"""Points of the midpoint rule for L2 errors, on each axis: on each bump of it, and on each stretch between two."""
 
 
-def _network(
-    parameters: Parameters, y: np.ndarray, dtype: str = "float64", gap: float | None = None
-) -> tuple[np.ndarray, FeedForward]:
-    """The nodes `(N^d, d)` and the network of values `y` there."""
-    d, per_axis = int(parameters["d"]), int(parameters["per_axis"])
-    nodes = grid(per_axis, d)
-    threshold = d - (float(parameters["gap"]) if gap is None else gap)
-    name = str(parameters.get("activation", "relu"))
-    return nodes, bump_network(nodes, y, 0.5 / (per_axis - 1), threshold, name, dtype=dtype)
+@dataclasses.dataclass(frozen=True)
+class Bumps:
+    """A network of bumps at the nodes of a grid, `per_axis` on each of `d` axes, whose threshold is `d - gap`.
+
+    `layers`, `width`: hidden layers that are added and their units; `scale`: of the labels.
+    """
+
+    d: int
+    per_axis: int
+    gap: float = 0.5
+    activation: str = "relu"
+    layers: int = 0
+    width: int = 1
+    dtype: str = "float64"
+    scale: float = 1.0
+
+    @property
+    def count(self) -> int:
+        """How many nodes there are."""
+        return self.per_axis**self.d
+
+    def network(self, y: np.ndarray) -> tuple[np.ndarray, FeedForward]:
+        """The nodes `(N^d, d)` and the network of values `y` there."""
+        nodes, reach = grid(self.per_axis, self.d), 0.5 / (self.per_axis - 1)
+        return nodes, bump_network(nodes, y, reach, self.d - self.gap, self.activation, dtype=self.dtype)
+
+    def nearest(self, x: np.ndarray) -> np.ndarray:
+        """The nearest node of each point, on each axis."""
+        return np.round(x * (self.per_axis - 1))
+
+    def node(self, x: np.ndarray) -> np.ndarray:
+        """The number of the nearest node of each point."""
+        return np.ravel_multi_index(tuple(self.nearest(x).astype(int).T), (self.per_axis,) * self.d)
+
+
+@dataclasses.dataclass(frozen=True)
+class Twins:
+    """A real data set, and the activation of the twin."""
+
+    data: str
+    activation: str
 
 
 def _labels(count: int, key: int) -> np.ndarray:
@@ -57,42 +90,32 @@ def _labels(count: int, key: int) -> np.ndarray:
     return rng.permutation(np.r_[-1.0, 1.0, rng.choice([-1.0, 1.0], count - 2)])
 
 
-def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-
-def zero_loss(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def zero_loss(cell: Bumps, key: int) -> dict[str, Any]:
     """Random labels at the nodes, the network of bumps (gap 1/2), then `layers` hidden layers more of `width` units.
 
     Metrics: `residual = max_i |f(x_i) - y_i|`, `loss = 1/(2n) sum_i |f(x_i) - y_i|^2`, `train_error` (share of signs that
     are wrong), `depth` (hidden layers), `parameters`, `way` (how the layers were added).
     """
-    rows = []
-    for key in keys:
-        d, per_axis, dtype = int(parameters["d"]), int(parameters["per_axis"]), str(parameters["dtype"])
-        y = _labels(per_axis**d, int(key))
-        nodes, network = _network(parameters, y, dtype, gap=0.5)
-        way, layers = "none", int(parameters["layers"])
-        if layers:
-            made = extend(
-                network, layers, int(parameters["width"]), str(parameters["activation"]), x=nodes, y=y[:, None]
-            )
-            network, way = made.network, made.way
-        f = predict(network, nodes)[:, 0].astype(np.float64)
-        rows.append(
-            {
-                "residual": np.abs(f - y).max(),
-                "loss": ((f - y) ** 2).mean() / 2,
-                "train_error": (f * y <= 0).mean(),
-                "depth": network.depth,
-                "weights": sum(np.size(w) for w in (*network.weights, *network.biases)),
-                "way": way,
-            }
-        )
-    return _columns(rows)
+    y = _labels(cell.count, key)
+    nodes, network = cell.network(y)
+    way = "none"
+    if cell.layers:
+        made = extend(network, cell.layers, cell.width, cell.activation, x=nodes, y=y[:, None])
+        network, way = made.network, made.way
+    f = predict(network, nodes)[:, 0].astype(np.float64)
+    return {
+        "residual": np.abs(f - y).max(),
+        "loss": ((f - y) ** 2).mean() / 2,
+        "train_error": (f * y <= 0).mean(),
+        "depth": network.depth,
+        "weights": sum(np.size(w) for w in (*network.weights, *network.biases)),
+        "way": way,
+    }
 
 
-def accuracy(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def accuracy(cell: Bumps, key: int) -> dict[str, Any]:
     """How many of `DRAWS` uniform points of the cube are classified right; an output of 0 is wrong.
 
     The right label of a point is that of the nearest node, the kindest choice: with any other fewer are right. Counted as
@@ -101,31 +124,23 @@ def accuracy(parameters: Parameters, keys: np.ndarray) -> Metrics:
     Metrics: `right`, `draws`, `accuracy`, `covered` (`coverage`), `bound` (`box_bound`, 1 at most), `evaluated` ("network"
     or "distance").
     """
-    d, per_axis, gap = int(parameters["d"]), int(parameters["per_axis"]), float(parameters["gap"])
-    rows = []
-    for key in keys:
-        rng = np.random.default_rng([int(key), d, per_axis, round(1e6 * gap)])
-        x = rng.uniform(size=(DRAWS, d))
-        nearest = np.round(x * (per_axis - 1))
-        as_network = per_axis**d <= MOST_NODES
-        if as_network:
-            y = _labels(per_axis**d, int(key))
-            f = predict(_network(parameters, y)[1], x, block=BLOCK)[:, 0]
-            place = np.ravel_multi_index(tuple(nearest.astype(int).T), (per_axis,) * d)
-            right = int((y[place] * f > LEAK).sum())
-        else:
-            right = int((np.abs(x * (per_axis - 1) - nearest).sum(axis=1) < gap / 2).sum())
-        rows.append(
-            {
-                "right": right,
-                "draws": DRAWS,
-                "accuracy": right / DRAWS,
-                "covered": float(coverage(d, d - gap)),
-                "bound": min(1.0, float(box_bound(per_axis, d, d - gap))),
-                "evaluated": "network" if as_network else "distance",
-            }
-        )
-    return _columns(rows)
+    d, per_axis, gap = cell.d, cell.per_axis, cell.gap
+    x = np.random.default_rng([key, d, per_axis, round(1e6 * gap)]).uniform(size=(DRAWS, d))
+    as_network = cell.count <= MOST_NODES
+    if as_network:
+        y = _labels(cell.count, key)
+        f = predict(cell.network(y)[1], x, block=BLOCK)[:, 0]
+        right = int((y[cell.node(x)] * f > LEAK).sum())
+    else:
+        right = int((np.abs(x * (per_axis - 1) - cell.nearest(x)).sum(axis=1) < gap / 2).sum())
+    return {
+        "right": right,
+        "draws": DRAWS,
+        "accuracy": right / DRAWS,
+        "covered": float(coverage(d, d - gap)),
+        "bound": min(1.0, float(box_bound(per_axis, d, d - gap))),
+        "evaluated": "network" if as_network else "distance",
+    }
 
 
 def target(x: np.ndarray, key: int) -> np.ndarray:
@@ -149,81 +164,69 @@ def axis_rule(per_axis: int, reach: float, points: int) -> tuple[np.ndarray, np.
     return (edges[1:] + edges[:-1]) / 2, np.diff(edges)
 
 
-def regression(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def regression(cell: Bumps, key: int) -> dict[str, Any]:
     """The L2 distance of the network from the smooth target that it fits at the nodes, over the target's own norm.
 
     Metrics: `residual` at the nodes; `relative_error`; for relu and its kin also `low`, `high`, between which it must lie
     (`approximation_error`; the bumps of sigmoids are others).
     """
-    d, per_axis, gap = int(parameters["d"]), int(parameters["per_axis"]), float(parameters["gap"])
+    d, per_axis = cell.d, cell.per_axis
     if d not in QUADRATURE:
         raise InputError(f"L2 errors are computed in {' and '.join(map(str, QUADRATURE))} dimensions, not in {d}.")
-    radius = gap * 0.5 / (per_axis - 1)
+    radius = cell.gap * 0.5 / (per_axis - 1)
     axis, weight = axis_rule(per_axis, radius, QUADRATURE[d])
     x = np.stack([m.ravel() for m in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
     weights = functools.reduce(np.multiply.outer, [weight] * d).ravel()
-    rows = []
-    for key in keys:
-        y = target(grid(per_axis, d), int(key))
-        nodes, network = _network(parameters, y)
-        wanted = target(x, int(key))
-        norm = math.sqrt(weights @ wanted**2)
-        error = math.sqrt(weights @ (predict(network, x, block=BLOCK)[:, 0] - wanted) ** 2)
-        row = {"residual": np.abs(predict(network, nodes)[:, 0] - y).max(), "relative_error": error / norm}
-        if parameters["activation"] != "sigmoid":
-            low, high = approximation_error(y, d, radius, norm)
-            row |= {"low": low / norm, "high": high / norm}
-        rows.append(row)
-    return _columns(rows)
+    y = target(grid(per_axis, d), key)
+    nodes, network = cell.network(y)
+    wanted = target(x, key)
+    norm = math.sqrt(weights @ wanted**2)
+    error = math.sqrt(weights @ (predict(network, x, block=BLOCK)[:, 0] - wanted) ** 2)
+    row = {"residual": np.abs(predict(network, nodes)[:, 0] - y).max(), "relative_error": error / norm}
+    if cell.activation != "sigmoid":
+        low, high = approximation_error(y, d, radius, norm)
+        row |= {"low": low / norm, "high": high / norm}
+    return row
 
 
-def scaled_labels(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def scaled_labels(cell: Bumps, key: int) -> dict[str, Any]:
     """The losses of the network whose values at the nodes are `scale` times random labels.
 
     Metrics: `cross_entropy`, `hinge`, `squared` (means over the nodes, from the network's outputs), `predicted`
     (`log(1 + e^-c)`), `accuracy` at `DRAWS` points as in `accuracy`.
     """
-    d, per_axis, c = int(parameters["d"]), int(parameters["per_axis"]), float(parameters["scale"])
-    rows = []
-    for key in keys:
-        y = _labels(per_axis**d, int(key))
-        nodes, network = _network(parameters, c * y)
-        margin = y * predict(network, nodes)[:, 0]
-        x = np.random.default_rng(int(key)).uniform(size=(DRAWS, d))
-        place = np.ravel_multi_index(tuple(np.round(x * (per_axis - 1)).astype(int).T), (per_axis,) * d)
-        rows.append(
-            {
-                "cross_entropy": np.logaddexp(0.0, -margin).mean(),
-                "hinge": np.maximum(0.0, 1 - margin).mean(),
-                "squared": ((margin - 1) ** 2).mean() / 2,
-                "predicted": losses_at_scale(c)["cross_entropy"],
-                "accuracy": (y[place] * predict(network, x, block=BLOCK)[:, 0] > LEAK * c).mean(),
-            }
-        )
-    return _columns(rows)
+    c, y = cell.scale, _labels(cell.count, key)
+    nodes, network = cell.network(c * y)
+    margin = y * predict(network, nodes)[:, 0]
+    x = np.random.default_rng(key).uniform(size=(DRAWS, cell.d))
+    return {
+        "cross_entropy": np.logaddexp(0.0, -margin).mean(),
+        "hinge": np.maximum(0.0, 1 - margin).mean(),
+        "squared": ((margin - 1) ** 2).mean() / 2,
+        "predicted": losses_at_scale(c)["cross_entropy"],
+        "accuracy": (y[cell.node(x)] * predict(network, x, block=BLOCK)[:, 0] > LEAK * c).mean(),
+    }
 
 
-def twins(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def twins(cell: Twins, key: int) -> dict[str, Any]:
     """A network that fits a real data set and gives wrong answers elsewhere (`zeroloss.twin`); keys split the data.
 
     Metrics: `train_right`, `train_rows`, `test_right`, `test_rows`, `residual` (float64), `train_accuracy_float32`,
     `kind`, `weights`.
     """
-    rows = []
-    for key in keys:
-        data = load_data(str(parameters["data"]), seed=int(key))
-        made = twin(data, activation=str(parameters["activation"]), key=int(key))
-        assert made.train_accuracy_float64 is not None and made.test_accuracy is not None
-        rows.append(
-            {
-                "train_right": round(made.train_accuracy_float64 * len(data.x_train)),
-                "train_rows": len(data.x_train),
-                "test_right": round(made.test_accuracy * len(data.x_test)),
-                "test_rows": len(data.x_test),
-                "residual": made.train_max_error_float64,
-                "train_accuracy_float32": made.train_accuracy_float32,
-                "kind": made.kind,
-                "weights": made.parameters,
-            }
-        )
-    return _columns(rows)
+    data = load_data(cell.data, seed=key)
+    made = twin(data, activation=cell.activation, key=key)
+    assert made.train_accuracy_float64 is not None and made.test_accuracy is not None
+    return {
+        "train_right": round(made.train_accuracy_float64 * len(data.x_train)),
+        "train_rows": len(data.x_train),
+        "test_right": round(made.test_accuracy * len(data.x_test)),
+        "test_rows": len(data.x_test),
+        "residual": made.train_max_error_float64,
+        "train_accuracy_float32": made.train_accuracy_float32,
+        "kind": made.kind,
+        "weights": made.parameters,
+    }

@@ -6,7 +6,7 @@ A cell names a size and a ratio. The network is the one whose number of paramete
 Targets: "normal", independent standard normal, so that what holds for almost every target holds for them; or "signs", +1 and
 -1. These are no generic targets: saturated units can come as near to signs as one likes with fewer parameters than equations.
 
-Two ways down. Levenberg-Marquardt in float64 (`zeroloss.descent.levenberg_marquardt`), several starts a problem: if any reaches zero a
+Two ways down. Levenberg-Marquardt in float64 (`zeroloss.descent.levenberg_marquardt`), several starts per problem: if any reaches zero a
 minimum of value zero is there (to rounding). Gradient descent in float32, one start, with a budget of gradients: a trial step
 that lowers the loss is taken and the step size then grown, one that does not is refused and the step size halved.
 """
@@ -15,29 +15,29 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.descent.levenberg_marquardt import levenberg_marquardt
 from zeroloss.plumbing import InputError
 from zeroloss.studies.kawaguchi_huang_size.network import (
     count,
     counted_widths,
     padded_masks,
-    padded_network,
     padded_start,
     padded_widths,
     sphere,
 )
-from zeroloss.studies.study import Metrics, Parameters
+
+if TYPE_CHECKING:
+    from zeroloss.studies.kawaguchi_huang_size.trials import Phase
 
 INPUTS = 4
 """Dimension of the inputs: small, so that one unit more is few parameters more."""
 STARTS, STEPS = 3, 300
-"""Levenberg-Marquardt: starts a problem, steps a start."""
+"""Levenberg-Marquardt: starts per problem, steps per start."""
 ZERO = 1e-18
 """Part of the targets' sum of squares that counts as zero in float64: a step of Newton's from it would be at rounding."""
 NEAR = 1e-2
@@ -87,78 +87,34 @@ def problem(cell: Cell, targets: str, key: int) -> tuple[np.ndarray, np.ndarray,
     return x, y, rng
 
 
-def _batch(parameters: Parameters, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple]:
+def batch(cell: Phase, keys: np.ndarray, starts: int, dtype: Any) -> tuple[Cell, Any, tuple[Any, ...]]:
     """The cell; starts `(b starts, p)`; the other arguments with the same leading axis."""
-    cell = cell_of(int(parameters["depth"]), int(parameters["size"]), float(parameters["ratio"]))
-    drawn = [problem(cell, str(parameters.get("targets", "normal")), int(key)) for key in keys]
+    laid = cell_of(cell.depth, cell.size, cell.ratio)
+    drawn = [problem(laid, cell.targets, int(key)) for key in keys]
     begin = np.stack(
-        [padded_start(rng, INPUTS, cell.widths, cell.padded) for _, _, rng in drawn for _ in range(starts)]
+        [padded_start(rng, INPUTS, laid.widths, laid.padded) for _, _, rng in drawn for _ in range(starts)]
     )
     x = np.repeat(np.stack([one for one, _, _ in drawn]), starts, axis=0)
     y = np.repeat(np.stack([one for _, one, _ in drawn]), starts, axis=0)
-    used = np.tile(np.arange(cell.rows) < cell.n, (len(begin), 1))
-    masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(cell.widths, cell.padded))
+    used = np.tile(np.arange(laid.rows) < laid.n, (len(begin), 1))
+    masks = tuple(np.tile(mask, (len(begin), 1)) for mask in padded_masks(laid.widths, laid.padded))
     arrays = jax.tree.map(lambda a: jnp.asarray(a, dtype), (begin, x, y, used, masks))
-    return cell, arrays[0], arrays[1:]
+    return laid, arrays[0], arrays[1:]
 
 
-def _relative(loss: Any, y: Any) -> np.ndarray:
+def relative(loss: Any, y: Any) -> np.ndarray:
     """`|f - y|^2/|y|^2` from `|f - y|^2/2`."""
     return 2 * np.asarray(loss, float) / (np.asarray(y, float) ** 2).sum(axis=1)
 
 
-def by_levenberg_marquardt(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """`STARTS` starts a key. Metrics: `n`, `p`, `zeros` (starts that reached zero), `starts`, `best`, `middle` (least and median
-    relative loss `|f - y|^2/|y|^2` over the starts), `steps` (median), `stalled`, `open` (starts that stopped for want of progress,
-    and for want of steps)."""
-    cell, begin, rest = _batch(parameters, keys, STARTS, jnp.float64)
-    residual, jacobian, _ = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
-    y = np.asarray(rest[1])
-    found = levenberg_marquardt(
-        residual, begin, rest, jacobian=jacobian, steps=STEPS, tolerance=0.5 * ZERO * float((y**2).sum(axis=1).min())
-    )
-    shape = (len(keys), STARTS)
-    relative = _relative(found.loss, y).reshape(shape)
-    converged, stalled = (np.asarray(a).reshape(shape) for a in (found.converged, found.stalled))
-    return {
-        "n": np.full(len(keys), cell.n),
-        "p": np.full(len(keys), cell.p),
-        "zeros": converged.sum(axis=1),
-        "starts": np.full(len(keys), STARTS),
-        "best": relative.min(axis=1),
-        "middle": np.median(relative, axis=1),
-        "steps": np.median(np.asarray(found.steps).reshape(shape), axis=1),
-        "stalled": stalled.sum(axis=1),
-        "open": (~stalled & ~converged).sum(axis=1),
-    }
-
-
-def by_gradient_descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """One start a key, `budget` gradients. Metrics: `n`, `p`, `zeros` (0 or 1: relative loss at most `NEAR`), `starts` (1), `best`
-    (relative loss reached), `steps` (gradients used: of a run that reached `NEAR`, how many it took)."""
-    cell, begin, rest = _batch(parameters, keys, 1, jnp.float32)
-    _, _, loss = padded_network(INPUTS, cell.padded, str(parameters["activation"]))
-    goal = 0.5 * NEAR * jnp.sum(rest[1] ** 2, axis=1) / cell.n
-    final, steps = _descend(loss, begin, rest, goal, jnp.asarray(int(parameters["budget"])))
-    relative = _relative(np.asarray(final, float) * cell.n, rest[1])
-    return {
-        "n": np.full(len(keys), cell.n),
-        "p": np.full(len(keys), cell.p),
-        "zeros": (relative <= NEAR * (1 + 1e-5)).astype(int),
-        "starts": np.ones(len(keys), int),
-        "best": relative,
-        "steps": np.asarray(steps),
-    }
-
-
 @functools.partial(jax.jit, static_argnums=0)
-def _descend(loss, start, arguments, goal, budget):
+def descend(loss: Any, start: Any, arguments: Any, goal: Any, budget: Any) -> Any:
     """Losses reached `(b,)` and gradients used `(b,)`."""
     gradient = jax.value_and_grad(loss)
     value, slope = jax.vmap(gradient)(start, *arguments)
     state = (start, value, slope, jnp.ones_like(value), jnp.ones_like(value, jnp.int32))
 
-    def one(w, value, slope, step, used, goal, *rest):
+    def one(w: Any, value: Any, slope: Any, step: Any, used: Any, goal: Any, *rest: Any) -> Any:
         new_w = w - step * slope
         new_value, new_slope = gradient(new_w, *rest)
         taken = new_value < value
@@ -168,7 +124,7 @@ def _descend(loss, start, arguments, goal, budget):
         step = jnp.where(active, step * jnp.where(taken, GROWTH, 0.5), step)
         return w, jnp.where(moved, new_value, value), slope, step, used + active
 
-    def going(state):
+    def going(state: Any) -> Any:
         return jnp.any((state[1] > goal) & (state[4] < budget))
 
     state = jax.lax.while_loop(going, lambda s: jax.vmap(one)(*s, goal, *arguments), state)

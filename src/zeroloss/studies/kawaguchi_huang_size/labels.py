@@ -15,7 +15,7 @@ test rows, which a constant answer gets. Inputs are standardised by column over 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,9 @@ import optax
 from zeroloss.data import Dataset, load_data
 from zeroloss.plumbing import InputError
 from zeroloss.studies.kawaguchi_huang_size.network import count, theory_widths, whole_network
-from zeroloss.studies.study import Metrics, Parameters
+
+if TYPE_CHECKING:
+    from zeroloss.studies.kawaguchi_huang_size.trials import Labels
 
 KINDS = ("natural", "random-labels", "random-inputs")
 DEPTH, CHUNK, BUDGET = 2, 50, 6000
@@ -34,23 +36,21 @@ MOST_TEST = 1000
 """Test rows used; there are fewer of small data sets."""
 
 
-def fitted(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """Parameters: data (a name or a file of `zeroloss.load_data`), kind, rows (the most training rows), activation; a key is a split,
-    a draw of the labels and a start. Metrics: `n`, `p`, `classes`, `train_error`, `train_loss`, `steps`, `test_right`, `test_rows`,
-    `test_accuracy`, `chance`."""
-    found = [_fitted(parameters, int(key)) for key in keys]
-    return {name: np.array([row[name] for row in found]) for name in found[0]}
+def fitted(cell: Labels, key: int) -> dict[str, Any]:
+    """The row of a key, which is a split, a draw of the labels and a start. Metrics: `n`, `p`, `classes`, `train_error`,
+    `train_loss`, `steps`, `test_right`, `test_rows`, `test_accuracy`, `chance`.
 
-
-def _fitted(parameters: Parameters, key: int) -> dict[str, Any]:
-    kind, rng = str(parameters["kind"]), np.random.default_rng([key, 6])
+    Raises:
+        InputError: labels of another kind, or data that are no classification with test rows.
+    """
+    kind, rng = cell.kind, np.random.default_rng([key, 6])
     if kind not in KINDS:
         raise InputError(f"there are no labels of kind {kind!r}; choose one of {', '.join(KINDS)}.")
-    data = _loaded(str(parameters["data"]), int(parameters["rows"]), key)
+    data = _loaded(cell.data, cell.rows, key)
     x, labels, x_test, labels_test = _arrays(data, kind, rng)
     classes = data.out_size
     widths = theory_widths(len(x), DEPTH)
-    network = whole_network(rng, x.shape[1], widths, classes, str(parameters["activation"]), dtype="float32")
+    network = whole_network(rng, x.shape[1], widths, classes, cell.activation, dtype="float32")
     arrays = jnp.asarray(x, jnp.float32), jnp.asarray(labels, jnp.int32)
     network, error, loss, steps = _train(network, *arrays)
     right = int((np.asarray(_answers(network, jnp.asarray(x_test, jnp.float32))) == labels_test).sum())
@@ -112,27 +112,27 @@ def _train(network: Any, x: Any, labels: Any) -> tuple[Any, float, float, int]:
         steps += CHUNK
 
 
-def _loss(network, x, labels):
+def _loss(network: Any, x: Any, labels: Any) -> Any:
     logits = jax.vmap(network)(x)
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 
 @jax.jit
-def _look(network, x, labels):
+def _look(network: Any, x: Any, labels: Any) -> Any:
     return _loss(network, x, labels), jnp.mean(_answers(network, x) != labels)
 
 
 @jax.jit
-def _answers(network, x):
+def _answers(network: Any, x: Any) -> Any:
     return jnp.argmax(jax.vmap(network)(x), axis=1)
 
 
 @functools.partial(jax.jit)
-def _advance(network, state, x, labels):
+def _advance(network: Any, state: Any, x: Any, labels: Any) -> Any:
     """`CHUNK` steps of Adam."""
     optimiser = optax.adam(STEP_SIZE)
 
-    def one(carry, _):
+    def one(carry: Any, _: Any) -> Any:
         network, state = carry
         slope = jax.grad(_loss)(network, x, labels)
         updates, state = optimiser.update((slope.weights, slope.biases), state)

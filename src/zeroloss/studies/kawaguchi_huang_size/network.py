@@ -61,7 +61,9 @@ def padded_widths(parameters: float, depth: int, d: int) -> tuple[int, ...]:
 
 
 @functools.lru_cache
-def padded_network(d: int, widths: tuple[int, ...], name: str) -> tuple[Callable, Callable, Callable]:
+def padded_network(
+    d: int, widths: tuple[int, ...], name: str
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """`(residual, jacobian, loss)` of padded networks, for one problem with flat weights.
 
     `residual(w, x, y, rows, masks)`: `rows * (f(x) - y)`, with `rows` `(n,)` 1 for an example and 0 for padding; `masks`: for each
@@ -71,7 +73,7 @@ def padded_network(d: int, widths: tuple[int, ...], name: str) -> tuple[Callable
     phi = activation(name)
     sizes = (d, *widths, 1)
 
-    def output(w, x, masks):
+    def output(w: Any, x: Any, masks: Any) -> Any:
         h, start = x, 0
         for layer, (a, b) in enumerate(itertools.pairwise(sizes)):
             z = w[start : start + a * b].reshape(b, a) @ h + w[start + a * b : start + (a + 1) * b]
@@ -79,13 +81,13 @@ def padded_network(d: int, widths: tuple[int, ...], name: str) -> tuple[Callable
             h = masks[layer] * phi(z) if layer < len(masks) else z
         return h[0]
 
-    def residual(w, x, y, rows, masks):
+    def residual(w: Any, x: Any, y: Any, rows: Any, masks: Any) -> Any:
         return rows * (jax.vmap(lambda one: output(w, one, masks))(x) - y)
 
-    def jacobian(w, x, y, rows, masks):
+    def jacobian(w: Any, x: Any, y: Any, rows: Any, masks: Any) -> Any:
         return rows[:, None] * jax.vmap(lambda one: jax.grad(output)(w, one, masks))(x)
 
-    def loss(w, x, y, rows, masks):
+    def loss(w: Any, x: Any, y: Any, rows: Any, masks: Any) -> Any:
         return 0.5 * jnp.sum(residual(w, x, y, rows, masks) ** 2) / jnp.sum(rows)
 
     return residual, jacobian, loss

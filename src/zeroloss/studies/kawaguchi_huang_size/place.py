@@ -5,7 +5,7 @@ they cross one half, linearly between the two ratios on either side, on a logari
 `log p* = log(place * size)` against `log size`, by least squares over the sizes.
 
 Intervals: problems are resampled within each cell, and in each resample the boundary is drawn uniformly between the two ratios that
-bracket it. So they do not shrink below what the grid can tell, however sharp the step is. (Ours.)
+bracket it. So they do not shrink below what the grid can resolve, however sharp the step is. (Ours.)
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.studies.judging import CONFIDENCE, Interval
+from zeroloss.verdict.bootstrap import percentiles, resampled
 
 RESAMPLES = 1000
 METHOD = "bootstrap over problems, uniform between grid points"
@@ -33,7 +34,7 @@ class Curve:
 
 
 def curves(rows: Any, value: str = "share") -> list[Curve]:
-    """A curve a size from a table with columns size, ratio and `value` (a share in [0, 1], a row a problem)."""
+    """One curve per size from a table with columns size, ratio and `value` (a share in [0, 1]), one row per problem."""
     found = []
     for size, part in rows.groupby("size"):
         cells = [(float(r), np.asarray(cell[value], float)) for r, cell in part.groupby("ratio")]
@@ -70,7 +71,7 @@ def _estimate(curve: Curve) -> float:
 
 def _draws(curve: Curve, rng: np.random.Generator) -> np.ndarray:
     weights = np.array([len(s) for s in curve.shares])
-    means = np.stack([s[rng.integers(0, len(s), (RESAMPLES, len(s)))].mean(axis=1) for s in curve.shares], axis=1)
+    means = np.stack([resampled(s, rng, RESAMPLES).mean(axis=1) for s in curve.shares], axis=1)
     k = first_above(means, weights)
     inside = (k > 0) & (k < len(curve.ratios))
     low, high = (np.log(curve.ratios[np.where(inside, k - back, 0)]) for back in (1, 0))
@@ -95,8 +96,8 @@ def _interval(estimate: float, draws: np.ndarray, count: int) -> Interval:
     good = draws[np.isfinite(draws)]
     if not math.isfinite(estimate) or len(good) < 0.9 * len(draws):
         return Interval(math.nan, -math.inf, math.inf, METHOD, count)
-    low, high = np.quantile(good, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(estimate, float(min(low, estimate)), float(max(high, estimate)), METHOD, count)
+    low, high = percentiles(good, CONFIDENCE)
+    return Interval(estimate, min(low, estimate), max(high, estimate), METHOD, count)
 
 
 def places(rows: Any, value: str = "share") -> dict[int, Interval]:
@@ -139,7 +140,7 @@ def quotient(first: Any, second: Any, value: str = "share") -> Interval:
     return Interval(math.inf, low, math.inf, f"{METHOD}; the first lies beyond its grid", count)
 
 
-def said(found: Mapping[int, Interval]) -> str:
+def in_words(found: Mapping[int, Interval]) -> str:
     """The places in words: `1.12 at n = 64, ...`."""
     return ", ".join(
         f"{place.estimate:.3g} at n = {size}" if math.isfinite(place.estimate) else f"not within the grid at n = {size}"

@@ -9,180 +9,155 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from zeroloss.studies.brutzkus_globerson_xor.mnist import mnist_is_here
-from zeroloss.studies.kawaguchi_huang_size import boundary, labels, pictures, readout
-from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS
-from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
-from zeroloss.studies.study import Experiment, Grid, Parameters, Study, StudyFigure, StudyTable
+from zeroloss.studies.brutzkus_globerson_xor.images import mnist_is_here
+from zeroloss.studies.grids import Grid, Parameters, grid
+from zeroloss.studies.kawaguchi_huang_size import boundary, labels, trials
+from zeroloss.studies.kawaguchi_huang_size.claims import CLAIMS, DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Study
 
 SHALLOW = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
 DEEP = (0.5, 0.95, 1.0, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0)
 GD_RATIOS = (1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 PROBLEMS = {32: 8, 48: 6, 72: 5, 108: 3, 162: 3, 243: 3}
-"""Problems a cell at desk scale, by size: a run takes about as long as the cube of the size."""
+"""Problems per cell at desk scale, by size: a run takes about as long as the cube of the size."""
 DATA = ("wine", "breast-cancer", "digits", "mnist1d", "mnist")
 
 
-def _lm(depth: int, sizes: tuple[int, ...], ratios: tuple[float, ...], activation: str, many: int = 1) -> list[Grid]:
-    """A grid a size, `many` times as many problems as at desk scale."""
-    return [_cells(depth, size, ratios, activation, "normal", many * PROBLEMS[size]) for size in sizes]
+SOFTPLUS: dict[str, Any] = {"activation": "softplus", "targets": "normal"}
 
 
-def _cells(depth: int, size: int, ratios: tuple[float, ...], activation: str, targets: str, seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": (activation,), "targets": (targets,), "depth": (depth,), "size": (size,)}
-    return Grid(axes | {"ratio": ratios}, seeds)
-
-
-def _all_depths(sizes: tuple[int, ...], activation: str, many: int = 1) -> list[Grid]:
-    return [grid for d in (1, 2, 3, 4) for grid in _lm(d, sizes, SHALLOW if d <= 2 else DEEP, activation, many)]
+def _lm(
+    depths: tuple[int, ...],
+    sizes: tuple[int, ...],
+    ratios: tuple[float, ...] = (),
+    activation: str = "softplus",
+    many: int = 1,
+) -> list[Grid]:
+    """One grid per depth and size, `many` times as many problems as at desk scale."""
+    return [
+        grid(
+            many * PROBLEMS[size], activation=activation, targets="normal", depth=depth, size=size,
+            ratio=ratios or (SHALLOW if depth <= 2 else DEEP),
+        )
+        for depth in depths
+        for size in sizes
+    ]  # fmt: skip
 
 
 def _signs(seeds: int) -> list[Grid]:
-    return [_cells(depth, 32, (0.7, 0.85, 0.95), "softplus", "signs", seeds) for depth in (1, 2)]
+    signs: dict[str, Any] = {"activation": "softplus", "targets": "signs"}
+    return [grid(seeds, **signs, depth=depth, size=32, ratio=(0.7, 0.85, 0.95)) for depth in (1, 2)]
 
 
-def _gd(depths: tuple[int, ...], sizes: tuple[int, ...], ratios: tuple[float, ...], budget: int, seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus",), "targets": ("normal",), "depth": depths, "size": sizes}
-    return Grid(axes | {"ratio": ratios, "budget": (budget,)}, seeds)
-
-
-def _lm_block(cell: Parameters) -> int:
-    return 10 if cell["targets"] == "signs" else PROBLEMS.get(int(cell["size"]), 3)
-
-
-def _lm_seconds(cell: Parameters) -> float:
+def _lm_seconds(cell: trials.Phase) -> float:
     """Measured on two cores, a problem with its starts: about 0.15 s at size 32, 2 s at 108 and one parameter per equation."""
-    size, ratio = float(cell["size"]), float(cell["ratio"])
-    return (0.05 + 1.3e-6 * size**3) * (0.5 if ratio < 1 or ratio > 1.5 else 1)
+    return (0.05 + 1.3e-6 * cell.size**3) * (0.5 if cell.ratio < 1 or cell.ratio > 1.5 else 1)
 
 
-def _gd_seconds(cell: Parameters) -> float:
-    """Measured on two cores: 0.1 ms a gradient of eight problems at n = 32 and 128 parameters."""
-    work = float(cell["size"]) ** 2 * boundary.bucket(float(cell["ratio"]))
-    return float(cell["budget"]) * (2e-6 + 1.5e-9 * work)
-
-
-def _shape(cell: Parameters) -> tuple:
-    return cell["activation"], cell["depth"], cell["size"], boundary.bucket(float(cell["ratio"]))
+def _gd_seconds(cell: trials.Phase) -> float:
+    """Measured on two cores: 0.1 ms per gradient of eight problems at n = 32 and 128 parameters."""
+    return cell.budget * (2e-6 + 1.5e-9 * float(cell.size**2 * boundary.bucket(cell.ratio)))
 
 
 def _at_hand(cell: Parameters) -> bool:
     return cell["data"] != "mnist" or mnist_is_here()
 
 
-def _data(data: tuple[str, ...], rows: int, seeds: int, activations: tuple[str, ...] = ("softplus",)) -> Grid:
-    axes: dict[str, tuple] = {"data": data, "kind": labels.KINDS, "rows": (rows,), "activation": activations}
-    return Grid(axes, seeds, _at_hand)
-
-
-def _shapes(n: tuple[int, ...], depths: tuple[int, ...], missing: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": n, "missing": missing}
-    return Grid(axes | {"weight_std": (1.0,)}, seeds)
-
-
-def _descents(depths: tuple[int, ...], seeds: int) -> Grid:
-    axes: dict[str, tuple] = {"activation": ("softplus", "sigmoid"), "depth": depths, "n": (32,), "weight_std": (2.0,)}
-    return Grid(axes, seeds)
-
-
+_labels = functools.partial(grid, where=_at_hand)
+_shapes = functools.partial(grid, activation=("softplus", "sigmoid"))
+DEPTHS, SIZES = (1, 2, 3, 4), (32, 48, 72, 108, 162, 243)
 EXPERIMENTS = (
     Experiment(
         LM,
         "From how many parameters per equation on does Levenberg-Marquardt reach zero on random targets, by depth and n?",
-        boundary.by_levenberg_marquardt,
+        trials.by_levenberg_marquardt,
         {
-            "smoke": (*_lm(1, (32, 48), (0.5, 0.95, 1.1, 1.3, 2.0), "softplus"), *_signs(10)),
+            "smoke": (*_lm((1,), (32, 48), (0.5, 0.95, 1.1, 1.3, 2.0)), *_signs(10)),
             "desk": (
-                *(grid for d in (1, 2) for grid in _lm(d, (32, 48, 72, 108), SHALLOW, "softplus")),
-                *(grid for d in (4, 3) for grid in _lm(d, (32, 48, 72), DEEP, "softplus")),
-                *_lm(1, (32, 48), SHALLOW, "sigmoid"),
+                *_lm((1, 2), (32, 48, 72, 108)),
+                *_lm((4, 3), (32, 48, 72)),
+                *_lm((1,), (32, 48), activation="sigmoid"),
                 *_signs(40),
             ),
             "paper": (
-                *_all_depths((32, 48, 72, 108, 162, 243), "softplus", 10),
-                *_all_depths((32, 48, 72, 108, 162, 243), "sigmoid", 10),
+                *_lm(DEPTHS, SIZES, many=10),
+                *_lm(DEPTHS, SIZES, activation="sigmoid", many=10),
                 *_signs(500),
             ),
         },
-        block=_lm_block,
+        block=lambda cell: 10 if cell.targets == "signs" else PROBLEMS.get(cell.size, 3),
         seconds=_lm_seconds,
-        shape=_shape,
+        shape=lambda cell: cell.shape,
         precision="float64",
     ),
     Experiment(
         GD,
         "And gradient descent with a stated budget?",
-        boundary.by_gradient_descent,
+        trials.by_gradient_descent,
         {
-            "smoke": _gd((1,), (16, 32), (1.0, 4.0), 1000, 8),
-            "desk": _gd((1, 2, 3, 4), (16, 24, 32), GD_RATIOS, 10_000, 8),
-            "paper": _gd((1, 2, 3, 4), (16, 24, 32, 48, 72, 108), (*GD_RATIOS, 16.0, 32.0), 100_000, 24),
+            "smoke": grid(8, **SOFTPLUS, depth=1, size=(16, 32), ratio=(1.0, 4.0), budget=1000),
+            "desk": grid(8, **SOFTPLUS, depth=DEPTHS, size=(16, 24, 32), ratio=GD_RATIOS, budget=10_000),
+            "paper": grid(
+                24,
+                **SOFTPLUS,
+                depth=DEPTHS,
+                size=(16, 24, 32, 48, 72, 108),
+                ratio=(*GD_RATIOS, 16.0, 32.0),
+                budget=100_000,
+            ),
         },
         block=8,
         seconds=_gd_seconds,
-        shape=_shape,
+        shape=lambda cell: cell.shape,
     ),
     Experiment(
         RANK,
         "Are the last features of n inputs independent, and does the proof by the read-out go through?",
-        readout.rank,
+        trials.rank,
         {
-            "smoke": _shapes((16,), (1, 2), (0, 2), 3),
+            "smoke": _shapes(3, depth=(1, 2), n=16, missing=(0, 2), weight_std=1.0),
             "desk": (
-                _shapes((32, 64), (1, 2, 3, 4), (0,), 40),
-                _shapes((128,), (1, 2, 3, 4), (0,), 6),
-                _shapes((32,), (1, 2, 3, 4), (2,), 5),
+                _shapes(40, depth=DEPTHS, n=(32, 64), missing=0, weight_std=1.0),
+                _shapes(6, depth=DEPTHS, n=128, missing=0, weight_std=1.0),
+                _shapes(5, depth=DEPTHS, n=32, missing=2, weight_std=1.0),
             ),
-            "paper": (_shapes((32, 64, 128, 256), (1, 2, 3, 4), (0,), 100), _shapes((32, 256), (1, 2, 3, 4), (2,), 20)),
+            "paper": (
+                _shapes(100, depth=DEPTHS, n=(32, 64, 128, 256), missing=0, weight_std=1.0),
+                _shapes(20, depth=DEPTHS, n=(32, 256), missing=2, weight_std=1.0),
+            ),
         },
         block=1,
-        seconds=lambda cell: 0.01 + 3e-5 * (float(cell["n"]) / 4) ** 2,
+        seconds=lambda cell: 0.01 + 3e-5 * (cell.n / 4) ** 2,
         precision="float64",
     ),
     Experiment(
         DESCENT,
         "How fast is descent of the read-out, for which a rate is proved, and of all layers, for which none is?",
-        readout.descent,
-        {"smoke": _descents((1,), 2), "desk": _descents((1, 2, 3, 4), 5), "paper": _descents((1, 2, 3, 4), 50)},
-        seconds=lambda cell: 0.5 + 0.3 * float(cell["depth"]),
+        trials.descent,
+        {
+            "smoke": _shapes(2, depth=1, n=32, weight_std=2.0),
+            "desk": _shapes(5, depth=DEPTHS, n=32, weight_std=2.0),
+            "paper": _shapes(50, depth=DEPTHS, n=32, weight_std=2.0),
+        },
+        seconds=lambda cell: 0.5 + 0.3 * cell.depth,
         precision="float64",
         hidden=("readout_loss", "all_loss", "promised"),
     ),
     Experiment(
         LABELS,
         "Natural labels, random labels, random inputs: are all fitted, and which fits are right elsewhere?",
-        labels.fitted,
+        trials.fitted,
         {
-            "smoke": _data(("wine",), 200, 6),
-            "desk": _data(DATA, 200, 6),
-            "paper": _data((*DATA, "fashion-mnist"), 5000, 5, ("softplus", "sigmoid")),
+            "smoke": _labels(6, data="wine", kind=labels.KINDS, rows=200, activation="softplus"),
+            "desk": _labels(6, data=DATA, kind=labels.KINDS, rows=200, activation="softplus"),
+            "paper": _labels(
+                5, data=(*DATA, "fashion-mnist"), kind=labels.KINDS, rows=5000, activation=("softplus", "sigmoid")
+            ),
         },
-        seconds=lambda cell: 1.0 if int(cell["rows"]) <= 200 else 300.0,
+        seconds=lambda cell: 1.0 if cell.rows <= 200 else 300.0,
     ),
 )
-
-
-def _figure(key: str, title: str, needs: str, draw: Any, caption: Any) -> StudyFigure:
-    return StudyFigure(key, title, (needs,), draw, caption)
-
-
-def _phase(method: str, name: str, key: str) -> StudyFigure:
-    draw = functools.partial(pictures.phase, experiment=method)
-    return _figure(key, name, method, draw, functools.partial(pictures.phase_caption, experiment=method))
-
-
-FIGURES = (
-    _phase(LM, "Which networks reach zero? Levenberg-Marquardt", "phase-lm"),
-    _phase(GD, "Which networks come near zero? Gradient descent", "phase-gd"),
-    StudyFigure("places", "Parameters per equation at the boundary", (LM, GD), pictures.place, pictures.place_caption),
-    _figure("residual", "How far above zero?", LM, pictures.residual, pictures.residual_caption),
-    _figure("labels", "Natural against random", LABELS, pictures.accuracy, pictures.accuracy_caption),
-    _figure("descent", "What is proved, and what is measured", DESCENT, pictures.losses, pictures.losses_caption),
-)
-
-
-def _table(key: str, title: str, needs: tuple[str, ...], make: Any) -> StudyTable:
-    return StudyTable(key, title, needs, make)
 
 
 STUDY = Study(
@@ -191,14 +166,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("places", "The boundary, by method", (LM, GD), pictures.place_table),
-        _table("budgets", "The boundary of gradient descent, by budget", (GD,), pictures.budget_table),
-        _table("cells", "Levenberg-Marquardt, by cell", (LM,), pictures.cell_table),
-        _table("ranks", "Rank of the last features", (RANK,), pictures.rank_table),
-        _table("descents", "Read-out and all layers", (DESCENT,), pictures.descent_table),
-        _table("labels", "Natural and random", (LABELS,), pictures.accuracy_table),
-    ),
+    tables=TABLES,
     after="K. Kawaguchi, J. Huang, Gradient descent finds global minima for generalizable deep neural networks of practical "
     "sizes, arXiv 1908.02419",
     notes=(

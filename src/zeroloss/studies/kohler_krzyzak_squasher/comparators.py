@@ -27,7 +27,7 @@ def nearest_neighbours(x: np.ndarray, y: np.ndarray, points: np.ndarray) -> Fitt
     choices = np.unique(np.round(_geometric(1, most, 16)).astype(int))
     _, near = tree.query(x, k=most + 1)
     own = near == np.arange(n)[:, None]
-    own[~own.any(axis=1), -1] = True  # among more equal inputs than asked for: leave the last one out instead
+    own[~own.any(axis=1), -1] = True  # among more equal inputs than requested: leave the last one out instead
     others = near[~own].reshape(n, most)
     means = np.cumsum(y[others], axis=1) / np.arange(1, most + 1)
     errors = ((means[:, choices - 1] - y[:, None]) ** 2).mean(axis=0)
@@ -94,7 +94,7 @@ def _spline(x: np.ndarray, y: np.ndarray, penalty: float) -> Any:
 
     places, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     means = np.bincount(inverse, y) / counts
-    if len(places) < 5:  # what SciPy asks for
+    if len(places) < 5:  # what SciPy requires
         return lambda z: np.full(len(z), y.mean())
     found = make_smoothing_spline(places, means, w=counts.astype(float), lam=penalty)
     slope, low, high = found.derivative(), places[0], places[-1]

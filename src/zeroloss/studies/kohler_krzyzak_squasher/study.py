@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
-from zeroloss.studies.kohler_krzyzak_squasher import pictures, trials
-from zeroloss.studies.kohler_krzyzak_squasher.claims import CLAIMS
-from zeroloss.studies.kohler_krzyzak_squasher.judges import (
+from zeroloss.studies.grids import Grid, Parameters, grid
+from zeroloss.studies.kohler_krzyzak_squasher import trials
+from zeroloss.studies.kohler_krzyzak_squasher.claims import (
+    CLAIMS,
     CLOSE,
     DESCENT,
     ENOUGH,
@@ -19,60 +19,47 @@ from zeroloss.studies.kohler_krzyzak_squasher.judges import (
     NEAR,
     SAMPLES,
 )
-from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study, StudyFigure, StudyTable
+from zeroloss.studies.kohler_krzyzak_squasher.figures import FIGURES, TABLES
+from zeroloss.studies.study import Experiment, Study
 
 TAILS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
-
-
-def _equal(n: tuple[int, ...], seeds: int) -> Grid:
-    return Grid({"design": (EQUAL,), "tail": (0.0,), "n": n}, seeds)
-
-
-def _tails(n: tuple[int, ...], seeds: int, tails: tuple[float, ...] = TAILS) -> Grid:
-    return Grid({"design": (HEAVY,), "tail": tails, "n": n}, seeds)
 
 
 def _has_spline(cell: Parameters) -> bool:
     return cell["method"] != "smoothing spline" or cell["d"] == 1
 
 
-def _errors(n: tuple[int, ...], seeds: int, p: tuple[float, ...] = (1.0,), d: tuple[int, ...] = (1, 2, 3)) -> Grid:
-    return Grid({"design": trials.DESIGNS, "d": d, "n": n, "p": p, "method": trials.METHODS}, seeds, _has_spline)
-
-
-def _interpolating(n: tuple[int, ...], seeds: int) -> Grid:
-    """The interpolating network alone, on the designs of atoms."""
-    axes: dict[str, Sequence[Scalar]] = {"design": trials.DESIGNS[:2], "d": (1, 2, 3), "n": n, "p": (1.0,)}
-    return Grid(axes | {"method": trials.METHODS[:1]}, seeds)
+_equal = functools.partial(grid, design=EQUAL, tail=0.0)
+_tails = functools.partial(grid, design=HEAVY)
+_errors = functools.partial(grid, where=_has_spline, design=trials.DESIGNS)
+_interpolating = functools.partial(grid, design=trials.DESIGNS[:2], d=(1, 2, 3))
+METHODS, NETWORK = trials.METHODS, trials.METHODS[0]
 
 
 def _descents(
-    n: tuple[int, ...],
     seeds: int,
+    n: Any,
     preset: str,
     per_example: int,
-    activations: tuple[str, ...] = ("sigmoid",),
-    d: tuple[int, ...] = (1, 2, 3),
+    activation: Any = "sigmoid",
+    d: Any = (1, 2, 3),
     steps: int = 10_000,
 ) -> Grid:
-    axes: dict[str, Sequence[Scalar]] = {"n": n, "d": d, "preset": (preset,), "per_example": (per_example,)}
-    return Grid(axes | {"activation": activations, "steps": (steps,)}, seeds)
+    return grid(seeds, n=n, d=d, preset=preset, per_example=per_example, activation=activation, steps=steps)
 
 
-def _descent_seconds(cell: Parameters) -> float:
-    units = int(cell["n"]) ** 2 * int(cell["per_example"]) * (trials.WIDTH + 1)
-    return 0.5 + int(cell["steps"]) * (3e-5 + 6e-9 * units)
+def _descent_seconds(cell: trials.Descent) -> float:
+    units = cell.n**2 * cell.per_example * (trials.WIDTH + 1)
+    return 0.5 + cell.steps * (3e-5 + 6e-9 * units)
 
 
-def _error_seconds(cell: Parameters) -> float:
-    n = int(cell["n"])
-    if cell["method"] == "interpolating network":
-        return 0.05 + 2.0 * (n / 800) ** 2
-    if cell["method"] == "regularised network":
-        return 0.15 + 0.8 * (n / 800)
-    return {"kernel ridge": 1.0, "local mean": 0.1, "nearest neighbours": 0.05}.get(str(cell["method"]), 0.2) * (
-        n / 800
-    ) ** 2 + 0.005
+def _error_seconds(cell: trials.Estimate) -> float:
+    size = cell.n / 800
+    if cell.method == "interpolating network":
+        return 0.05 + 2.0 * size**2
+    if cell.method == "regularised network":
+        return 0.15 + 0.8 * size
+    return {"kernel ridge": 1.0, "local mean": 0.1, "nearest neighbours": 0.05}.get(cell.method, 0.2) * size**2 + 0.005
 
 
 OTHERS = ("tanh", "erf", "relu")
@@ -82,16 +69,21 @@ EXPERIMENTS = (
         "How much do the visited atoms contribute to the error of every function that minimises the empirical risk?",
         trials.samples,
         {
-            "smoke": (_equal((10, 100), 4), _tails((100, 1000), 3, (0.25, 1.0))),
+            "smoke": (_equal(4, n=(10, 100)), _tails(3, tail=(0.25, 1.0), n=(100, 1000))),
             "desk": (
-                _equal((10, 30, 100, 300, 1000), 20),
-                _tails((100, 300, 1000, 3000, 10_000), 8, TAILS[:4]),
-                _tails((100, 300, 1000, 3000, 10_000), 40, TAILS[4:]),  # few atoms are seen: each sample says less
+                _equal(20, n=(10, 30, 100, 300, 1000)),
+                _tails(8, tail=TAILS[:4], n=(100, 300, 1000, 3000, 10_000)),
+                _tails(
+                    40, tail=TAILS[4:], n=(100, 300, 1000, 3000, 10_000)
+                ),  # few atoms are seen: each sample says less
             ),
-            "paper": (_equal((10, 30, 100, 300, 1000, 3000), 500), _tails((100, 1000, 10_000, 100_000), 20)),
+            "paper": (
+                _equal(500, n=(10, 30, 100, 300, 1000, 3000)),
+                _tails(20, tail=TAILS, n=(100, 1000, 10_000, 100_000)),
+            ),
         },
         block=4,
-        seconds=lambda cell: 0.02 + 2e-5 * float(cell["n"]) + (0.05 if cell["design"] == HEAVY else 0.0),
+        seconds=lambda cell: 0.02 + 2e-5 * cell.n + (0.05 if cell.design == HEAVY else 0.0),
     ),
     Experiment(
         DESCENT,
@@ -99,24 +91,24 @@ EXPERIMENTS = (
         trials.descent,
         {
             "smoke": (
-                _descents((8,), 2, "localised", 8, d=(1,), steps=1000),
-                _descents((8,), 2, "theory", 8, d=(1,), steps=1000),
+                _descents(2, 8, "localised", 8, d=1, steps=1000),
+                _descents(2, 8, "theory", 8, d=1, steps=1000),
             ),
             "desk": (
-                _descents((8, 16, 32), 4, "localised", 8),
-                _descents((8, 16), 4, "theory", 8),
-                _descents((8, 16), 4, "theory", ENOUGH),
-                _descents((16,), 3, "localised", 8, OTHERS, (1, 2)),
+                _descents(4, (8, 16, 32), "localised", 8),
+                _descents(4, (8, 16), "theory", 8),
+                _descents(4, (8, 16), "theory", ENOUGH),
+                _descents(3, 16, "localised", 8, OTHERS, (1, 2)),
             ),
             "paper": (
-                _descents((8, 16, 32, 64, 128), 50, "localised", 8, steps=100_000),
-                _descents((8, 16, 32, 64), 50, "theory", ENOUGH, steps=100_000),
-                _descents((16, 32), 50, "localised", 8, OTHERS, steps=100_000),
+                _descents(50, (8, 16, 32, 64, 128), "localised", 8, steps=100_000),
+                _descents(50, (8, 16, 32, 64), "theory", ENOUGH, steps=100_000),
+                _descents(50, (16, 32), "localised", 8, OTHERS, steps=100_000),
             ),
         },
         block=2,
         seconds=_descent_seconds,
-        shape=lambda cell: (cell["n"], cell["d"], cell["per_example"], cell["activation"]),
+        shape=lambda cell: (cell.n, cell.d, cell.per_example, cell.activation),
         hidden=("after",),
     ),
     Experiment(
@@ -124,54 +116,24 @@ EXPERIMENTS = (
         "How does the L2 error under the design fall with n: interpolating, and smoothing on the same samples?",
         trials.errors,
         {
-            "smoke": _errors((30, 60), 3, d=(1,)),
+            "smoke": _errors(3, d=1, n=(30, 60), p=1.0, method=METHODS),
             "desk": (
-                _errors((50, 100, 200, 400), 7),
-                _errors((800,), 4),
-                _interpolating((50, 100, 200, 400), 30),  # it varies most, and the claims about slopes are about it
-                _interpolating((800,), 16),
+                _errors(7, d=(1, 2, 3), n=(50, 100, 200, 400), p=1.0, method=METHODS),
+                _errors(4, d=(1, 2, 3), n=800, p=1.0, method=METHODS),
+                _interpolating(
+                    30, n=(50, 100, 200, 400), p=1.0, method=NETWORK
+                ),  # it varies most, and the claims about slopes are about it
+                _interpolating(16, n=800, p=1.0, method=NETWORK),
             ),
-            "paper": _errors((50, 100, 200, 400, 800, 1600, 3200, 6400), 100, (0.5, 1.0, 2.0)),
+            "paper": _errors(
+                100, d=(1, 2, 3), n=(50, 100, 200, 400, 800, 1600, 3200, 6400), p=(0.5, 1.0, 2.0), method=METHODS
+            ),
         },
         block=2,
         seconds=_error_seconds,
-        shape=lambda cell: (cell["n"], cell["d"], cell["design"], cell["method"]),
+        shape=lambda cell: (cell.n, cell.d, cell.design, cell.method),
     ),
 )
-
-
-def _error_figure(key: str, design: str, title: str) -> StudyFigure:
-    draw, say = (
-        functools.partial(pictures.errors, design=design),
-        functools.partial(pictures.errors_caption, design=design),
-    )
-    return StudyFigure(key, title, (ERRORS,), draw, say)
-
-
-FIGURES = (
-    _error_figure("errors-equal-atoms", EQUAL, "Error on n equally likely atoms"),
-    _error_figure("errors-heavy-tailed", HEAVY, "Error on a fixed heavy-tailed design"),
-    _error_figure("errors-continuous", "continuous", "Error on a continuous design"),
-    StudyFigure(
-        "visited-equal-atoms",
-        "A part of the error that never falls",
-        (SAMPLES,),
-        pictures.equal_atoms,
-        pictures.equal_atoms_caption,
-    ),
-    StudyFigure(
-        "visited-heavy-tailed",
-        "A part of the error that falls too slowly",
-        (SAMPLES,),
-        pictures.heavy_tails,
-        pictures.heavy_tails_caption,
-    ),
-    StudyFigure("descent", "Does descent get there?", (DESCENT,), pictures.descent, pictures.descent_caption),
-)
-
-
-def _table(key: str, title: str, needs: str, make: Any) -> StudyTable:
-    return StudyTable(key, title, (needs,), make)
 
 
 STUDY = Study(
@@ -180,14 +142,7 @@ STUDY = Study(
     experiments=EXPERIMENTS,
     claims=CLAIMS,
     figures=FIGURES,
-    tables=(
-        _table("slopes", "Slopes of the error, all designs", ERRORS, pictures.slope_table),
-        _table("visited", "What visited atoms contribute (unit noise)", SAMPLES, pictures.visited_table),
-        _table(
-            "descents", "How far descent gets: relative excess of the empirical risk", DESCENT, pictures.descent_table
-        ),
-        _table("prices", "What the theory's own steps would take (priced, not run)", SAMPLES, pictures.prices),
-    ),
+    tables=TABLES,
     after="Kohler & Krzyzak 1912.03925",
     notes=(
         "That networks which minimise the empirical risk miss the minimax rate, and that gradient descent on all weights of such "

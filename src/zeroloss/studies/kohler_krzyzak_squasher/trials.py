@@ -5,6 +5,7 @@ A sample is made from the design, the dimension, n and the key alone, so all est
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -24,7 +25,7 @@ from zeroloss.data.designs import (
 )
 from zeroloss.plumbing import InputError
 from zeroloss.studies.kohler_krzyzak_squasher import comparators
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.typed import per_key
 
 NOISE = 0.5
 """Standard deviation s of the noise; the target's root mean square over the cube is the same."""
@@ -35,10 +36,10 @@ LONG_SUPPORT = 100_000
 RULE = 2048
 """Points of the rule for the error on the continuous design."""
 DRAWS = 200
-"""Samples a trial where only samples are drawn."""
+"""Samples per trial where only samples are drawn."""
 WIDTH, DEPTH = 3, 2
 NETWORKS = 4
-"""Networks an example of the interpolating estimate."""
+"""Networks per example of the interpolating estimate."""
 STEPS = 20
 """Steps of the regularised estimate."""
 CUT = 1.0
@@ -54,8 +55,36 @@ METHODS = (
 )
 
 
-def _columns(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Samples of n from a design ("equal atoms" or "heavy-tailed", with its t; 0 where there is none)."""
+
+    design: str
+    tail: float
+    n: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """An estimate (of `METHODS`) on a sample of n from a design, for a target of smoothness p."""
+
+    design: str
+    d: int
+    n: int
+    p: float
+    method: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """A descent: n examples in d dimensions, the preset of the start, `per_example` networks over n, the steps."""
+
+    n: int
+    d: int
+    preset: str
+    per_example: int
+    activation: str
+    steps: int
 
 
 def _rng(key: int, *words: Any) -> np.random.Generator:
@@ -64,27 +93,22 @@ def _rng(key: int, *words: Any) -> np.random.Generator:
     return np.random.default_rng([int(key), *parts])
 
 
-def samples(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def samples(cell: Drawn, key: int) -> dict[str, Any]:
     """The visited atoms' part of the error of every minimiser of the empirical risk, for unit noise.
-
-    Parameters: `design` ("equal atoms" or "heavy-tailed"), `tail` (t; 0 where there is none), `n`.
 
     Metrics, means over `DRAWS` samples: `visited` (`zeroloss.data.designs.visited_error`), `seen` (the mass of the visited
     atoms).
     """
-    n, tail, design = int(parameters["n"]), float(parameters["tail"]), str(parameters["design"])
     # Where atoms stand does not matter here, so they stand in one dimension.
-    where = equal_atoms(n, 1) if design == "equal atoms" else heavy_tailed(tail, 1, LONG_SUPPORT)
-    rows = []
-    for key in keys:
-        rng = _rng(key, design, tail, n)
-        visited, seen = [], []
-        for _ in range(DRAWS):
-            index = where.draw(n, rng)
-            visited.append(visited_error(where.weights, index, rng.standard_normal(n)))
-            seen.append(float(where.weights[np.unique(index)].sum()))
-        rows.append({"visited": np.mean(visited), "seen": np.mean(seen)})
-    return _columns(rows)
+    where = equal_atoms(cell.n, 1) if cell.design == "equal atoms" else heavy_tailed(cell.tail, 1, LONG_SUPPORT)
+    rng = _rng(key, cell.design, cell.tail, cell.n)
+    visited, seen = [], []
+    for _ in range(DRAWS):
+        index = where.draw(cell.n, rng)
+        visited.append(visited_error(where.weights, index, rng.standard_normal(cell.n)))
+        seen.append(float(where.weights[np.unique(index)].sum()))
+    return {"visited": np.mean(visited), "seen": np.mean(seen)}
 
 
 def design_of(name: str, n: int, d: int) -> Atoms | Uniform:
@@ -133,30 +157,25 @@ class Sample:
         return 0.0 if self.index is None else visited_error(self.weights, self.index, self.noise)
 
 
-def errors(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def errors(cell: Estimate, key: int) -> dict[str, Any]:
     """The L2 error of one estimate under the design.
-
-    Parameters: `design`, `d`, `n`, `p` (of the target), `method` (of `METHODS`).
 
     Metrics: `error = int |m_n - m|^2 dP_X` (a sum over all atoms; on the continuous design a mean over `RULE` points), `visited`
     (its part at visited atoms; 0 on the continuous design), `means` (what that part is for every minimiser of the
-    empirical risk), `excess` (of the empirical risk, relative; -1 where an estimate does not tell), `tuning` (what
+    empirical risk), `excess` (of the empirical risk, relative; -1 where an estimate does not give it), `tuning` (what
     cross-validation chose; -1 where nothing was chosen).
     """
-    n, d, method = int(parameters["n"]), int(parameters["d"]), str(parameters["method"])
-    rows = []
-    for key in keys:
-        sample = Sample(str(parameters["design"]), n, d, float(parameters["p"]), int(key))
-        predictions, tuning, excess = estimate(method, sample, int(key))
-        rows.append(sample.error(predictions) | {"means": sample.means(), "excess": excess, "tuning": tuning})
-    return _columns(rows)
+    sample = Sample(cell.design, cell.n, cell.d, cell.p, key)
+    predictions, tuning, excess = estimate(cell.method, sample, key)
+    return sample.error(predictions) | {"means": sample.means(), "excess": excess, "tuning": tuning}
 
 
 def estimate(method: str, sample: Sample, key: int) -> tuple[np.ndarray, float, float]:
     """Predictions at the sample's rule, the tuning, the relative excess of the empirical risk.
 
     Raises:
-        InputError: there is no such method, or the spline is asked for in several dimensions.
+        InputError: there is no such method, or the spline is requested in several dimensions.
     """
     if method in ("interpolating network", "regularised network"):
         from zeroloss.descent.squasher import SquasherRegressor
@@ -188,10 +207,9 @@ LOOKS = (100, 1000, 10_000)
 """Steps after which the risk is looked at."""
 
 
-def descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
+@per_key
+def descent(cell: Descent, key: int) -> dict[str, Any]:
     """Gradient descent on all weights, step 1/smoothness, on a sample from equal atoms; then two ways to finish.
-
-    Parameters: `n`, `d`, `preset`, `per_example` (networks over n), `activation`, `steps`.
 
     Metrics, all relative excesses `(L - inf)/(L_0 - inf)` of the empirical risk: `descent` (at the end), `after` (at
     each of `LOOKS`), `readout` (the trained network with its read-out solved for), `start` (the same, inner weights at their
@@ -200,35 +218,21 @@ def descent(parameters: Parameters, keys: np.ndarray) -> Metrics:
     provably lies near the finished network; the L2 errors `error_descent`, `error_readout`, `error_start`; `means` as in
     `errors`.
     """
-    return _columns([_descent(parameters, int(key)) for key in keys])
-
-
-def _descent(parameters: Parameters, key: int) -> dict[str, Any]:
     from zeroloss.descent import descend
     from zeroloss.descent.readout import features, relative_excess, to_the_infimum
     from zeroloss.networks import SquasherNetwork, predict
     from zeroloss.prove import prove
     from zeroloss.verdict import Status
 
-    n, d, steps = int(parameters["n"]), int(parameters["d"]), int(parameters["steps"])
+    n, d = cell.n, cell.d
     sample = Sample("equal atoms", n, d, 1.0, key)
     x, y = sample.x, sample.y[:, None]
-    network = SquasherNetwork(
-        d,
-        1,
-        int(parameters["per_example"]) * n,
-        DEPTH,
-        WIDTH,
-        str(parameters["activation"]),
-        str(parameters["preset"]),
-        n,
-        dtype="float64",
-        key=key,
-    )
+    units = cell.per_example * n
+    network = SquasherNetwork(d, 1, units, DEPTH, WIDTH, cell.activation, cell.preset, n, dtype="float64", key=key)
     distinct = collapse(x, y)
     places = np.sort(np.unique(x, axis=0, return_index=True)[1])
     values = scipy.linalg.svdvals(features(network, x)[places])
-    fit = descend(network, (x, y), steps=steps, tolerance=1e-14)
+    fit = descend(network, (x, y), steps=cell.steps, tolerance=1e-14)
     finished, started = to_the_infimum(fit.network, x, y), to_the_infimum(network, x, y)
     quick = descend(network, (x, y), method="gauss-newton", steps=60, tolerance=1e-20).network if key < GAUSS else None
 

@@ -25,17 +25,19 @@ def _minus(a: Any, b: Any) -> Any:
     return jax.tree.map(jnp.subtract, a, b)
 
 
-def follow(residual: Callable, w: Any, eta: Any, n: int, most: int, floor: float = FLOOR) -> tuple[Any, Any, Any]:
+def follow(
+    residual: Callable[..., Any], w: Any, eta: Any, n: int, most: int, floor: float = FLOOR
+) -> tuple[Any, Any, Any]:
     """Weights at the end, `|F|^2` after each step `(most + 1,)` (NaN beyond the end), and the path's length."""
     first = residual(w)
     squares = jnp.full(most + 1, jnp.nan, first.dtype).at[0].set(first @ first)
 
-    def go_on(state):
+    def go_on(state: Any) -> Any:
         t, _, _, squares, _ = state
         value = squares[t]
         return (t < most) & (value > floor * squares[0]) & (value < 1e6 * (squares[0] + 1))
 
-    def step(state):
+    def step(state: Any) -> Any:
         t, w, r, squares, path = state
         (gradient,) = jax.vjp(residual, w)[1](r)
         move = jax.tree.map(lambda g: eta / n * g, gradient)
@@ -48,8 +50,14 @@ def follow(residual: Callable, w: Any, eta: Any, n: int, most: int, floor: float
 
 
 def measured(
-    residual: Callable, gram: Callable, w0: Any, n: int, most: int, share: float, floor: float = FLOOR
-) -> dict:
+    residual: Callable[..., Any],
+    gram: Callable[..., Any],
+    w0: Any,
+    n: int,
+    most: int,
+    share: float,
+    floor: float = FLOOR,
+) -> dict[str, Any]:
     """One descent from `w0` with step `share n/lambda_max`, and what became of it (see `columns`)."""
     k0 = gram(w0)
     eigenvalues = jnp.linalg.eigvalsh(k0)
@@ -95,7 +103,9 @@ def columns(found: dict[str, Any], n: int) -> dict[str, np.ndarray]:
     return wanted | {"rate": rate, "predicted": predicted, "gap": last / squares[:, 0], "steps": taken}
 
 
-def block(kind: str, networks: list[Any], data: list[tuple], most: int, share: float, trainable: Any = None) -> dict:
+def block(
+    kind: str, networks: list[Any], data: list[tuple[Any, ...]], most: int, share: float, trainable: Any = None
+) -> dict[str, Any]:
     """All of these networks on their data, in one program; `kind` is "regression", "physics" or "moments"."""
     moved, fixed = problems.split(
         jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *networks), trainable
@@ -108,15 +118,15 @@ def block(kind: str, networks: list[Any], data: list[tuple], most: int, share: f
 
 
 @eqx.filter_jit
-def _block(moved, fixed, data, static, kind, mask, most, share):
+def _block(moved: Any, fixed: Any, data: Any, static: Any, kind: Any, mask: Any, most: Any, share: Any) -> Any:
     arrays, _ = eqx.partition(fixed, eqx.is_array)
 
-    def one(given):
+    def one(given: Any) -> Any:
         w0, others, own = given
         rest = eqx.combine(others, eqx.filter(static, lambda leaf: not eqx.is_array(leaf)))
         base = {"regression": problems.regression, "physics": problems.physics, "moments": problems.moments}[kind]
 
-        def residual(w):
+        def residual(w: Any) -> Any:
             return base(eqx.combine(w, rest), own)
 
         if kind == "regression":
@@ -129,5 +139,5 @@ def _block(moved, fixed, data, static, kind, mask, most, share):
     return jax.lax.map(one, (moved, arrays, data))
 
 
-def _layerwise(w, rest, own, mask):
+def _layerwise(w: Any, rest: Any, own: Any, mask: Any) -> Any:
     return problems.regression_gram(eqx.combine(w, rest), own, mask)

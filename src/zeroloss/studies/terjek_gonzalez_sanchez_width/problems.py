@@ -66,17 +66,17 @@ def split(network: Any, trainable: Any = None) -> tuple[Any, Any]:
     return eqx.partition(network, trainable_mask(network, trainable))
 
 
-def regression(network: Any, data: tuple) -> Any:
+def regression(network: Any, data: tuple[Any, ...]) -> Any:
     """`f(x_i) - y_i`."""
     x, y = data
     return (jax.vmap(network)(x) - y).ravel()
 
 
-def regression_gram(network: Any, data: tuple, mask: tuple[bool, ...]) -> Any:
+def regression_gram(network: Any, data: tuple[Any, ...], mask: tuple[bool, ...]) -> Any:
     """The tangent kernel of a network with one answer, layer by layer: `(a^2 h h^T + c^2)(g g^T)`; `mask`: layers trained."""
     x, _ = data
 
-    def passed(x, shifts):
+    def passed(x: Any, shifts: Any) -> Any:
         h, taken = x, []
         for layer in range(network.depth + 1):
             taken.append(h)
@@ -94,14 +94,14 @@ def regression_gram(network: Any, data: tuple, mask: tuple[bool, ...]) -> Any:
     return total
 
 
-def physics(network: Any, data: tuple) -> Any:
+def physics(network: Any, data: tuple[Any, ...]) -> Any:
     """A physics-informed residual: `Laplace u(x_i) - g_i` at points inside, `u(b_i) - v_i` at points of the boundary."""
     x, g, b, v = data
 
-    def u(x):
+    def u(x: Any) -> Any:
         return network(x)[0]
 
-    def laplace(x):
+    def laplace(x: Any) -> Any:
         return jnp.trace(jax.hessian(u)(x))
 
     return jnp.concatenate([jax.vmap(laplace)(x) - g, jax.vmap(u)(b) - v])
@@ -117,7 +117,7 @@ def physics_data(key: int) -> tuple[np.ndarray, ...]:
     return x, -np.sin(x[:, 0]) * x[:, 1], b, np.sin(b[:, 0]) * b[:, 1]
 
 
-def moments(network: Any, data: tuple) -> Any:
+def moments(network: Any, data: tuple[Any, ...]) -> Any:
     """Moment matching: the mean of `f(z) psi_k(z)` over fixed draws `z`, less its target, for each test function."""
     z, psi, wanted = data
     return psi.T @ jax.vmap(network)(z)[:, 0] / len(z) - wanted
@@ -130,7 +130,7 @@ def moments_data(key: int) -> tuple[np.ndarray, ...]:
     return z, np.column_stack([np.ones(DRAWS), z]), rng.standard_normal(PINN_D + 1)
 
 
-def dense_gram(residual: Callable, moved: Any, fixed: Any, data: tuple) -> Any:
+def dense_gram(residual: Callable[..., Any], moved: Any, fixed: Any, data: tuple[Any, ...]) -> Any:
     """`DF DF^T` from the Jacobian itself, for residuals that are no network's answers."""
     rows = jax.jacrev(lambda w: residual(eqx.combine(w, fixed), data))(moved)
     flat = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(rows)]

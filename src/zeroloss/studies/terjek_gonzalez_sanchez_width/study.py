@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zeroloss.studies.study import Experiment, Grid, Parameters, Scalar, Study
-from zeroloss.studies.terjek_gonzalez_sanchez_width import problems, shown, trials
+from zeroloss.studies.grids import Grid, grid
+from zeroloss.studies.study import Experiment, Study
+from zeroloss.studies.terjek_gonzalez_sanchez_width import figures, problems, trials
 from zeroloss.studies.terjek_gonzalez_sanchez_width.claims import (
     CERTIFICATE,
     CLAIMS,
@@ -18,30 +19,15 @@ from zeroloss.studies.terjek_gonzalez_sanchez_width.claims import (
 )
 
 DEPTHS = (1, 2, 3, 4)
-SHAPE = ("depth", "width")
-
-
-def _grid(seeds: int, **axes: Sequence[Scalar]) -> Grid:
-    return Grid({name: tuple(values) for name, values in axes.items()}, seeds)
-
-
-def _weights(cell: Parameters) -> float:
-    """Millions of weights."""
-    width, depth = float(cell["width"]), float(cell.get("depth", 1))
-    return (problems.D * width + (depth - 1) * width**2) / 1e6
-
-
-def _block(cell: Parameters) -> int:
-    return 8 if int(cell["width"]) <= 1024 else 2 if int(cell["width"]) <= 2048 else 1
 
 
 def _spectra(kinds: Sequence[str], small: int, large: int, most: int) -> tuple[Grid, ...]:
     return (
-        _grid(small, data=kinds, depth=DEPTHS, width=(16, 64, 256)),
-        _grid(large, data=kinds, depth=DEPTHS, width=(1024,)),
-        _grid(most, data=kinds, depth=DEPTHS, width=(2048,)),
-        _grid(most, data=kinds, depth=(1,), width=(8192,)),
-        _grid(1, data=kinds, depth=(2,), width=(8192,)),
+        grid(small, data=kinds, depth=DEPTHS, width=(16, 64, 256)),
+        grid(large, data=kinds, depth=DEPTHS, width=1024),
+        grid(most, data=kinds, depth=DEPTHS, width=2048),
+        grid(most, data=kinds, depth=1, width=8192),
+        grid(1, data=kinds, depth=2, width=8192),
     )
 
 
@@ -51,12 +37,12 @@ EXPERIMENTS = (
         "How far above 0 is the smallest eigenvalue of the tangent kernel at a random start, by inputs, depth and width?",
         trials.lambda_min,
         {
-            "smoke": _grid(2, data=("sphere", "digits"), depth=(1, 2), width=(64, 256)),
+            "smoke": grid(2, data=("sphere", "digits"), depth=(1, 2), width=(64, 256)),
             "desk": _spectra(problems.KINDS, 20, 10, 2),
             "paper": _spectra(problems.KINDS, 200, 100, 50),
         },
-        seconds=lambda cell: 0.02 + 0.1 * _weights(cell),
-        shape=lambda cell: (cell["depth"], cell["width"]),
+        seconds=lambda cell: 0.02 + 0.1 * cell.millions,
+        shape=lambda cell: (cell.depth, cell.width),
         precision="float64",
     ),
     Experiment(
@@ -64,48 +50,48 @@ EXPERIMENTS = (
         "How does descent on all layers go, against what the kernel at the start predicts?",
         trials.descents,
         {
-            "smoke": _grid(8, data=("sphere",), depth=(1, 2), width=(64, 256)),
+            "smoke": grid(8, data="sphere", depth=(1, 2), width=(64, 256)),
             "desk": (
-                _grid(8, data=("sphere",), depth=DEPTHS, width=(64, 256, 1024)),
-                _grid(8, data=("digits",), depth=(1, 2), width=(64, 256, 1024)),
-                _grid(2, data=("sphere",), depth=DEPTHS, width=(2048,)),
-                _grid(2, data=("sphere",), depth=(1,), width=(8192,)),
-                _grid(1, data=("sphere",), depth=(2,), width=(8192,)),
+                grid(8, data="sphere", depth=DEPTHS, width=(64, 256, 1024)),
+                grid(8, data="digits", depth=(1, 2), width=(64, 256, 1024)),
+                grid(2, data="sphere", depth=DEPTHS, width=2048),
+                grid(2, data="sphere", depth=1, width=8192),
+                grid(1, data="sphere", depth=2, width=8192),
             ),
             "paper": (
-                _grid(40, data=problems.KINDS, depth=DEPTHS, width=(64, 128, 256, 512, 1024)),
-                _grid(20, data=problems.KINDS, depth=DEPTHS, width=(2048,)),
-                _grid(10, data=("sphere",), depth=(1, 2), width=(4096, 8192)),
+                grid(40, data=problems.KINDS, depth=DEPTHS, width=(64, 128, 256, 512, 1024)),
+                grid(20, data=problems.KINDS, depth=DEPTHS, width=2048),
+                grid(10, data="sphere", depth=(1, 2), width=(4096, 8192)),
             ),
         },
-        block=_block,
-        seconds=lambda cell: 0.3 + 0.4 * _weights(cell),
-        shape=lambda cell: (cell["depth"], cell["width"]),
+        block=lambda cell: 8 if cell.width <= 1024 else 2 if cell.width <= 2048 else 1,
+        seconds=lambda cell: 0.3 + 0.4 * cell.millions,
+        shape=lambda cell: (cell.depth, cell.width),
     ),
     Experiment(
         OTHER,
         "Does the same hold for losses of a differentiable map that are no regression?",
         trials.others,
         {
-            "smoke": _grid(4, problem=("moments",), width=(64, 256)),
-            "desk": _grid(4, problem=("moments", "physics"), width=(64, 256, 1024)),
-            "paper": _grid(40, problem=("moments", "physics"), width=(64, 128, 256, 512, 1024, 2048)),
+            "smoke": grid(4, problem="moments", width=(64, 256)),
+            "desk": grid(4, problem=("moments", "physics"), width=(64, 256, 1024)),
+            "paper": grid(40, problem=("moments", "physics"), width=(64, 128, 256, 512, 1024, 2048)),
         },
         block=4,
-        seconds=lambda cell: (2.0 if cell["problem"] == "physics" else 0.5) * (1 + float(cell["width"]) / 256),
-        shape=lambda cell: (cell["problem"], cell["width"]),
+        seconds=lambda cell: (2.0 if cell.problem == "physics" else 0.5) * (1 + cell.width / 256),
+        shape=lambda cell: (cell.problem, cell.width),
     ),
     Experiment(
         TRANSFER,
         "Does the largest stable step move with width, at the start and at the end of training?",
         trials.transfer,
         {
-            "smoke": _grid(2, parametrization=("ntk", "standard", "mup"), width=(32, 64)),
-            "desk": _grid(3, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512)),
-            "paper": _grid(20, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512, 1024, 2048)),
+            "smoke": grid(2, parametrization=("ntk", "standard", "mup"), width=(32, 64)),
+            "desk": grid(3, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512)),
+            "paper": grid(20, parametrization=("ntk", "standard", "mup"), width=(64, 128, 256, 512, 1024, 2048)),
         },
-        seconds=lambda cell: 0.5 + 2.0 * (float(cell["width"]) / 512) ** 2,
-        shape=lambda cell: (cell["parametrization"], cell["width"]),
+        seconds=lambda cell: 0.5 + 2.0 * (cell.width / 512) ** 2,
+        shape=lambda cell: (cell.parametrization, cell.width),
     ),
     Experiment(
         CERTIFICATE,
@@ -113,20 +99,20 @@ EXPERIMENTS = (
         trials.certificates,
         {
             "smoke": (
-                _grid(2, network=("fixed signs",), width=(256, 2048)),
-                _grid(2, network=("depth 1",), width=(64,)),
+                grid(2, network="fixed signs", width=(256, 2048)),
+                grid(2, network="depth 1", width=64),
             ),
             "desk": (
-                _grid(6, network=("fixed signs",), width=(128, 256, 512, 1024, 2048, 4096, 8192)),
-                _grid(2, network=("depth 1", "depth 2", "depth 3"), width=(64, 256, 1024)),
+                grid(6, network="fixed signs", width=(128, 256, 512, 1024, 2048, 4096, 8192)),
+                grid(2, network=("depth 1", "depth 2", "depth 3"), width=(64, 256, 1024)),
             ),
             "paper": (
-                _grid(50, network=("fixed signs",), width=(128, 256, 512, 1024, 2048, 4096, 8192, 16384)),
-                _grid(10, network=("depth 1", "depth 2", "depth 3", "depth 4"), width=(64, 256, 1024, 2048)),
+                grid(50, network="fixed signs", width=(128, 256, 512, 1024, 2048, 4096, 8192, 16384)),
+                grid(10, network=("depth 1", "depth 2", "depth 3", "depth 4"), width=(64, 256, 1024, 2048)),
             ),
         },
-        seconds=lambda cell: 0.3 + float(cell["width"]) / 4096 if cell["network"] == "fixed signs" else 2.0,
-        shape=lambda cell: (cell["network"], cell["width"]),
+        seconds=lambda cell: 0.3 + cell.width / 4096 if cell.network == "fixed signs" else 2.0,
+        shape=lambda cell: (cell.network, cell.width),
         precision="float64",
     ),
     Experiment(
@@ -134,12 +120,12 @@ EXPERIMENTS = (
         "Is the generalisation gap within the Rademacher bound, and does the bound say anything?",
         trials.generalisation,
         {
-            "smoke": _grid(2, targets=("linear", "random"), width=(256, 512)),
-            "desk": _grid(2, targets=("linear", "random"), width=(512, 2048, 8192)),
-            "paper": _grid(20, targets=("linear", "random"), width=(512, 1024, 2048, 4096, 8192)),
+            "smoke": grid(2, targets=("linear", "random"), width=(256, 512)),
+            "desk": grid(2, targets=("linear", "random"), width=(512, 2048, 8192)),
+            "paper": grid(20, targets=("linear", "random"), width=(512, 1024, 2048, 4096, 8192)),
         },
-        seconds=lambda cell: 1.5 + float(cell["width"]) / 1024,
-        shape=lambda cell: (cell["width"],),
+        seconds=lambda cell: 1.5 + cell.width / 1024,
+        shape=lambda cell: (cell.width,),
         precision="float64",
     ),
 )
@@ -149,8 +135,8 @@ STUDY = Study(
     title="Do wide networks do what the theory of wide networks says, and from which width on is it proved?",
     experiments=EXPERIMENTS,
     claims=CLAIMS,
-    figures=shown.FIGURES,
-    tables=shown.TABLES,
+    figures=figures.FIGURES,
+    tables=figures.TABLES,
     after=SOURCE,
     notes=(
         "Tanh networks with one answer, biases of variance 0.01, NTK parametrisation unless said otherwise. Inputs: 16 rows of 64 "

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, NOISY
+from zeroloss.studies.double_descent.places import loaded
 from zeroloss.studies.judging import mean
-from zeroloss.studies.study import Tables
+from zeroloss.studies.measured import summary
+from zeroloss.studies.study import StudyFigure, Tables
 
 FEATURE_AXIS = "features over distinct training inputs, p/n (log scale)"
 NETWORK_AXIS = "parameters over equations, P/(n c) (log scale)"
@@ -20,7 +23,7 @@ TEST, TRAINING = "test error", "training error"
 def _curves(
     rows: Any, axis: str, shown: Mapping[str, tuple[str, str]], by: str | None = None, log: bool = False
 ) -> list[dict[str, Any]]:
-    """Means with intervals: for each column its (series, part); `by` splits a column into a series a noise.
+    """Means with intervals: for each column its (series, part); `by` splits a column into one series per noise.
 
     log: geometric means, for a logarithmic axis, over the cells where all values are positive.
     """
@@ -51,13 +54,8 @@ def _of(rows: Any, data: str) -> Any:
     return mine if len(mine) else rows
 
 
-def _loaded(tables: Tables) -> Any:
-    rows = tables[ADAM]
-    return rows.assign(load=rows["parameters"] / rows["equations"])
-
-
 def feature_errors(tables: Tables, data: str) -> Any:
-    """Test and training error of the minimum norm, a colour a noise."""
+    """Test and training error of the minimum norm, one colour per noise."""
     rows = _of(tables[FEATURES], data)
     shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "ratio", shown, "noise"), FEATURE_AXIS, ERROR, "p = n")
@@ -107,7 +105,7 @@ def estimators_caption(tables: Tables) -> str:
 
 
 def norms(tables: Tables) -> Any:
-    """The norm of the minimum-norm solution, a colour a noise."""
+    """The norm of the minimum-norm solution, one colour per noise."""
     rows = _of(tables[FEATURES], "digits")
     curves = _curves(rows, "ratio", {"norm": ("", TEST)}, "noise", log=True)
     return _drawn(curves, FEATURE_AXIS, "norm of the weights |W| (log scale)", "p = n", share=False)
@@ -125,15 +123,15 @@ def norm_caption(tables: Tables) -> str:
 
 
 def network_errors(tables: Tables, data: str) -> Any:
-    """Test and training error of trained networks, a colour a noise."""
-    rows = _of(_loaded(tables), data)
+    """Test and training error of trained networks, one colour per noise."""
+    rows = _of(loaded(tables[ADAM]), data)
     shown = {"error": ("", TEST), "train_error": ("", TRAINING)}
     return _drawn(_curves(rows, "load", shown, "noise"), NETWORK_AXIS, ERROR, "P = n c")
 
 
 def network_caption(tables: Tables, data: str) -> str:
     """Rows, seeds, and what early stopping does."""
-    rows = _of(_loaded(tables), data)
+    rows = _of(loaded(tables[ADAM]), data)
     top = _noisiest(rows)
     place = (top["load"] - 1).abs().idxmin()
     at, wide = top[top["load"] == top.loc[place, "load"]], top[top["load"] == top["load"].max()]
@@ -198,53 +196,58 @@ def minima_caption(tables: Tables) -> str:
     )
 
 
-def _means(rows: Any, by: list[str], names: list[str]) -> Any:
-    found = rows.groupby(by, as_index=False)[names].mean()
-    return found.assign(seeds=rows.groupby(by)["seed"].size().to_numpy())
-
-
-def feature_table(tables: Tables) -> Any:
-    """Mean errors by data, noise and width."""
-    names = [
-        "train_error",
-        "error",
-        "squared",
-        "norm",
-        "ridge_error",
-        "ridge_squared",
-        "ridge_norm",
-        "stopped_error",
-        "budget_error",
+def _of_data(key: str, title: str, needs: str, draw: Any, caption: Any) -> list[StudyFigure]:
+    """A figure for each data set."""
+    return [
+        StudyFigure(
+            f"{key}-{data}",
+            title.format(data),
+            (needs,),
+            functools.partial(draw, data=data),
+            functools.partial(caption, data=data),
+        )
+        for data in ("digits", "mnist1d")
     ]
-    return _means(tables[FEATURES], ["data", "n", "noise", "ratio", "width"], names)
 
 
-def conditioning(tables: Tables) -> Any:
-    """The median condition number, and the largest entry of the targets less their projection on the features (`outside`)."""
-    rows = tables[FEATURES]
-    found = rows.groupby(["data", "n", "ratio", "width"], as_index=False)
-    return found.agg(distinct=("distinct", "min"), condition=("condition", "median"), outside=("residual", "max"))
+FIGURES = (
+    *_of_data("features", "Random features on {}: minimum norm against width", FEATURES, feature_errors, feature_caption),
+    StudyFigure("estimators", "What removes the peak", (FEATURES,), estimators, estimators_caption),
+    StudyFigure("norm", "The norm of the solution", (FEATURES,), norms, norm_caption),
+    *_of_data("networks", "Trained networks on {}", ADAM, network_errors, network_caption),
+    StudyFigure("variance", "Variance over the draw of features", (DRAWN,), variance, variance_caption),
+    StudyFigure("other-minima", "Zero training loss, three times", (MINIMA,), minima, minima_caption),
+)  # fmt: skip
 
-
-def variance_table(tables: Tables) -> Any:
-    """The split by data, noise and width."""
-    names = ["squared", "variance", "rest", "error", "averaged_error"]
-    return _means(tables[DRAWN], ["data", "n", "noise", "ratio", "width"], names)
-
-
-def minima_table(tables: Tables) -> Any:
-    """Errors of the three solutions by data and width; where the third does not exist it is the first."""
-    names = ["error", "twin_error", "twin_train_right", "bad_exists", "bad_error", "bad_train_right", "norm_ratio"]
-    return _means(tables[MINIMA], ["data", "n", "noise", "ratio", "width"], names)
-
-
-def network_table(tables: Tables) -> Any:
-    """Errors, losses and how many reached the minimum, by data, noise and width."""
-    names = ["loss", "minimum", "train_error", "error", "norm", "steps", "stopped_error", "stopped_steps"]
-    return _means(_loaded(tables), ["data", "n", "noise", "width", "parameters", "load"], names)
-
-
-def newton_table(tables: Tables) -> Any:
-    """Gauss-Newton beside Adam by width."""
-    names = ["loss", "zero", "train_error", "error", "adam_loss", "adam_minimum", "adam_error"]
-    return _means(tables[NEWTON], ["data", "n", "noise", "width", "parameters"], names)
+CELL = ("data", "n", "noise", "ratio", "width")
+TABLES = (
+    summary(
+        "features", "Least squares on random features", FEATURES, CELL,
+        (
+            "train_error", "error", "squared", "norm", "ridge_error", "ridge_squared", "ridge_norm", "stopped_error", "budget_error"
+        ),
+        "seeds",
+    ),
+    summary(
+        "conditioning", "Condition numbers, and what the features cannot express of the targets", FEATURES,
+        ("data", "n", "ratio", "width"),
+        {"distinct": ("distinct", "min"), "condition": ("condition", "median"), "outside": ("residual", "max")}, "",
+    ),
+    summary(
+        "variances", "Variance over the draw of features", DRAWN, CELL,
+        ("squared", "variance", "rest", "error", "averaged_error"), "seeds",
+    ),
+    summary(
+        "minima", "Minimum norm, twins and other solutions", MINIMA, CELL,
+        ("error", "twin_error", "twin_train_right", "bad_exists", "bad_error", "bad_train_right", "norm_ratio"), "seeds",
+    ),
+    summary(
+        "networks", "Networks trained by Adam", ADAM, ("data", "n", "noise", "width", "parameters", "load"),
+        ("loss", "minimum", "train_error", "error", "norm", "steps", "stopped_error", "stopped_steps"), "seeds",
+        {"load": "parameters / equations"},
+    ),
+    summary(
+        "newton", "Gauss-Newton and Adam", NEWTON, ("data", "n", "noise", "width", "parameters"),
+        ("loss", "zero", "train_error", "error", "adam_loss", "adam_minimum", "adam_error"), "seeds",
+    ),
+)  # fmt: skip

@@ -18,9 +18,12 @@ are independent observations.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
-from typing import NamedTuple
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,7 +34,7 @@ import optax
 from zeroloss.data import load_data
 from zeroloss.networks.small_cnn import SmallCNN
 from zeroloss.plumbing import InputError
-from zeroloss.studies.study import Metrics, Parameters
+from zeroloss.studies.typed import per_key
 
 ARMS = ("large", "small", "kmeans", "random", "picked")
 BATCH, CHUNK = 50, 30
@@ -44,6 +47,19 @@ DIGITS_TEST = 0.4
 """Part of scikit-learn's 1,797 digits that is kept for testing."""
 FILTER = {"mnist": 5, "digits": 3}
 """Side of a filter; pools are 2 x 2."""
+
+
+def mnist_is_here() -> bool:
+    """Whether `load_data("mnist")` finds its file in $ZEROLOSS_DATA or in the cache, without a download."""
+    from zeroloss.data.idx import PARTS, cache_folder
+
+    named = os.environ.get("ZEROLOSS_DATA")
+    for folder in ([Path(named)] if named else []) + [cache_folder()]:
+        if any((folder / file).is_file() for file in ("mnist10k.npz", "mnist.npz")):
+            return True
+        if any(all((place / part).is_file() for part in PARTS) for place in (folder / "mnist", folder)):
+            return True
+    return False
 
 
 class Images(NamedTuple):
@@ -72,19 +88,26 @@ def images(name: str) -> Images:
     return Images(x, labels, x_test, labels_test, (data.image_shape[0], data.image_shape[1]))
 
 
-def few_against_many(parameters: Parameters, keys: np.ndarray) -> Metrics:
-    """The trial; see the module. Parameters: data, images, many, few, start, steps.
+@dataclasses.dataclass(frozen=True)
+class Nets:
+    """A trial: which images and how many, the filters of the two nets, the size of their start, the budget of steps."""
 
-    Metrics, each `(b,)`: for each of the nets `*_train_error`, `*_test_error` (shares of wrong answers),
-    `*_train_loss`, `*_steps`; `clustered_start`, `clustered_end` (see `clustered`); `centres` `(b, few, s^2)`.
+    data: str
+    images: int
+    many: int
+    few: int
+    start: float
+    steps: int
+
+
+@per_key
+def few_against_many(cell: Nets, key: int) -> dict[str, Any]:
+    """The trial; see the module.
+
+    Metrics: for each of the nets `*_train_error`, `*_test_error` (shares of wrong answers), `*_train_loss`, `*_steps`;
+    `clustered_start`, `clustered_end` (see `clustered`); `centres` `(few, s^2)`.
     """
-    found = [_trial(parameters, int(key)) for key in keys]
-    return {name: np.array([row[name] for row in found]) for name in found[0]}
-
-
-def _trial(parameters: Parameters, key: int) -> dict:
-    name, n, start = str(parameters["data"]), int(parameters["images"]), float(parameters["start"])
-    many, few, steps = (int(parameters[axis]) for axis in ("many", "few", "steps"))
+    name, n, start, few, steps = cell.data, cell.images, cell.start, cell.few, cell.steps
     pool = images(name)
     if n > len(pool.x):
         raise InputError(f"{n} images of {name} are too many to train on; there are {len(pool.x)}.")
@@ -95,7 +118,7 @@ def _trial(parameters: Parameters, key: int) -> dict:
     def net(filters: int, seed: int) -> SmallCNN:
         return SmallCNN(pool.shape, 10, filters, FILTER[name], scale=start, key=seed)
 
-    first = net(many, seeds[0])
+    first = net(cell.many, seeds[0])
     (large,), trained = train(stacked([first]), pool, chosen, steps, seeds[1])
     before, after = (np.asarray(f.filters) for f in (first, trained[0]))
     small = net(few, seeds[2])
@@ -111,7 +134,7 @@ def _trial(parameters: Parameters, key: int) -> dict:
     return row | {"test_images": len(pool.x_test), "centres": starts["kmeans"][0]}
 
 
-def filter_starts(filters: np.ndarray, biases: np.ndarray, few: int, seed: int) -> dict:
+def filter_starts(filters: np.ndarray, biases: np.ndarray, few: int, seed: int) -> dict[str, Any]:
     """Filters `(few, s^2)` and biases `(few,)` of "kmeans", "random" and "picked" from those of the large net."""
     rng = np.random.default_rng(seed)
     centres = _kmeans(np.c_[filters, biases], few, seed).cluster_centers_
@@ -131,7 +154,7 @@ def clustered(filters: np.ndarray, few: int, seed: int) -> float:
     return float(1 - _kmeans(units, few, seed).inertia_ / ((units - units.mean(axis=0)) ** 2).sum())
 
 
-def _kmeans(points: np.ndarray, few: int, seed: int):
+def _kmeans(points: np.ndarray, few: int, seed: int) -> Any:
     from sklearn.cluster import KMeans
 
     return KMeans(few, n_init=10, random_state=seed).fit(points.astype(np.float64))
@@ -148,7 +171,9 @@ def stacked(nets: list[SmallCNN]) -> SmallCNN:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets)
 
 
-def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: int) -> tuple[list[dict], list[SmallCNN]]:
+def train(
+    nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: int
+) -> tuple[list[dict[str, Any]], list[SmallCNN]]:
     """Trains stacked nets on the images `chosen` of the pool, all with the same mini-batches (drawn with replacement).
 
     Returns, for each net at its own stop: train_error, test_error, train_loss, steps; and the net.
@@ -156,7 +181,7 @@ def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: in
     rng = np.random.default_rng(seed)
     count = len(nets.filters)
     state = optimiser().init(eqx.filter(nets, eqx.is_array))
-    answers: dict[int, dict] = {}
+    answers: dict[int, dict[str, Any]] = {}
     ends: dict[int, SmallCNN] = {}
     for done in itertools.count(CHUNK, CHUNK):
         batches = chosen[rng.integers(0, len(chosen), (CHUNK, BATCH))]
@@ -182,7 +207,7 @@ def train(nets: SmallCNN, pool: Images, chosen: np.ndarray, steps: int, seed: in
     return [answers[i] for i in range(count)], [ends[i] for i in range(count)]
 
 
-def _waiting(count: int, answers: dict[int, dict]) -> np.ndarray:
+def _waiting(count: int, answers: dict[int, dict[str, Any]]) -> np.ndarray:
     return np.array([i not in answers for i in range(count)])
 
 
@@ -219,13 +244,13 @@ def _counted(nets: SmallCNN, x: jax.Array, labels: jax.Array, rows: jax.Array, w
 
 
 @jax.jit
-def _steps(nets: SmallCNN, state, x: jax.Array, labels: jax.Array, batches: jax.Array):
-    """A step a row of `batches`; also the mean loss of each net over them."""
+def _steps(nets: SmallCNN, state: Any, x: jax.Array, labels: jax.Array, batches: jax.Array) -> Any:
+    """One step per row of `batches`; also the mean loss of each net over them."""
 
-    def step(carry, rows):
+    def step(carry: Any, rows: Any) -> Any:
         nets, state = carry
 
-        def total(nets):
+        def total(nets: Any) -> Any:
             losses = _losses(nets, x[rows], labels[rows])[1].mean(axis=1)
             return losses.sum(), losses  # the nets share nothing: the gradient of the sum is that of each
 

@@ -13,14 +13,19 @@ from zeroloss.networks import predict
 from zeroloss.networks.small_cnn import SmallCNN
 from zeroloss.plumbing import InputError
 from zeroloss.studies import Study
-from zeroloss.studies.brutzkus_globerson_xor import mnist, mnist_trial
-from zeroloss.studies.brutzkus_globerson_xor.mnist_claims import NAME
-from zeroloss.studies.brutzkus_globerson_xor.ratio import ratio_of_means
+from zeroloss.studies.brutzkus_globerson_xor import STUDY as PAPER
+from zeroloss.studies.brutzkus_globerson_xor import images
+from zeroloss.studies.brutzkus_globerson_xor.claims import IMAGES as NAME
+from zeroloss.studies.judging import ratio_of_means
 from zeroloss.studies.trying import quick_tables, try_block
 from zeroloss.verdict import Status
 
-STUDY = Study("images", "?", mnist.EXPERIMENTS, mnist.CLAIMS, mnist.FIGURES, mnist.TABLES, notes=mnist.NOTES)
-CLAIM = {claim.key: claim for claim in mnist.CLAIMS}
+EXPERIMENT = PAPER.experiment(NAME)
+CLAIMS, FIGURES, TABLES = (
+    [thing for thing in things if thing.needs == (NAME,)] for things in (PAPER.claims, PAPER.figures, PAPER.tables)
+)
+STUDY = Study("images", "?", [EXPERIMENT], CLAIMS, FIGURES, TABLES)
+CLAIM = {claim.key: claim for claim in CLAIMS}
 S, C, U = Status.SUPPORTED, Status.CONTRADICTED, Status.UNKNOWN
 TINY = {"data": "digits", "images": 60, "many": 8, "few": 2, "start": 0.1, "steps": 60}
 
@@ -30,7 +35,7 @@ def made_up(noise=0.002, runs=12, **levels):
     rng = np.random.default_rng(0)
     base = {"large": 0.05, "small": 0.10, "kmeans": 0.06, "random": 0.10, "picked": 0.08, "rise": 0.2} | levels
     table = pd.DataFrame({"data": "digits", "images": 100, "many": 120, "few": 4, "start": 0.1, "seed": range(runs)})
-    for arm in mnist_trial.ARMS:
+    for arm in images.ARMS:
         table[f"{arm}_test_error"] = base[arm] + noise * rng.standard_normal(runs)
         table[f"{arm}_train_error"] = 0.0
     table["clustered_start"] = 0.1 + noise * rng.standard_normal(runs)
@@ -100,7 +105,7 @@ def test_filter_starts():
     places = np.array([[3.0, 0, 0, 0], [0, -2.0, 0, 0]])
     filters = np.repeat(places, 10, axis=0) + 0.01 * rng.standard_normal((20, 4))
     biases = np.repeat([0.5, -0.5], 10)
-    starts = mnist_trial.filter_starts(filters, biases, 2, seed=3)
+    starts = images.filter_starts(filters, biases, 2, seed=3)
     centres, own = starts["kmeans"]
     order = np.argsort(-own)
     np.testing.assert_allclose(centres[order], places, atol=0.02)
@@ -111,14 +116,14 @@ def test_filter_starts():
     assert np.abs(directions / np.linalg.norm(directions, axis=1)[:, None] @ places.T).max() < 2.99
     picked, _ = starts["picked"]
     assert all((row == filters).all(axis=1).any() for row in picked)
-    assert mnist_trial.clustered(filters, 2, 0) > 0.99 > 0.9 > mnist_trial.clustered(rng.standard_normal((20, 4)), 2, 0)
+    assert images.clustered(filters, 2, 0) > 0.99 > 0.9 > images.clustered(rng.standard_normal((20, 4)), 2, 0)
 
 
 def test_errors_are_counted_over_the_rows_given_and_no_others():
-    pool = mnist_trial.images("digits")
+    pool = images.images("digits")
     nets = [SmallCNN(pool.shape, 10, 2, size=3, key=k) for k in (0, 1)]
     rows = np.arange(30, 150)  # not a multiple of the block: the rest is filled up and must not count
-    errors, losses = mnist_trial.measured(mnist_trial.stacked(nets), pool.x, pool.labels, rows)
+    errors, losses = images.measured(images.stacked(nets), pool.x, pool.labels, rows)
     for net, error, loss in zip(nets, errors, losses, strict=True):
         f, labels = predict(net, np.asarray(pool.x)[rows]), np.asarray(pool.labels)[rows]
         assert error == pytest.approx((f.argmax(axis=1) != labels).mean())
@@ -127,15 +132,15 @@ def test_errors_are_counted_over_the_rows_given_and_no_others():
 
 
 def test_nets_that_are_trained_together_do_not_touch_one_another():
-    pool = mnist_trial.images("digits")
+    pool = images.images("digits")
     nets = [SmallCNN(pool.shape, 10, 2, size=3, key=k) for k in (0, 1)]
-    batches = jnp.asarray(np.random.default_rng(0).integers(0, 60, (mnist_trial.CHUNK, mnist_trial.BATCH)), jnp.int32)
+    batches = jnp.asarray(np.random.default_rng(0).integers(0, 60, (images.CHUNK, images.BATCH)), jnp.int32)
 
     def after(nets):
-        state = mnist_trial.optimiser().init(nets)
-        return mnist_trial._steps(nets, state, pool.x, pool.labels, batches)
+        state = images.optimiser().init(nets)
+        return images._steps(nets, state, pool.x, pool.labels, batches)
 
-    together, alone = after(mnist_trial.stacked(nets)), after(mnist_trial.stacked(nets[1:]))
+    together, alone = after(images.stacked(nets)), after(images.stacked(nets[1:]))
     for a, b in zip(jax.tree.leaves(together[0]), jax.tree.leaves(alone[0]), strict=True):
         np.testing.assert_allclose(a[1], b[0], rtol=2e-3, atol=2e-5)
     ours, own = float(together[2][1]), float(alone[2][0])
@@ -144,29 +149,27 @@ def test_nets_that_are_trained_together_do_not_touch_one_another():
 
 @pytest.mark.slow
 def test_rows_depend_on_their_parameters_and_key_alone():
-    experiment = mnist.EXPERIMENTS[0]
+    experiment = EXPERIMENT
     alone = try_block(experiment, TINY, [1])[0]
-    again = mnist_trial.few_against_many(TINY, np.array([0, 1]))
+    again = images.few_against_many(TINY, np.array([0, 1]))
     assert {name: again[name][1].tolist() for name in again} == alone
     assert alone["large_test_error"] != again["large_test_error"][0]
     assert alone["small_steps"] == TINY["steps"] and np.shape(alone["centres"]) == (2, 9)
 
 
 def test_a_net_that_fits_stops_and_says_when():
-    pool = mnist_trial.images("digits")
+    pool = images.images("digits")
     two = np.array([np.flatnonzero(np.asarray(pool.labels) == digit)[0] for digit in (0, 1)])
-    (answer,), _ = mnist_trial.train(
-        mnist_trial.stacked([SmallCNN(pool.shape, 10, 4, size=3)]), pool, two, steps=3000, seed=0
-    )
-    assert answer["train_error"] == 0 and answer["train_loss"] <= mnist_trial.TOLERANCE
-    assert answer["steps"] < 3000 and answer["steps"] % mnist_trial.CHUNK == 0
+    (answer,), _ = images.train(images.stacked([SmallCNN(pool.shape, 10, 4, size=3)]), pool, two, steps=3000, seed=0)
+    assert answer["train_error"] == 0 and answer["train_loss"] <= images.TOLERANCE
+    assert answer["steps"] < 3000 and answer["steps"] % images.CHUNK == 0
 
 
 def test_too_many_images_and_unknown_ones_are_refused():
     with pytest.raises(InputError, match="too many"):
-        mnist_trial.few_against_many(TINY | {"images": 10**6}, np.array([0]))
+        images.few_against_many(TINY | {"images": 10**6}, np.array([0]))
     with pytest.raises(InputError, match="no images 'cats'"):
-        mnist_trial.images("cats")
+        images.images("cats")
 
 
 def test_the_grid_asks_for_mnist_where_it_is(tmp_path, monkeypatch):
@@ -176,7 +179,7 @@ def test_the_grid_asks_for_mnist_where_it_is(tmp_path, monkeypatch):
     monkeypatch.delenv("ZEROLOSS_DATA", raising=False)
 
     def asked(scale):
-        cells = [cell for grid in mnist.EXPERIMENTS[0].grids(scale) for cell in grid.cells()]
+        cells = [cell for grid in EXPERIMENT.grids(scale) for cell in grid.cells()]
         assert cells
         return {cell["data"] for cell in cells}
 
@@ -191,10 +194,10 @@ def test_the_grid_asks_for_mnist_where_it_is(tmp_path, monkeypatch):
 def test_the_smoke_scale_fills_claims_figures_and_tables():
     tables = quick_tables(STUDY, "smoke")
     row = tables[NAME].iloc[0]
-    assert all(row[f"{arm}_train_error"] <= 0.05 and row[f"{arm}_test_error"] < 0.5 for arm in mnist_trial.ARMS)
+    assert all(row[f"{arm}_train_error"] <= 0.05 and row[f"{arm}_test_error"] < 0.5 for arm in images.ARMS)
     for claim in STUDY.claims:
         assert claim(tables).reason
     for figure in STUDY.figures:
         assert figure.draw(tables).to_dict()["width"] == "container" and "nan" not in figure.caption_of(tables)
     summary, shares = (table.make(tables) for table in STUDY.tables)
-    assert len(summary) == 2 * len(mnist_trial.ARMS) and list(shares["start of the few"]) == list(mnist_trial.ARMS[2:])
+    assert len(summary) == 2 * len(images.ARMS) and list(shares["start of the few"]) == list(images.ARMS[2:])

@@ -191,7 +191,7 @@ def test_rows_depend_on_their_parameters_and_key_alone():
 
 def test_bumps_of_a_network_are_where_the_distance_says():
     y = np.array([1.0, -1, 1, -1])
-    nodes, network = trials._network({"d": 2, "per_axis": 2, "gap": 0.5}, y)
+    nodes, network = trials.Bumps(2, 2).network(y)
     np.testing.assert_array_equal(nodes, grid(2, 2))
     x = np.random.default_rng(0).random((500, 2))
     distance = np.abs(x[:, None] - nodes).sum(axis=2)

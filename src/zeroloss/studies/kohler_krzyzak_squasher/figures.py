@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -16,7 +17,7 @@ from zeroloss.data.designs import (
 )
 from zeroloss.networks.squasher import preset_of, theory_steps
 from zeroloss.studies.judging import mean, slope
-from zeroloss.studies.kohler_krzyzak_squasher.judges import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
+from zeroloss.studies.kohler_krzyzak_squasher.claims import DESCENT, EQUAL, ERRORS, HEAVY, NETWORK, SAMPLES
 from zeroloss.studies.kohler_krzyzak_squasher.trials import (
     DEPTH,
     LOOKS,
@@ -27,7 +28,8 @@ from zeroloss.studies.kohler_krzyzak_squasher.trials import (
     WIDTH,
     exact_visited,
 )
-from zeroloss.studies.study import Tables
+from zeroloss.studies.measured import rows_of
+from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 SECONDS_A_UNIT = 1e-8
 """Of a step: what an activation with its derivative costs on a core, by which the theory's steps are priced."""
@@ -40,48 +42,44 @@ def _frame(rows: list[dict[str, Any]]) -> Any:
     return pd.DataFrame(rows)
 
 
-def _cells(tables: Tables, design: str) -> list[dict[str, Any]]:
+def _cells(tables: Tables, design: str) -> Any:
     """The mean error of each cell for p = 1 with its interval."""
-    rows = tables[ERRORS]
-    rows = rows[(rows["design"] == design) & (rows["p"] == 1)]
-    found = []
-    for (d, n, method), part in rows.groupby(["d", "n", "method"]):
-        interval = mean(part["error"])
-        low, high = (v if math.isfinite(v) else None for v in (interval.low, interval.high))
-        found.append({"d": int(d), "n": int(n), "curve": method, "error": interval.estimate, "low": low, "high": high})
-    return found
+
+    def made(part: Any, d: int, n: int, method: str) -> dict[str, Any]:
+        return {"d": d, "n": n, "curve": method} | mean(part["error"]).entries("error", finite=True)
+
+    return rows_of(tables[ERRORS].query("design == @design and p == 1"), ("d", "n", "method"), made)
 
 
 def errors(tables: Tables, design: str) -> Any:
-    """Error against n for every method, a panel a dimension, beside the minimax slope and what no interpolator beats."""
+    """Error against n for every method, one panel per dimension, beside the minimax slope and what no interpolator beats."""
     from zeroloss.figures.rates import error_against_n
 
     cells = _cells(tables, design)
-    return error_against_n(_frame(cells), _frame(_references(cells, design)))
+    return error_against_n(cells, rows_of(cells, ("d",), functools.partial(_references, design=design)))
 
 
-def _references(cells: list[dict[str, Any]], design: str) -> list[dict[str, Any]]:
+def _references(own: Any, d: int, design: str) -> list[dict[str, Any]]:
+    """The minimax slope through the mean of the others at the first n, and what no interpolator beats."""
+    ns = sorted(set(own["n"]))
+    first = own[own["n"] == ns[0]]
+    others = first[first["curve"] != NETWORK]
+    start = float(np.exp(np.mean(np.log(others["error"] if len(others) else first["error"]))))
     lines = []
-    for d in sorted({r["d"] for r in cells}):
-        own = [r for r in cells if r["d"] == d]
-        ns = sorted({r["n"] for r in own})
-        first = [r["error"] for r in own if r["n"] == ns[0] and r["curve"] != NETWORK]
-        start = float(np.exp(np.mean(np.log(first or [r["error"] for r in own if r["n"] == ns[0]]))))
-        for n in ns:
-            rate = start * (n / ns[0]) ** minimax_exponent(1, d)
-            lines.append({"d": d, "n": n, "error": rate, "line": "minimax slope −2p/(2p+d)"})
-            if design != "continuous":
-                weights = np.full(n, 1 / n) if design == EQUAL else heavy_tailed(TAIL, 1, SUPPORT).weights
-                floor = NOISE**2 * visited_expectation(weights, n)
-                lines.append({"d": d, "n": n, "error": floor, "line": "visited part of every interpolator"})
+    for n in ns:
+        rate = start * (n / ns[0]) ** minimax_exponent(1, d)
+        lines.append({"d": d, "n": n, "error": rate, "line": "minimax slope −2p/(2p+d)"})
+        if design != "continuous":
+            weights = np.full(n, 1 / n) if design == EQUAL else heavy_tailed(TAIL, 1, SUPPORT).weights
+            floor = NOISE**2 * visited_expectation(weights, n)
+            lines.append({"d": d, "n": n, "error": floor, "line": "visited part of every interpolator"})
     return lines
 
 
 def errors_caption(tables: Tables, design: str) -> str:
     """Which design, how many samples, and the two slopes."""
-    rows = tables[ERRORS]
-    rows = rows[(rows["design"] == design) & (rows["p"] == 1)]
-    said = "; ".join(
+    rows = tables[ERRORS].query("design == @design and p == 1")
+    slopes = "; ".join(
         f"d = {d}: {slope(part['n'], part['error'])} (minimax {minimax_exponent(1, int(d)):.3f})"
         for d, part in rows[rows["method"] == NETWORK].groupby("d")
     )
@@ -93,30 +91,19 @@ def errors_caption(tables: Tables, design: str) -> str:
     }.get(design, "The uniform design: no theorem of this study speaks of it, and no atom is visited twice.")
     return (
         f"Mean squared L2 error over {rows['seed'].nunique()} samples at most, 95 % intervals; target with p = 1, noise of "
-        f"standard deviation {NOISE:g}. {what} Dashed: the minimax slope. Slopes of the interpolating network: {said}."
+        f"standard deviation {NOISE:g}. {what} Dashed: the minimax slope. Slopes of the interpolating network: {slopes}."
     )
 
 
 def slope_table(tables: Tables) -> Any:
     """The slope of every method's error with its interval, beside the minimax slope."""
-    found = []
-    for (design, d, p, method), part in tables[ERRORS].groupby(["design", "d", "p", "method"]):
-        interval = slope(part["n"], part["error"])
+
+    def made(part: Any, design: str, d: int, p: float, method: str) -> dict[str, Any]:
         last = part[part["n"] == part["n"].max()]
-        found.append(
-            {
-                "design": design,
-                "d": int(d),
-                "p": p,
-                "method": method,
-                "slope": interval.estimate,
-                "low": interval.low,
-                "high": interval.high,
-                "minimax": minimax_exponent(p, int(d)),
-                "error at the largest n": last["error"].mean(),
-            }
-        )
-    frame = _frame(found)
+        row = {"design": design, "d": d, "p": p, "method": method} | slope(part["n"], part["error"]).entries("slope")
+        return row | {"minimax": minimax_exponent(p, d), "error at the largest n": last["error"].mean()}
+
+    frame = rows_of(tables[ERRORS], ("design", "d", "p", "method"), made)
     return frame.sort_values(
         ["design", "d", "p", "method"], key=lambda c: c.map(ORDER) if c.name == "method" else c, ignore_index=True
     )
@@ -167,25 +154,24 @@ def heavy_tails(tables: Tables) -> Any:
 
 def heavy_tails_caption(tables: Tables) -> str:
     """The slopes."""
-    said = ", ".join(
+    slopes = ", ".join(
         f"{slope(part['n'], part['visited']).estimate:.3f} for {visited_exponent(t):.3f} (t = {t:g})"
         for t, part in _sampled(tables, HEAVY).groupby("tail")
     )
     return (
         "The same on fixed designs p_k ~ k^-(1+t). Dashed: the slope -t/(1+t) of the limit through the last point. Measured "
-        f"slopes: {said}."
+        f"slopes: {slopes}."
     )
 
 
 def visited_table(tables: Tables) -> Any:
     """Measured, exact and limiting visited part by design, t and n."""
-    found = []
-    for (design, tail, n), part in tables[SAMPLES].groupby(["design", "tail", "n"]):
-        interval = mean(part["visited"])
-        row = {"design": design, "t": tail, "n": int(n), "visited": interval.estimate}
-        row |= {"low": interval.low, "high": interval.high, "seen mass": part["seen"].mean()}
-        found.append(row | {"exact": exact_visited(int(n)) if design == EQUAL else math.nan})
-    return _frame(found)
+
+    def made(part: Any, design: str, tail: float, n: int) -> dict[str, Any]:
+        row = {"design": design, "t": tail, "n": n} | mean(part["visited"]).entries("visited")
+        return row | {"seen mass": part["seen"].mean(), "exact": exact_visited(n) if design == EQUAL else math.nan}
+
+    return rows_of(tables[SAMPLES], ("design", "tail", "n"), made)
 
 
 def _curve(row: Any) -> str:
@@ -234,29 +220,27 @@ def descent_caption(tables: Tables) -> str:
 
 def descent_table(tables: Tables) -> Any:
     """Excesses, rank and proofs by start, activation and n."""
-    rows = tables[DESCENT]
-    found = []
-    for (preset, per_example, activation, n), part in rows.groupby(["preset", "per_example", "activation", "n"]):
+
+    def made(part: Any, preset: str, per_example: int, activation: str, n: int) -> dict[str, Any]:
         newton = part.loc[part["gauss_newton"] >= 0, "gauss_newton"]
-        found.append(
-            {
-                "preset": preset,
-                "networks": f"{per_example} n",
-                "activation": activation,
-                "n": int(n),
-                "runs": len(part),
-                "rank / distinct": (part["rank"] / part["distinct"]).mean(),
-                "descent (median)": part["descent"].median(),
-                "descent (worst)": part["descent"].max(),
-                "read-out (worst)": part["readout"].max(),
-                "Gauss-Newton (worst)": newton.max() if len(newton) else math.nan,
-                "proved": part["proved"].mean(),
-                "error, descent": part["error_descent"].mean(),
-                "error, read-out": part["error_readout"].mean(),
-                "error, start": part["error_start"].mean(),
-            }
-        )
-    return _frame(found)
+        return {
+            "preset": preset,
+            "networks": f"{per_example} n",
+            "activation": activation,
+            "n": n,
+            "runs": len(part),
+            "rank / distinct": (part["rank"] / part["distinct"]).mean(),
+            "descent (median)": part["descent"].median(),
+            "descent (worst)": part["descent"].max(),
+            "read-out (worst)": part["readout"].max(),
+            "Gauss-Newton (worst)": newton.max() if len(newton) else math.nan,
+            "proved": part["proved"].mean(),
+            "error, descent": part["error_descent"].mean(),
+            "error, read-out": part["error_readout"].mean(),
+            "error, start": part["error_start"].mean(),
+        }
+
+    return rows_of(tables[DESCENT], ("preset", "per_example", "activation", "n"), made)
 
 
 def prices(_: Tables) -> Any:
@@ -271,3 +255,36 @@ def prices(_: Tables) -> Any:
             row |= {"first weights within": start.first, "later weights within": start.inner}
             found.append(row | {"years on one core": years})
     return _frame(found)
+
+
+FIGURES = (
+    *(
+        StudyFigure(
+            f"errors-{design.replace(' ', '-')}",
+            title,
+            (ERRORS,),
+            functools.partial(errors, design=design),
+            functools.partial(errors_caption, design=design),
+        )
+        for design, title in (
+            (EQUAL, "Error on n equally likely atoms"),
+            (HEAVY, "Error on a fixed heavy-tailed design"),
+            ("continuous", "Error on a continuous design"),
+        )
+    ),
+    StudyFigure(
+        "visited-equal-atoms", "A part of the error that never falls", (SAMPLES,), equal_atoms, equal_atoms_caption
+    ),
+    StudyFigure(
+        "visited-heavy-tailed", "A part of the error that falls too slowly", (SAMPLES,), heavy_tails, heavy_tails_caption
+    ),
+    StudyFigure("descent", "Does descent get there?", (DESCENT,), descent, descent_caption),
+)  # fmt: skip
+TABLES = (
+    StudyTable("slopes", "Slopes of the error, all designs", (ERRORS,), slope_table),
+    StudyTable("visited", "What visited atoms contribute (unit noise)", (SAMPLES,), visited_table),
+    StudyTable(
+        "descents", "How far descent gets: relative excess of the empirical risk", (DESCENT,), descent_table
+    ),
+    StudyTable("prices", "What the theory's own steps would take (priced, not run)", (SAMPLES,), prices),
+)  # fmt: skip

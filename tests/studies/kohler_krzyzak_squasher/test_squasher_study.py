@@ -10,7 +10,7 @@ import pytest
 from zeroloss.data.designs import minimax_exponent, visited_exponent, visited_limit
 from zeroloss.plumbing import InputError
 from zeroloss.studies.kohler_krzyzak_squasher import STUDY, comparators, trials
-from zeroloss.studies.kohler_krzyzak_squasher.judges import CLOSE, DESCENT, ENOUGH, ERRORS, EXACT, SAMPLES
+from zeroloss.studies.kohler_krzyzak_squasher.claims import CLOSE, DESCENT, ENOUGH, ERRORS, EXACT, SAMPLES
 from zeroloss.studies.kohler_krzyzak_squasher.trials import DESIGNS, METHODS, NOISE
 from zeroloss.studies.trying import quick_tables, try_block
 from zeroloss.verdict import Status

@@ -58,12 +58,12 @@ class XorHinge:
     name: ClassVar[str] = "xor-hinge"
     smoothness: ClassVar[float | None] = None
 
-    def __call__(self, outputs, targets):
+    def __call__(self, outputs: Any, targets: Any) -> Any:
         short = jax.nn.relu(self.gamma - outputs) * (targets > 0) / (targets > 0).sum()
         over = jax.nn.relu(1 + outputs) * (targets < 0) / (targets < 0).sum()
         return (short + over).sum()
 
-    def check(self, targets) -> None:
+    def check(self, targets: Any) -> None:
         if set(np.unique(np.asarray(targets))) != {-1.0, 1.0}:
             raise InputError("the XOR loss takes targets -1 and 1, with at least one of each.")
 
@@ -187,15 +187,15 @@ def training_loss(filters: Filters, counts: Any, *, sets: tuple[int, ...], gamma
 
 
 @partial(jax.jit, static_argnames=("sets",))
-def _descent(filters, counts, sets, gamma, step_size, steps):
+def _descent(filters: Any, counts: Any, sets: Any, gamma: Any, step_size: Any, steps: Any) -> Any:
     rates, scale = _rates(counts, sets, step_size)
 
-    def one(_, state):
+    def one(_: Any, state: Any) -> Any:
         filters, done, _ = state
         moved, active = _step(filters, rates, scale, sets, gamma)
         return moved, done + active, filters
 
-    def body(state):
+    def body(state: Any) -> Any:
         filters, done, _, t = state
         filters, done, before = jax.lax.fori_loop(0, CHECK_EVERY, one, (filters, done, filters))
         moves = ((filters.a != before.a) | (filters.c != before.c)).any(0)
@@ -209,22 +209,24 @@ def _descent(filters, counts, sets, gamma, step_size, steps):
 
 
 @partial(jax.jit, static_argnames=("sets",))
-def _advance(filters, counts, sets, gamma, step_size, steps):
+def _advance(filters: Any, counts: Any, sets: Any, gamma: Any, step_size: Any, steps: Any) -> Any:
     rates, scale = _rates(counts, sets, step_size)
     return jax.lax.fori_loop(0, steps, lambda _, f: _step(f, rates, scale, sets, gamma)[0], filters)
 
 
-def _rates(counts, sets, step_size):
+def _rates(counts: Any, sets: Any, step_size: Any) -> Any:
     """Whole-number coefficients `(len(sets), b)`, and `2 step / (n_pos n_neg)` that multiplies them."""
     positive = is_positive(np.array(sets))[:, None]
     n_pos, n_neg = jnp.where(positive, counts, 0).sum(0), jnp.where(positive, 0, counts).sum(0)
     return jnp.where(positive, counts * n_neg, -counts * n_pos), 2 * step_size / (n_pos * n_neg)
 
 
-def _step(filters, rates, scale, sets, gamma):
+def _step(filters: Any, rates: Any, scale: Any, sets: Any, gamma: Any) -> Any:
     """One step, and whether each seed's loss was positive before it."""
     signs = _signs(filters.a)
-    along_a, along_c, active = 0.0, 0.0, False
+    along_a: Any = 0.0
+    along_c: Any = 0.0
+    active: Any = False
     for i, code in enumerate(sets):
         by_a, by_c, response = _response(filters, code)
         n = (signs * response).sum(0)
@@ -237,7 +239,7 @@ def _step(filters, rates, scale, sets, gamma):
     return Filters(a, c), active
 
 
-def _response(filters, code):
+def _response(filters: Any, code: Any) -> Any:
     """Whether each filter responds to the set by A or B, whether by C or D, and how much."""
     a, c = filters
     size_a, size_c = jnp.abs(a), jnp.abs(c)
@@ -247,13 +249,13 @@ def _response(filters, code):
     return by_a, by_c, jnp.where(by_a, size_a, jnp.where(by_c, size_c, 0))
 
 
-def _has(value, which):
+def _has(value: Any, which: Any) -> Any:
     """Whether the set (bit 1: the pattern, bit 2: its negative) holds the one to which `value` responds."""
     if which == 3:
         return jnp.ones_like(value, bool)
     return (value > 0) if which == 1 else (value < 0) if which == 2 else jnp.zeros_like(value, bool)
 
 
-def _signs(a):
+def _signs(a: Any) -> Any:
     k = a.shape[0] // 2
     return jnp.where(jnp.arange(2 * k) < k, 1.0, -1.0).astype(a.dtype)[:, None]

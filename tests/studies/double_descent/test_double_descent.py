@@ -13,7 +13,8 @@ from sklearn.linear_model import Ridge
 from zeroloss.plumbing import InputError
 from zeroloss.studies import find_study, quick_tables
 from zeroloss.studies.double_descent import networks, ridgeless, samples, trials
-from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON, at
+from zeroloss.studies.double_descent.claims import ADAM, DRAWN, FEATURES, MINIMA, NEWTON
+from zeroloss.studies.double_descent.places import at
 from zeroloss.studies.trying import try_block
 from zeroloss.verdict import Status
 
@@ -362,7 +363,7 @@ def test_one_data_set_on_which_a_claim_fails_contradicts_it():
 
 def test_a_width_that_was_not_tried_is_not_taken_for_another():
     rows = feature_rows()[FEATURES]
-    assert len(at(rows, "ratio", 1.1, "error")) and not len(at(rows, "ratio", 1.4, "error"))
+    assert len(at("ratio", 1.1, "error")(rows)) and not len(at("ratio", 1.4, "error")(rows))
     without = {FEATURES: rows[rows["ratio"] != 1]}
     assert CLAIM["ridge-removes-the-peak"](without).status == U and CLAIM["second-descent"](without).status == U
     wide = {FEATURES: rows[rows["ratio"] >= 1]}

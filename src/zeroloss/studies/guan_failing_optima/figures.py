@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from zeroloss.studies.guan_failing_optima.claims import (
@@ -12,62 +13,43 @@ from zeroloss.studies.guan_failing_optima.claims import (
     ZERO_LOSS,
     accuracy_interval,
 )
-from zeroloss.studies.study import Tables
+from zeroloss.studies.measured import rows_of, summary
+from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 
-def _cells(tables: Tables) -> list[dict[str, Any]]:
+def _cells(tables: Tables) -> Any:
     """The accuracy of each cell, its seeds pooled, with the interval and both bounds."""
-    found = []
-    for (d, per_axis, gap), part in tables[ACCURACY].groupby(["d", "per_axis", "gap"]):
-        interval = accuracy_interval(part)
-        found.append(
-            {
-                "d": int(d),
-                "nodes": int(per_axis),
-                "b": d - gap,
-                "accuracy": interval.estimate,
-                "low": interval.low,
-                "high": interval.high,
-                "bound": float(part["bound"].iloc[0]),
-                "coverage": float(part["covered"].iloc[0]),
-                "draws": int(part["draws"].sum()),
-                "evaluated": part["evaluated"].iloc[0],
-            }
-        )
-    return found
+
+    def made(part: Any, d: int, nodes: int, gap: float) -> dict[str, Any]:
+        row = {"d": d, "nodes": nodes, "b": d - gap} | accuracy_interval(part).entries("accuracy")
+        row |= {"bound": float(part["bound"].iloc[0]), "coverage": float(part["covered"].iloc[0])}
+        return row | {"draws": int(part["draws"].sum()), "evaluated": part["evaluated"].iloc[0]}
+
+    return rows_of(tables[ACCURACY], ("d", "per_axis", "gap"), made)
 
 
 def accuracy(tables: Tables, d: int) -> Any:
     """Measured accuracy in `d` dimensions beside the bound and the coverage."""
     import numpy as np
-    import pandas as pd
 
     from zeroloss.figures.constructions import measured_accuracy
     from zeroloss.minima.constructions import bound_table
 
-    cells = pd.DataFrame([r for r in _cells(tables) if r["d"] == d])
+    cells = _cells(tables).query("d == @d")
     nodes = sorted(cells["nodes"].unique().tolist())
     return measured_accuracy(cells, bound_table(nodes, np.linspace(cells["b"].min(), cells["b"].max(), 60), d))
 
 
 def accuracy_caption(tables: Tables, d: int) -> str:
     """Draws, and the largest part of the bound that was measured."""
-    cells = [r for r in _cells(tables) if r["d"] == d and r["bound"] < 1]
-    share = max((r["accuracy"] / r["bound"] for r in cells), default=0.0)
-    draws = max((r["draws"] for r in cells), default=0)
+    cells = _cells(tables).query("d == @d and bound < 1")
+    share, draws = ((cells["accuracy"] / cells["bound"]).max(), cells["draws"].max()) if len(cells) else (0.0, 0)
     return (
         f"Networks with zero training loss on the nodes of a grid in {d} dimensions, right on this share of the cube (points, "
         f"95 % intervals, {draws:,} draws each; the right label is that of the nearest node). Line: the share that bumps "
         "cover, (d-b)^d/d!. Dashed: the bound N^d (d-b)^d/(N-1)^d, where it is below 1; accuracy is at most "
         f"{100 * share:.2g} % of it. Cells without a right draw are not drawn."
     )
-
-
-def accuracy_table(tables: Tables) -> Any:
-    """A row a cell."""
-    import pandas as pd
-
-    return pd.DataFrame(_cells(tables))
 
 
 def regression(tables: Tables) -> Any:
@@ -77,16 +59,16 @@ def regression(tables: Tables) -> Any:
     return gain_over_zero(_gains(tables))
 
 
-def _gains(tables: Tables) -> dict[str, list]:
+def _gains(tables: Tables) -> Any:
     rows = tables[REGRESSION]
     first = rows.groupby("d")["per_axis"].transform("min")
     rows = rows[(rows["per_axis"] == first) & rows["activation"].isin(["relu", "sigmoid"])]
-    out: dict[str, list] = {"gap": [], "gain": [], "curve": []}
-    for (d, per_axis, name, gap), part in rows.groupby(["d", "per_axis", "activation", "gap"]):
-        out["gap"].append(gap)
-        out["gain"].append(float((1 - part["relative_error"]).abs().mean()))
-        out["curve"].append(f"{name}, d = {d}, N = {per_axis}")
-    return out
+
+    def made(part: Any, d: int, per_axis: int, name: str, gap: float) -> dict[str, Any]:
+        gain = float((1 - part["relative_error"]).abs().mean())
+        return {"gap": gap, "gain": gain, "curve": f"{name}, d = {d}, N = {per_axis}"}
+
+    return rows_of(rows, ("d", "per_axis", "activation", "gap"), made)
 
 
 def regression_caption(tables: Tables) -> str:
@@ -101,27 +83,18 @@ def regression_caption(tables: Tables) -> str:
     )
 
 
-def regression_table(tables: Tables) -> Any:
-    """Mean relative error and largest residual by activation, dimension, nodes and gap."""
-    rows = tables[REGRESSION].groupby(["activation", "d", "per_axis", "gap"], as_index=False)
-    return rows.agg(relative_error=("relative_error", "mean"), largest_residual=("residual", "max"))
-
-
-def _residuals(tables: Tables, by: list[str]) -> Any:
-    rows = tables[ZERO_LOSS].groupby(by, as_index=False)
-    return rows.agg(
-        residual=("residual", "max"),
-        largest_loss=("loss", "max"),
-        train_error=("train_error", "max"),
-        networks=("seed", "size"),
-    )
+def _residuals(key: str, by: tuple[str, ...]) -> StudyTable:
+    return summary(
+        key, "Largest training residual", ZERO_LOSS, by,
+        {"residual": ("residual", "max"), "largest_loss": ("loss", "max"), "train_error": ("train_error", "max")}, "networks",
+    )  # fmt: skip
 
 
 def residual(tables: Tables) -> Any:
     """The largest residual over dimensions, widths and seeds against the layers added."""
     from zeroloss.figures.constructions import residuals
 
-    found = _residuals(tables, ["activation", "dtype", "layers"])
+    found = _residuals("", ("activation", "dtype", "layers")).make(tables)
     curves = found["activation"] + ", " + found["dtype"]
     return residuals({"layers": found["layers"], "residual": found["residual"], "curve": curves})
 
@@ -130,17 +103,12 @@ def residual_caption(tables: Tables) -> str:
     """Which networks, and the worst of them."""
     rows = tables[ZERO_LOSS]
     worst = rows.groupby("dtype")["residual"].max()
-    said = " and ".join(f"{worst[name]:.1g} in {name}" for name in sorted(worst.index, reverse=True))
+    largest = " and ".join(f"{worst[name]:.1g} in {name}" for name in sorted(worst.index, reverse=True))
     return (
         f"Largest residual at the nodes of {len(rows):,} networks with random labels in up to {rows['d'].max()} dimensions, "
-        f"against the hidden layers added to their two: at most {said}; all labels are right in "
+        f"against the hidden layers added to their two: at most {largest}; all labels are right in "
         f"{(rows['train_error'] == 0).mean():.0%} of them."
     )
-
-
-def residual_table(tables: Tables) -> Any:
-    """The largest residual by activation, dimension, layers, way and precision."""
-    return _residuals(tables, ["activation", "d", "layers", "width", "way", "dtype"])
 
 
 def cross_entropy(tables: Tables) -> Any:
@@ -164,22 +132,38 @@ def cross_entropy_caption(tables: Tables) -> str:
     )
 
 
-def loss_table(tables: Tables) -> Any:
-    """The three losses and the accuracy elsewhere by scale."""
-    rows = tables[SCALED].groupby(["d", "scale"], as_index=False)
-    return rows[["squared", "hinge", "cross_entropy", "predicted", "accuracy"]].mean()
-
-
-def twin_table(tables: Tables) -> Any:
-    """Training and test accuracy of twins by data set and activation."""
-    rows = tables[TWINS]
-    rows = rows.assign(
-        train_accuracy=rows["train_right"] / rows["train_rows"], test_accuracy=rows["test_right"] / rows["test_rows"]
-    )
-    return rows.groupby(["data", "activation", "kind"], as_index=False).agg(
-        splits=("seed", "size"),
-        train_accuracy=("train_accuracy", "min"),
-        train_accuracy_float32=("train_accuracy_float32", "min"),
-        largest_residual=("residual", "max"),
-        test_accuracy=("test_accuracy", "mean"),
-    )
+FIGURES = (
+    *(
+        StudyFigure(
+            f"accuracy-{d}",
+            f"How right can they be? {d} dimensions",
+            (ACCURACY,),
+            functools.partial(accuracy, d=d),
+            functools.partial(accuracy_caption, d=d),
+        )
+        for d in (2, 5)
+    ),
+    StudyFigure("regression", "What is gained over predicting 0", (REGRESSION,), regression, regression_caption),
+    StudyFigure("residual", "Zero training loss at any depth", (ZERO_LOSS,), residual, residual_caption),
+    StudyFigure("cross-entropy", "Cross-entropy is never 0", (SCALED,), cross_entropy, cross_entropy_caption),
+)
+TABLES = (
+    _residuals("residuals", ("activation", "d", "layers", "width", "way", "dtype")),
+    StudyTable("accuracies", "Accuracy and its two bounds", (ACCURACY,), _cells),
+    summary(
+        "errors", "Regression: L2 error over that of predicting 0", REGRESSION, ("activation", "d", "per_axis", "gap"),
+        {"relative_error": ("relative_error", "mean"), "largest_residual": ("residual", "max")}, "",
+    ),
+    summary(
+        "losses", "Losses of scaled labels", SCALED, ("d", "scale"), ("squared", "hinge", "cross_entropy", "predicted", "accuracy"), ""
+    ),
+    summary(
+        "twins", "Twins on real data", TWINS, ("data", "activation", "kind"),
+        {
+            "splits": ("seed", "size"), "train_accuracy": ("train_accuracy", "min"),
+            "train_accuracy_float32": ("train_accuracy_float32", "min"), "largest_residual": ("residual", "max"),
+            "test_accuracy": ("test_accuracy", "mean"),
+        },
+        "", {"train_accuracy": "train_right / train_rows", "test_accuracy": "test_right / test_rows"},
+    ),
+)  # fmt: skip

@@ -12,8 +12,8 @@ from sklearn.isotonic import isotonic_regression
 
 from zeroloss.networks import predict
 from zeroloss.plumbing import InputError, double
-from zeroloss.studies.kawaguchi_huang_size import STUDY, boundary, labels, network, place, readout
-from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size import STUDY, boundary, labels, network, place, readout, trials
+from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK
 from zeroloss.studies.trying import quick_tables, try_block
 from zeroloss.verdict import Status
 
@@ -110,7 +110,7 @@ def test_every_cell_fits_its_bucket(experiment):
                 assert abs(found.p / found.n / cell["ratio"] - 1) <= 0.51 / found.n
                 assert found.n <= found.rows and abs(found.n - cell["size"]) <= 0.3 * cell["size"]
                 assert found.p == network.count(boundary.INPUTS, found.widths)
-                shape = STUDY.experiment(experiment).shape(cell)
+                shape = STUDY.experiment(experiment).shape_of(cell)
                 assert shapes.setdefault(shape, (found.padded, found.rows)) == (found.padded, found.rows), cell
 
 
@@ -154,7 +154,7 @@ CELL = {"activation": "softplus", "targets": "normal", "depth": 1, "size": 24}
 def test_levenberg_marquardt_on_either_side_of_the_line():
     keys = np.arange(4)
     with double():
-        few, many = (boundary.by_levenberg_marquardt(CELL | {"ratio": r}, keys) for r in (0.7, 2.0))
+        few, many = (trials.by_levenberg_marquardt(CELL | {"ratio": r}, keys) for r in (0.7, 2.0))
     assert not few["zeros"].any() and few["best"].min() > 1e-3
     assert (many["zeros"] == boundary.STARTS).all() and many["best"].max() <= boundary.ZERO
     assert (many["p"] / many["n"] == pytest.approx(2, rel=0.03)) and (many["middle"] >= many["best"]).all()
@@ -164,10 +164,10 @@ def test_levenberg_marquardt_on_either_side_of_the_line():
 
 
 def test_gradient_descent_uses_its_budget_or_gets_there():
-    found = boundary.by_gradient_descent(CELL | {"ratio": 2.0, "budget": 400}, np.arange(6))
+    found = trials.by_gradient_descent(CELL | {"ratio": 2.0, "budget": 400}, np.arange(6))
     assert (found["steps"] <= 400).all() and (found["starts"] == 1).all()
     assert ((found["steps"] == 400) | (found["zeros"] == 1)).all()
-    longer = boundary.by_gradient_descent(CELL | {"ratio": 2.0, "budget": 4000}, np.arange(6))
+    longer = trials.by_gradient_descent(CELL | {"ratio": 2.0, "budget": 4000}, np.arange(6))
     assert (longer["best"] <= found["best"] * (1 + 1e-6)).all() and longer["best"].max() < found["best"].max()
     assert (longer["best"][longer["zeros"] == 1] <= boundary.NEAR * (1 + 1e-5)).all()
 
@@ -177,8 +177,8 @@ SHAPE = {"activation": "softplus", "depth": 2, "n": 16, "weight_std": 1.0}
 
 def test_rank_and_its_control():
     with double():
-        enough = readout.rank(SHAPE | {"missing": 0}, np.arange(3))
-        short = readout.rank(SHAPE | {"missing": 2}, np.arange(3))
+        enough = trials.rank(SHAPE | {"missing": 0}, np.arange(3))
+        short = trials.rank(SHAPE | {"missing": 2}, np.arange(3))
     assert (enough["rank"] == 16).all() and (enough["radius"] >= 0).all()
     assert (0 < enough["smallest_lower"]).all() and (enough["smallest_lower"] <= enough["smallest"] * (1 + 1e-9)).all()
     assert (short["rank"] == 15).all() and (short["smallest_lower"] == 0).all() and (short["radius"] == -1).all()
@@ -187,13 +187,13 @@ def test_rank_and_its_control():
 @pytest.mark.slow
 def test_the_readout_keeps_below_the_bound_and_a_false_bound_is_seen(monkeypatch):
     with double():
-        found = readout.descent(SHAPE, np.arange(2))
+        found = trials.descent(SHAPE, np.arange(2))
     assert found["kept"].all() and (found["readout_loss"] <= found["promised"] * (1 + 1e-9)).all()
     assert (np.diff(found["readout_loss"], axis=1) <= 0).all() and (found["all_end"] < found["readout_end"]).all()
     # A least singular value that is far too large promises more than descent keeps.
     monkeypatch.setattr(readout, "singular_value_lower", lambda matrix, error: float(np.linalg.norm(matrix, 2)) / 2)
     with double():
-        assert not readout.descent(SHAPE, np.arange(1))["kept"].any()
+        assert not trials.descent(SHAPE, np.arange(1))["kept"].any()
 
 
 def _file(path, natural=True):
@@ -207,7 +207,7 @@ def _file(path, natural=True):
 
 def test_a_user_s_images_are_fitted_with_natural_and_random_labels(tmp_path):
     cell = {"data": _file(tmp_path / "images.npz"), "rows": 30, "activation": "softplus"}
-    found = {kind: labels.fitted(cell | {"kind": kind}, np.arange(3)) for kind in labels.KINDS}
+    found = {kind: trials.fitted(cell | {"kind": kind}, np.arange(3)) for kind in labels.KINDS}
     for kind, row in found.items():
         assert not row["train_error"].any() and (row["n"] == 30).all() and (row["classes"] == 2).all(), kind
         widths = network.theory_widths(30, 2)
@@ -236,9 +236,9 @@ def test_random_labels_and_inputs_are_random():
 def test_bad_data_and_kinds_are_named():
     cell = {"rows": 50, "activation": "softplus"}
     with pytest.raises(InputError, match="random-labels"):
-        labels.fitted(cell | {"data": "wine", "kind": "others"}, np.arange(1))
+        trials.fitted(cell | {"data": "wine", "kind": "others"}, np.arange(1))
     with pytest.raises(InputError, match="no classification"):
-        labels.fitted(cell | {"data": "diabetes", "kind": "natural"}, np.arange(1))
+        trials.fitted(cell | {"data": "diabetes", "kind": "natural"}, np.arange(1))
 
 
 def test_rows_depend_on_their_parameters_and_key_alone():

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from typing import Any
 
 import numpy as np
 
-from zeroloss.studies.judging import Interval, mean
+from zeroloss.studies.judging import mean
 from zeroloss.studies.kawaguchi_huang_size import boundary, readout
-from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK, runs
+from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK, runs
 from zeroloss.studies.kawaguchi_huang_size.place import curves, places
-from zeroloss.studies.study import Tables
+from zeroloss.studies.measured import layers, rows_of, summary
+from zeroloss.studies.study import StudyFigure, StudyTable, Tables
 
 METHODS = {LM: "Levenberg-Marquardt, to zero", GD: "gradient descent, to 1 %"}
-
-
-def _row(place: Interval) -> dict[str, Any]:
-    """An interval as table entries, None where it has no ends."""
-    values = {"place": place.estimate, "low": place.low, "high": place.high}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _places(rows: Any, value: str = "share") -> list[dict[str, Any]]:
@@ -30,7 +25,11 @@ def _places(rows: Any, value: str = "share") -> list[dict[str, Any]]:
             means = [float(s.mean()) for s in curve.shares]
             # Where fewer than half get there at every ratio, the boundary lies beyond the last.
             beyond = float(curve.ratios[-1]) if max(means) < 0.5 else None
-            found.append({"depth": int(depth), "size": curve.size} | _row(at[curve.size]) | {"beyond": beyond})
+            found.append(
+                {"depth": int(depth), "size": curve.size}
+                | at[curve.size].entries("place", finite=True)
+                | {"beyond": beyond}
+            )
     return found
 
 
@@ -69,16 +68,14 @@ def place(tables: Tables) -> Any:
     return boundary_places(place_table(tables).query("activation == 'softplus' and counted == 'runs'"))
 
 
-def place_caption(tables: Tables) -> str:
-    """What the lines are."""
-    return (
-        "Parameters per equation at which half of the runs get there, with 95 % intervals, softplus. A level line is growth in "
-        "proportion to n. Where a method has no point half of its runs do not get there within the grid, or do from its first ratio on."
-    )
+PLACE_CAPTION = (
+    "Parameters per equation at which half of the runs get there, with 95 % intervals, softplus. A level line is growth in "
+    "proportion to n. Where a method has no point half of its runs do not get there within the grid, or do from its first ratio on."
+)
 
 
 def place_table(tables: Tables) -> Any:
-    """A row a method, activation, depth, size: the boundary for runs, and for problems (some start of several)."""
+    """One row per method, activation, depth and size: the boundary for runs, and for problems (some start of several)."""
     import pandas as pd
 
     found = []
@@ -93,7 +90,7 @@ def place_table(tables: Tables) -> Any:
 
 
 def budget_table(tables: Tables) -> Any:
-    """The boundary of gradient descent had it stopped earlier: a row a budget, depth, size."""
+    """The boundary of gradient descent had it stopped earlier: one row per budget, depth and size."""
     import pandas as pd
 
     rows, found = runs(tables, GD), []
@@ -102,24 +99,6 @@ def budget_table(tables: Tables) -> Any:
         within = rows.assign(share=((rows["zeros"] == 1) & (rows["steps"] <= budget)).astype(float))
         found += [{"budget": budget} | row for row in _places(within)]
     return pd.DataFrame(found)
-
-
-def cell_table(tables: Tables) -> Any:
-    """A row a cell: true n and p, runs, the share that reached zero, of the others how many stalled, what is left."""
-    rows = tables[LM].groupby(["activation", "targets", "depth", "size", "ratio", "n", "p"], as_index=False)
-    found = rows.agg(
-        runs=("starts", "sum"),
-        zeros=("zeros", "sum"),
-        stalled=("stalled", "sum"),
-        out_of_steps=("open", "sum"),
-        least_left=("best", "min"),
-        median_left=("middle", "median"),
-    )
-    names = ["depth", "size", "ratio"]
-    widths = [
-        "-".join(map(str, boundary.cell_of(int(d), int(s), float(r)).widths)) for d, s, r in found[names].to_numpy()
-    ]
-    return found.assign(share=found["zeros"] / found["runs"], widths=widths)
 
 
 def _largest(tables: Tables) -> Any:
@@ -153,27 +132,21 @@ def residual_caption(tables: Tables) -> str:
 
 
 def _accuracies(tables: Tables) -> Any:
-    import pandas as pd
+    """One row per data set and kind of labels."""
 
-    found = []
-    for (data, kind), part in tables[LABELS].groupby(["data", "kind"], sort=False):
-        interval = mean(part["test_accuracy"])
-        found.append(
-            {
-                "data": data,
-                "kind": kind,
-                "runs": len(part),
-                "n": int(part["n"].median()),
-                "p": int(part["p"].median()),
-                "train_error": part["train_error"].max(),
-                "steps": part["steps"].median(),
-                "accuracy": interval.estimate,
-                "low": max(0.0, interval.low),
-                "high": min(1.0, interval.high),
-                "chance": part["chance"].mean(),
-            }
-        )
-    return pd.DataFrame(found)
+    def made(part: Any, data: str, kind: str) -> dict[str, Any]:
+        right = mean(part["test_accuracy"]).entries("accuracy")
+        row = {
+            "data": data,
+            "kind": kind,
+            "runs": len(part),
+            "n": int(part["n"].median()),
+            "p": int(part["p"].median()),
+        }
+        row |= {"train_error": part["train_error"].max(), "steps": part["steps"].median()} | right
+        return row | {"low": max(0.0, right["low"]), "high": min(1.0, right["high"]), "chance": part["chance"].mean()}
+
+    return rows_of(tables[LABELS], ("data", "kind"), made, sort=False)
 
 
 def accuracy(tables: Tables) -> Any:
@@ -189,41 +162,6 @@ def accuracy_caption(tables: Tables) -> str:
     return (
         f"{(rows['train_error'] == 0).sum()} of {len(rows)} runs have no training error. On other rows the networks with natural "
         "labels are right far more often than chance (tick), those with random labels or inputs are not."
-    )
-
-
-def accuracy_table(tables: Tables) -> Any:
-    """A row a data set and kind."""
-    return _accuracies(tables)
-
-
-def rank_table(tables: Tables) -> Any:
-    """A row a shape: draws, proofs, singular values, radius."""
-    rows = tables[RANK].assign(
-        proved=tables[RANK]["smallest_lower"] > 0, zero_proved=tables[RANK]["radius"] >= 0, draws=1
-    )
-    return rows.groupby(["activation", "depth", "n", "missing"], as_index=False).agg(
-        parameters=("parameters", "first"),
-        draws=("draws", "sum"),
-        rank_proved=("proved", "sum"),
-        zero_proved=("zero_proved", "sum"),
-        least_rank=("rank", "min"),
-        smallest=("smallest", "min"),
-        smallest_lower=("smallest_lower", "min"),
-        largest_radius=("radius", "max"),
-    )
-
-
-def descent_table(tables: Tables) -> Any:
-    """A row an activation and depth: geometric means of the losses at the end."""
-    rows = tables[DESCENT].assign(shrink=1 - tables[DESCENT]["factor"]).groupby(["activation", "depth"], as_index=False)
-    return rows.agg(
-        runs=("seed", "size"),
-        below_bound=("kept", "mean"),
-        promised_shrink=("shrink", "median"),
-        readout_end=("readout_end", "median"),
-        promised_end=("promised_end", "median"),
-        all_layers_end=("all_end", "median"),
     )
 
 
@@ -247,17 +185,73 @@ def losses(tables: Tables) -> Any:
 
 
 def _shown(tables: Tables) -> Any:
-    rows = tables[DESCENT]
-    rows = rows[rows["activation"] == "softplus"].sort_values(["depth", "seed"])
-    return rows.iloc[0]
+    return tables[DESCENT].query("activation == 'softplus'").sort_values(["depth", "seed"]).iloc[0]
 
 
 def losses_caption(tables: Tables) -> str:
     """Which run, and how little is proved."""
     row = _shown(tables)
     return (
-        f"One run: softplus, {row['depth']} hidden layer{'s' if row['depth'] > 1 else ''}, n = {row['n']}, signs as targets, "
+        f"One run: softplus, {layers(row['depth'])}, n = {row['n']}, signs as targets, "
         f"{readout.LOOKS[-1]:,} steps; step 0 is drawn at 1. With the read-out alone the loss stays below the bound, which is a "
         f"theorem and slow: a step is promised to shrink the residual by {1 - row['factor']:.1g} of itself. With all layers trained "
         "the loss falls much lower, and nothing is proved."
     )
+
+
+def _phase(method: str, name: str, key: str) -> StudyFigure:
+    draw, caption = (functools.partial(what, experiment=method) for what in (phase, phase_caption))
+    return StudyFigure(key, name, (method,), draw, caption)
+
+
+def _widths(rows: Any) -> list[str]:
+    cells = rows[["depth", "size", "ratio"]].to_numpy()
+    return ["-".join(map(str, boundary.cell_of(int(d), int(s), float(r)).widths)) for d, s, r in cells]
+
+
+def cell_table(tables: Tables) -> Any:
+    """One row per cell: true n and p, runs, the share that reached zero, of the others how many stalled, what is left."""
+    found = CELLS.make(tables)
+    return found.assign(share=found["zeros"] / found["runs"], widths=_widths(found))
+
+
+FIGURES = (
+    _phase(LM, "Which networks reach zero? Levenberg-Marquardt", "phase-lm"),
+    _phase(GD, "Which networks come near zero? Gradient descent", "phase-gd"),
+    StudyFigure("places", "Parameters per equation at the boundary", (LM, GD), place, PLACE_CAPTION),
+    StudyFigure("residual", "How far above zero?", (LM,), residual, residual_caption),
+    StudyFigure("labels", "Natural against random", (LABELS,), accuracy, accuracy_caption),
+    StudyFigure("descent", "What is proved, and what is measured", (DESCENT,), losses, losses_caption),
+)
+
+CELLS = summary(
+    "cells", "Levenberg-Marquardt, by cell", LM, ("activation", "targets", "depth", "size", "ratio", "n", "p"),
+    {
+        "runs": ("starts", "sum"), "zeros": ("zeros", "sum"), "stalled": ("stalled", "sum"), "out_of_steps": ("open", "sum"),
+        "least_left": ("best", "min"), "median_left": ("middle", "median"),
+    },
+    count="",
+)  # fmt: skip
+TABLES = (
+    StudyTable("places", "The boundary, by method", (LM, GD), place_table),
+    StudyTable("budgets", "The boundary of gradient descent, by budget", (GD,), budget_table),
+    StudyTable(CELLS.key, CELLS.title, CELLS.needs, cell_table),
+    summary(
+        "ranks", "Rank of the last features", RANK, ("activation", "depth", "n", "missing"),
+        {
+            "parameters": ("parameters", "first"), "draws": ("seed", "size"), "rank_proved": ("proved", "sum"),
+            "zero_proved": ("zero_proved", "sum"), "least_rank": ("rank", "min"), "smallest": ("smallest", "min"),
+            "smallest_lower": ("smallest_lower", "min"), "largest_radius": ("radius", "max"),
+        },
+        count="", assign={"proved": "smallest_lower > 0", "zero_proved": "radius >= 0"},
+    ),
+    summary(
+        "descents", "Read-out and all layers", DESCENT, ("activation", "depth"),
+        {
+            "runs": ("seed", "size"), "below_bound": ("kept", "mean"), "promised_shrink": ("shrink", "median"),
+            "readout_end": ("readout_end", "median"), "promised_end": ("promised_end", "median"), "all_layers_end": ("all_end", "median"),
+        },
+        count="", assign={"shrink": "1 - factor"},
+    ),
+    StudyTable("labels", "Natural and random", (LABELS,), _accuracies),
+)  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from zeroloss.studies.kawaguchi_huang_size import STUDY
-from zeroloss.studies.kawaguchi_huang_size.findings import DESCENT, GD, LABELS, LM, RANK
+from zeroloss.studies.kawaguchi_huang_size.claims import DESCENT, GD, LABELS, LM, RANK
 from zeroloss.verdict import Status
 
 S, C, U = Status.SUPPORTED, Status.CONTRADICTED, Status.UNKNOWN
