@@ -6,7 +6,7 @@ from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge,
 
 
 def trial(parameters, keys):
-    """Least squares on `width` random features of 40 random points, once a key."""
+    """Least squares on `width` random features of 40 random points, one entry per key."""
     misfit = []
     for key in keys:
         rng = np.random.default_rng(key)
