@@ -60,8 +60,8 @@ def spectrum_table(
 
 
 def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: int, progress: Progress) -> Table:
-    """Train and test error of networks of the same kind and equal widths, each seed trained by Adam for `steps` full
-    batches."""
+    """Train and test error of networks of the same kind and equal widths, trained by Adam on `steps` full batches, one per
+    seed."""
     _, _, _, activation, parametrization, weight_std, bias_std = network.config
     some = data if data.n <= 2000 else subset(data, 2000, seed)
     columns: Table = {name: [] for name in ("width", "parameters", "seed", "train_error", "test_error", "train_loss")}
@@ -112,7 +112,8 @@ def wrong(answers: np.ndarray, y: np.ndarray, task: str, threshold: float = 0.0)
 
 
 def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table, dict[str, Any]]:
-    """One output of both networks on the line between two training points, densest near them: a twin has its spikes there."""
+    """One output of both networks on the line between two training points, on a grid that is densest near them, where a twin
+    has its spikes."""
     classes = data.y_train.argmax(1)
     a, b = _two_points(data, seed)
     column = int(classes[a]) if data.task == "classification" and data.out_size > 1 else 0
@@ -166,13 +167,13 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
         return {}
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(data.x_test), min(PICTURES, len(data.x_test)), replace=False)
-    said = {
+    found = {
         "fitted": _answers(fitted, data, rows),
         "twin": _answers(twin, data, rows) if twin is not None else [None] * len(rows),
     }
     truth = _truth(data, rows)
     if data.image_shape is None or len(data.image_shape) != 2:
-        return {"examples": {"label": truth, **said}}
+        return {"examples": {"label": truth, **found}}
     table: Table = {name: [] for name in ("image", "row", "column", "value", "label", "fitted", "twin")}
     height, width = data.image_shape
     grey = 255 if width > 16 else 16
@@ -186,8 +187,8 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
                     j,
                     round(float(pixels[i, j]) * grey) / grey,
                     truth[image],
-                    said["fitted"][image],
-                    said["twin"][image],
+                    found["fitted"][image],
+                    found["twin"][image],
                 )
                 for name, value in zip(table, values, strict=True):
                     table[name].append(value)
@@ -229,5 +230,5 @@ def trust_table(curves: dict[str, dict[str, list]]) -> Table:
 
 
 def theory_table(certificate: Certificate, network: Any) -> Table:
-    """What theory asked for before training, against what there is."""
+    """What theory requires before training, against what there is."""
     return needed_table(certificate, tuple(network.widths) or (1,))
