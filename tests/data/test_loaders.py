@@ -119,7 +119,7 @@ def test_what_is_refused(monkeypatch):
     with pytest.raises(InputError, match="give arrays x and y"):
         from_arrays(X)
     monkeypatch.setattr(loaders, "_room", lambda: 100.0)
-    with pytest.raises(InputError, match="1e-07 GB may be taken"):
+    with pytest.raises(InputError, match="100 bytes may be taken"):
         from_arrays(Loader())
 
 

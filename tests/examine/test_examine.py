@@ -117,11 +117,11 @@ def test_only_an_mlp_at_its_start_is_examined():
 
 
 def test_memory_is_refused_before_it_is_spent(monkeypatch):
-    import zeroloss.examine.plan as room
+    from zeroloss.plumbing import memory
 
     data = _data()
-    monkeypatch.setattr(room, "_memory_gigabytes", lambda: 0.01)
-    with pytest.raises(InputError, match="--n-train"):
+    monkeypatch.setattr(memory, "_group", lambda: 10**7)  # the limit of a container
+    with pytest.raises(InputError, match=r"10 MB are free; give --n-train"):
         make_plan(data, default_network(data))
 
 

@@ -242,3 +242,15 @@ def test_names_need_named_layers():
     bare = FeedForward([jnp.ones((2, 3))], [None], [])
     with pytest.raises(InputError, match="no parameter to train"):
         trainable_mask(bare, "biases")
+
+
+def test_the_configuration_has_names_and_is_still_a_tuple():
+    net = MLP(3, 2, (4, 5), None, "relu", "ntk", 1.5, 0.2, "float64", key=3)
+    assert net.config == (3, 2, (4, 5), "relu", "ntk", 1.5, 0.2)  # what files and hashes hold
+    assert (net.config.widths, net.config.parametrization, net.config.bias_std) == ((4, 5), "ntk", 0.2)
+    again = MLP.of(net.config, "float64", key=3)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(again.weights + again.biases, net.weights + net.biases, strict=True)
+    )
+    wider = MLP.of(net.config._replace(widths=(8, 8)))
+    assert wider.widths == (8, 8) and wider.config.activation == "relu"

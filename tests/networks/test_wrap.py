@@ -55,7 +55,8 @@ def test_a_block_in_low_precision_is_checked_to_that_precision_and_named():
         return (x.astype(jnp.bfloat16) @ p["w"].astype(jnp.bfloat16)).astype(jnp.float32) @ p["v"]
 
     net = zl.wrap(low, {"w": RNG.standard_normal((3, 64)), "v": RNG.standard_normal((64, 2))})
-    found, estimate = zl.tangent.kernel(net, X, explain=True)
+    explained = zl.tangent.explained_kernel(net, X)
+    found, estimate = explained.kernel, explained.estimate
     assert estimate.precision == "bfloat16"
     assert "bfloat16" in str(estimate)
     h = X @ np.asarray(net.params["w"])

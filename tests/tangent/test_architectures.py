@@ -13,7 +13,7 @@ from tangent_references import assert_close, form, jacobian
 from zeroloss.networks import wrap
 from zeroloss.plumbing import double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import estimate, kernel
+from zeroloss.tangent import estimate, explained_kernel, kernel
 from zeroloss.tangent.jaxpr import layerwise, plan
 
 COUNT, FIRST = 5, 3
@@ -122,7 +122,7 @@ def test_which_rule_serves_which_parameter():
         assert fallen == ({"branch"} if name == "odd" else set())
         assert told.operations > 0
         assert len(told.parameters) == len(jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)))
-    _, told = kernel(*inputs("tied tokens", "float64"), explain=True)
+    told = explained_kernel(*inputs("tied tokens", "float64")).estimate
     assert told.took > 0
     rules = {p.name: p for p in told.parameters}
     assert rules["table.weight"].rule == "lookup+dense"

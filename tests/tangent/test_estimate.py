@@ -14,7 +14,7 @@ from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import count, held
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import Estimate, estimate, kernel
+from zeroloss.tangent import Estimate, estimate, explained_kernel, kernel
 from zeroloss.verdict import from_json
 
 X = np.random.default_rng(0).standard_normal((40, 6))
@@ -37,10 +37,19 @@ def test_operations_of_a_plain_network_are_those_of_the_identity():
 def test_the_kernel_s_bytes_are_the_kernel_s():
     net = MLP(6, 3, 8, 1, key=0)
     for outputs in ("full", "trace", "diagonal"):
-        k, told = kernel(net, X, X[:7], outputs, explain=True)
+        explained = explained_kernel(net, X, X[:7], outputs)
+        k, told = explained.kernel, explained.estimate
+        assert np.array_equal(k, kernel(net, X, X[:7], outputs))
         assert told.kernel_bytes == k.nbytes
         assert told.bytes >= k.nbytes
         assert told.took > 0
+
+
+def test_kernel_returns_an_array_only():
+    with pytest.raises(InputError, match="explained_kernel"):
+        kernel(MLP(6, 3, 8, 1, key=0), X, explain=True)
+    with pytest.raises(InputError, match="outputs='half'"):
+        explained_kernel(MLP(6, 3, 8, 1, key=0), X, outputs="half")
 
 
 def test_an_estimate_goes_to_json_and_back():

@@ -26,7 +26,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg
+
+from zeroloss.tangent.lanczos import decompose
 
 FAILURE = 0.05
 SETTLED = 0.01
@@ -123,34 +124,9 @@ def krylov(
         ArithmeticError: a product is not finite.
     """
     dtype = np.dtype(dtype)
-    steps = min(steps, size)
-    basis = np.empty((steps, size), dtype)
     q = np.random.default_rng(key).standard_normal(size)
-    basis[0] = q / np.linalg.norm(q)
-    # A new direction of this relative size is rounding left by the orthogonalisation: the space is invariant.
     noise = 30 * float(np.finfo(dtype).eps)
-    diagonal: list[float] = []
-    off: list[float] = []
-    largest, beta, exhausted = 0.0, 0.0, False
-    for k in range(steps):
-        w = np.array(multiply(basis[k]), dtype)
-        if not np.isfinite(w).all():
-            raise ArithmeticError("a product with the operator holds NaN or infinity")
-        with np.errstate(over="ignore", invalid="ignore"):
-            diagonal.append(float(np.dot(basis[k], w)))
-            for _ in range(2):  # twice is enough: one pass leaves a part of the size of the cancellation
-                w -= basis[: k + 1].T @ (basis[: k + 1] @ w)
-            beta = float(np.linalg.norm(w))
-        if not math.isfinite(diagonal[-1]) or not math.isfinite(beta):
-            raise ArithmeticError(f"a product with the operator overflows {dtype.name}")
-        largest = max(largest, abs(diagonal[-1]) + beta)
-        exhausted = beta <= noise * largest or k + 1 == size
-        if report is not None:
-            report((k + 1) / steps)
-        if exhausted or k + 1 == steps:
-            break
-        off.append(beta)
-        basis[k + 1] = w / beta
-    values, vectors = scipy.linalg.eigh_tridiagonal(np.array(diagonal), np.array(off[: len(diagonal) - 1]))
-    ends = (float(beta * abs(vectors[-1, 0])), float(beta * abs(vectors[-1, -1])))
-    return Krylov(basis[: len(diagonal)], values, ends, float(np.sum(diagonal)), exhausted)
+    found = decompose(multiply, (q / np.linalg.norm(q)).astype(dtype), steps, noise=noise, progress=report)
+    values, vectors = found.ritz()
+    ends = (float(found.beta * abs(vectors[-1, 0])), float(found.beta * abs(vectors[-1, -1])))
+    return Krylov(found.basis, values, ends, float(np.sum(found.diagonal)), found.exhausted)

@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from zeroloss.audit import sizes
 from zeroloss.audit.catalogue import CATALOGUE, GROUPS, chosen
 from zeroloss.audit.sharpness import GAUSS_NEWTON, HESSIAN
-from zeroloss.audit.sizes import Cost, Sizes
 from zeroloss.audit.subject import KERNEL_EXAMPLES, Subject
 from zeroloss.networks import as_network
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.cost import Cost
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.plumbing.memory import available_bytes
-from zeroloss.tangent.price import readable
 from zeroloss.verdict import Record
 
 BUDGET = 1e12
@@ -24,37 +25,38 @@ BUDGET = 1e12
 class AuditPrice(Record):
     """The expected cost of the requested measures; `str` is a table."""
 
-    costs: tuple[Cost, ...]
+    costs: tuple[sizes.Cost, ...]
+
+    @property
+    def cost(self) -> Cost:
+        """Of all groups, which are measured one after the other."""
+        return sum((group.cost for group in self.costs), Cost())
 
     @property
     def seconds(self) -> float:
         """Expected seconds, in all."""
-        return sum(cost.seconds for cost in self.costs)
+        return self.cost.seconds
 
     @property
     def bytes(self) -> float:
         """Memory at the peak: the largest of the groups, which run one after the other."""
-        return max((cost.bytes for cost in self.costs), default=0.0)
+        return self.cost.bytes
 
     @property
     def sentence(self) -> str:
         """Expected seconds and memory as text, to be shown before the start."""
-        return f"about {_duration(self.seconds)} and {readable(self.bytes)}"
+        return self.cost.sentence
 
     def __str__(self) -> str:
         lines = [f"measures: {self.sentence}"]
         for cost in self.costs:
             lines.append(
                 f"  {cost.group:<10} {cost.examples:>7,} examples  {cost.operations:8.1e} operations  "
-                f"{readable(cost.bytes):>9}  {_duration(cost.seconds):>8}"
+                f"{format_bytes(cost.bytes):>9}  {format_seconds(cost.seconds):>8}"
             )
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def plan(subject: Subject, names: list[str], examples: int | None, *, points: int = 400, probes: int = 2) -> AuditPrice:
@@ -74,17 +76,17 @@ def plan(subject: Subject, names: list[str], examples: int | None, *, points: in
     groups = [g for g in GROUPS if any(CATALOGUE[name].group == g for name in names)]
     if subject.black_box:
         return AuditPrice(
-            tuple(Cost(g, n if g == "margins" else 0, 0.0, 8.0 * subject.data.x_train.size, 0.0) for g in groups)
+            tuple(sizes.Cost(g, n if g == "margins" else 0, 0.0, 8.0 * subject.data.x_train.size, 0.0) for g in groups)
         )
     requested = set(names)
-    sizes = Sizes(subject)
-    costs = [sizes.fit(points, probes)]
+    counted = sizes.Sizes(subject)
+    costs = [counted.fit(points, probes)]
     if requested & (set(HESSIAN) | set(GAUSS_NEWTON)) and examples is None:
-        each = sum(operations for operations, _ in sizes.curvature(requested, 1))
+        each = sum(operations for operations, _ in counted.curvature(requested, 1))
         subject.curvature_examples = int(min(n, max(KERNEL_EXAMPLES, BUDGET / max(each, 1))))
-    makers: dict[str, Callable[[set[str]], Cost]] = {
-        "margins": sizes.margins, "norms": sizes.norms, "laziness": sizes.laziness, "kernel": sizes.kernel,
-        "sharpness": sizes.sharpness, "filters": sizes.filters,
+    makers: dict[str, Callable[[set[str]], sizes.Cost]] = {
+        "margins": counted.margins, "norms": counted.norms, "laziness": counted.laziness, "kernel": counted.kernel,
+        "sharpness": counted.sharpness, "filters": counted.filters,
     }  # fmt: skip
     for group in groups:
         costs.append(makers[group](requested))
@@ -95,15 +97,15 @@ def plan(subject: Subject, names: list[str], examples: int | None, *, points: in
 
 def _refuse(price: AuditPrice, subject: Subject) -> None:
     have = available_bytes()
-    if have is None or price.bytes <= 0.9 * have:
+    if price.cost.fits(have):
         return
     worst = max(price.costs, key=lambda cost: cost.bytes)
     ways = f"leave the group {worst.group!r} out (measures=)"
     if worst.examples > 16 and worst.group in ("kernel", "sharpness", "laziness"):
         ways = f"take fewer examples (examples={max(16, worst.examples // 4)}), or {ways}"
     raise InputError(
-        f"the {worst.group} measures of this network take {readable(worst.bytes)} on {worst.examples} examples, and "
-        f"{readable(have)} are free; {ways}."
+        f"the {worst.group} measures of this network take {format_bytes(worst.bytes)} on {worst.examples} examples, and "
+        f"{format_bytes(have or 0)} are free; {ways}."
     )
 
 

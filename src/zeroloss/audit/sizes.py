@@ -23,12 +23,12 @@ from zeroloss.audit.trace import EXACT, PROBES
 from zeroloss.audit.trust import GRID
 from zeroloss.networks import FeedForward, is_double, precision, trainable_mask
 from zeroloss.networks.predict import held_of_one, rows_at_once
+from zeroloss.plumbing import cost as costs
 from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.operations import of_example
 from zeroloss.tangent.kernel import estimate
 from zeroloss.tangent.operator import ACTIVATION_BYTES
 from zeroloss.tangent.points import points
-from zeroloss.tangent.price import matrix_product_rate
 from zeroloss.verdict import Record
 
 SLOWER = 2.5
@@ -42,13 +42,18 @@ LARGE = 1e9
 
 @dataclasses.dataclass(frozen=True)
 class Cost(Record):
-    """The cost of one group of measures: `operations` counted, `bytes` at the peak, expected `seconds`."""
+    """The cost of one group of measures on so many examples (`zeroloss.plumbing.cost.Cost`, as results hold it)."""
 
     group: str
     examples: int
     operations: float
     bytes: float
     seconds: float
+
+    @property
+    def cost(self) -> costs.Cost:
+        """Without its group."""
+        return costs.Cost(self.seconds, self.bytes, self.operations)
 
 
 class Sizes:
@@ -58,7 +63,7 @@ class Sizes:
         self.subject, network = subject, subject.network
         self.x = points(network, subject.data.x_train[:1])
         self.itemsize = 8 if is_double(network) else 4
-        self.rate = matrix_product_rate("float64" if self.itemsize == 8 else "float32")
+        self.dtype = "float64" if self.itemsize == 8 else "float32"
         self.weights = subject.size * self.itemsize
         self.outputs = subject.data.y_train.shape[1]
         with precision(network):
@@ -68,7 +73,7 @@ class Sizes:
             self.convolved = "conv_general_dilated" in str(jaxpr)
 
     def seconds(self, operations: float) -> float:
-        return (CONVOLVED if self.convolved else SLOWER) * operations / self.rate
+        return costs.expected_seconds(operations, self.dtype, CONVOLVED if self.convolved else SLOWER)
 
     def curvature(self, requested: set[str], examples: int) -> list[tuple[float, float]]:
         """Operations and bytes of the Gauss-Newton and of the Hessian products."""
@@ -138,19 +143,19 @@ class Sizes:
 
     def _kernels(self, group: str, times: int) -> Cost:
         m, form = self.subject.kernel_examples, form_of(self.subject)
-        estimated = estimate(self.subject.network, self.subject.data.x_train[:m], outputs=form)
+        price = estimate(self.subject.network, self.subject.data.x_train[:m], outputs=form)
         rows = m * (self.outputs if form == "full" else 1)
         inverse = 2.0 * rows**3
         passes = 1e-7 * rows**2  # entrywise passes over the kernel, at the speed of memory
-        seconds = times * estimated.seconds + inverse / matrix_product_rate("float64") + passes
-        return Cost(group, m, times * estimated.operations + inverse, estimated.bytes + 6 * 8.0 * rows**2, seconds)
+        seconds = times * price.seconds + costs.expected_seconds(inverse) + passes
+        return Cost(group, m, times * price.operations + inverse, price.bytes + 6 * 8.0 * rows**2, seconds)
 
     def margins(self, requested: set[str]) -> Cost:
         n = len(self.subject.data.x_train)
         certified = isinstance(self.subject.network, FeedForward) and 6.0 * self.subject.size * n <= FLOATING
         operations = (6.0 if certified else 1.0) * self.forward * n
         room = 32.0 * n * (self.each / self.itemsize) if certified else self._predicting(n)
-        return Cost("margins", n, operations, room, SLOWER * operations / self.rate + 0.3)
+        return Cost("margins", n, operations, room, costs.expected_seconds(operations, self.dtype, SLOWER) + 0.3)
 
     def fit(self, points: int, pairs: int) -> Cost:
         """Errors on both sets, and the trust curve."""
@@ -160,7 +165,7 @@ class Sizes:
         operations = self.forward * rows
         return Cost(
             "fit, trust", rows, operations, self._predicting(rows) + 16.0 * points * len(data.x_train),
-            SLOWER * operations / self.rate + COMPILING / 2,
+            costs.expected_seconds(operations, self.dtype, SLOWER) + COMPILING / 2,
         )  # fmt: skip
 
     def _predicting(self, rows: int) -> float:

@@ -13,6 +13,7 @@ from zeroloss.cli.numbers import real, whole
 from zeroloss.cli.shared import check_fits, check_output, print_or_write
 from zeroloss.cli.show import Printer, bar, show_verdict
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.cost import Cost
 
 Measures = Annotated[
     str,
@@ -159,7 +160,7 @@ def rank(
     names = _names(measures)
     printer = Printer(quiet=json)
     each = [priced(net, dataset, measures=names, examples=examples, loss=loss, key=seed) for net in nets.values()]
-    printer.line(f"{len(nets)} models: about {sum(price.seconds for price in each):.0f} s in all.")
+    printer.line(f"{len(nets)} models: {sum((price.cost for price in each), Cost()).sentence} in all.")
     with bar(json) as progress:
         found = run(nets, dataset, measures=names, examples=examples, loss=loss, key=seed, progress=progress)
     if not json:

@@ -16,6 +16,7 @@ from zeroloss.cli.shared import check_fits, check_output, print_or_write
 from zeroloss.cli.show import Printer, bar, show_verdict
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.files import check_free
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.plumbing.version import __version__
 
 
@@ -183,7 +184,7 @@ def descend(
     if out is not None:
         save_network(out, fit.network, example=dataset, force=force)
     printer.line(
-        f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {fit.seconds:.1f} s."
+        f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {format_seconds(fit.seconds)}."
     )
     printer.line(fit.reason)
     if out is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from zeroloss.cli.show import Printer, bar
+from zeroloss.plumbing.format import format_seconds
 
 
 def examine_from_start(
@@ -70,7 +71,8 @@ def _finish(result: Any, files: dict[str, Path], text: str, printer: Printer, js
     printer.line("")
     printer.line(result.examination.headline)
     printer.line(
-        f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in {result.examination.seconds:.0f} s."
+        f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in "
+        f"{format_seconds(result.examination.seconds)}."
     )
     if json:
         print(text)

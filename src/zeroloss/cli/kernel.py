@@ -13,6 +13,8 @@ import numpy as np
 
 from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError, double, write_whole
+from zeroloss.plumbing.cost import expected_seconds
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.precision import as_double
 
@@ -46,15 +48,15 @@ def run_kernel(net: Any, dataset: Any, request: Request) -> None:
         print(price.to_json() if request.json else price)
         return
     if not request.json:
-        print(f"{str(price).splitlines()[0]}, enclosures included {_all_seconds(price):.2g} s.", flush=True)
+        print(f"{str(price).splitlines()[0]}, enclosures included {format_seconds(_all_seconds(price))}.", flush=True)
     with bar(request.json) as progress:
-        progress.stage("kernel", f"about {price.seconds:.2g} s")
+        progress.stage("kernel", f"about {format_seconds(price.seconds)}")
         matrix = _matrix(kernel(wide, dataset.x_train, outputs=request.outputs))
         progress.stage("enclosures")
         low, high = _ends(wide, dataset, matrix, request.outputs)
         values = None
         if request.figure is not None:
-            progress.stage("spectrum", f"about {_eigenvalue_seconds(len(matrix)):.2g} s")
+            progress.stage("spectrum", f"about {format_seconds(_eigenvalue_seconds(len(matrix)))}")
             values = _draw(matrix, low, request)
     _write(matrix, low, high, values, dataset.out_size, request)
     _print(low, high, dataset, request)
@@ -149,15 +151,11 @@ def _why_not_positive(dataset: Any) -> str:
 
 
 def _all_seconds(price: Any) -> float:
-    """Expected seconds of the kernel and its enclosures."""
-    from zeroloss.tangent.price import matrix_product_rate
-
+    """The kernel and its enclosures."""
     rows = price.n1 * (price.c if price.outputs == "full" else 1)
-    return price.seconds + 3 * rows**3 / matrix_product_rate("float64")
+    return price.seconds + expected_seconds(3 * rows**3)
 
 
 def _eigenvalue_seconds(rows: int) -> float:
-    """Expected seconds of all eigenvalues; half of the reduction to tridiagonal form runs at the speed of memory."""
-    from zeroloss.tangent.price import matrix_product_rate
-
-    return 8 * rows**3 / matrix_product_rate("float64")
+    """Half of the reduction to tridiagonal form runs at the speed of memory."""
+    return expected_seconds(8 * rows**3)

@@ -15,6 +15,8 @@ from zeroloss.cli.numbers import real
 from zeroloss.cli.shared import check_fits, check_output
 from zeroloss.cli.show import STYLES, bar
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.cost import Cost
+from zeroloss.plumbing.format import format_seconds
 
 theorems = typer.Typer(
     name="theorems",
@@ -233,10 +235,10 @@ def _shape(model: str | None, width: str | None, depth: int | None, trust: bool)
 def _price(dataset: Any, with_lambda0: bool) -> str:
     from zeroloss.theorems import lambda0, threshold
 
-    eigen = lambda0.price(dataset.n) if with_lambda0 else 0.0
-    gigabytes = 6 * 8 * min(dataset.n, lambda0.MOST) ** 2 / 1e9 if with_lambda0 else 0.0
-    seconds = eigen + threshold.price()
-    return f"Measuring: about {seconds:.0f} s (lambda0 {eigen:.1f} s, threshold {threshold.price():.0f} s), {max(gigabytes, 0.1):.1f} GB."
+    eigen = lambda0.cost(dataset.n) if with_lambda0 else Cost()
+    descents = threshold.cost()
+    parts = f"lambda0 {format_seconds(eigen.seconds)}, threshold {format_seconds(descents.seconds)}"
+    return f"Measuring: {(eigen + descents).sentence} ({parts})."
 
 
 def _card(card: Any) -> dict[str, Any]:

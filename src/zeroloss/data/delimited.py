@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 from zeroloss.data.arrow_text import by_arrow, plainly_quoted
 from zeroloss.data.columns import plain_numbers
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
@@ -103,7 +104,7 @@ def _unpacked(path: Path) -> bytes:
 def _limited(file: IO[bytes], path: Path, budget: int) -> bytes:
     content = file.read(budget + 1)
     if len(content) > budget:
-        raise InputError(f"{path} holds over {budget / 1e9:.3g} GB of text, more than memory allows; take fewer rows.")
+        raise InputError(f"{path} holds over {format_bytes(budget)} of text, more than memory allows; take fewer rows.")
     return content
 
 

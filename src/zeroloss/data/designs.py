@@ -136,12 +136,13 @@ def visited_error(weights: np.ndarray, index: np.ndarray, noise: np.ndarray) -> 
 
 
 def minimax_exponent(p: float, d: int) -> float:
-    """`-2p/(2p + d)`: the best rate for (p, C)-smooth functions of d variables, over all designs (Stone 1982)."""
+    """The exponent `-2p/(2p + d)` of n, negative: the best rate is n to this power, for (p, C)-smooth functions of d
+    variables, over all designs (Stone 1982)."""
     return -2 * p / (2 * p + d)
 
 
 def visited_exponent(tail: float) -> float:
-    """`-t/(1 + t)`: how the visited part falls on the heavy-tailed design."""
+    """The exponent `-t/(1 + t)` of n, negative: the visited part falls like n to this power on the design `p_k ~ k^-(1+t)`."""
     return -tail / (1 + tail)
 
 

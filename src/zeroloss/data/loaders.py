@@ -13,6 +13,7 @@ import numpy as np
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.batches import array_of, batches, has_items, is_loader, is_shuffled, is_source, is_table, parted
 from zeroloss.plumbing.containers import of_one_type
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 
 SHARE = 0.25
@@ -54,7 +55,7 @@ def gathered(source: Any) -> Gathered:
         if whole > room:
             much = "more than" if expected is None else "about"
             raise InputError(
-                f"the rows of the {kind} take {much} {whole / 1e9:.2g} GB, and {room / 1e9:.2g} GB may be taken; give a part of "
+                f"the rows of the {kind} take {much} {format_bytes(whole)}, and {format_bytes(room)} may be taken; give a part of "
                 "them (torch.utils.data.Subset, or fewer batches)."
             )
     if not parts:

@@ -23,6 +23,7 @@ from zeroloss.identity import identity
 from zeroloss.networks import as_given
 from zeroloss.plumbing import InputError, Progress, Silent, double
 from zeroloss.plumbing.derivatives import explained
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
 from zeroloss.problem import Problem, as_problem
 
@@ -151,7 +152,7 @@ def _run(runner, objective: Objective, method, steps, tolerance, seconds, step_s
                 if reason or done == before:
                     break
                 if watch.over:
-                    reason = f"Stopped after {watch.seconds:.1f} s, the time given."
+                    reason = f"Stopped after {format_seconds(watch.seconds)}, the time given."
                 if np.max(runner.loss) <= goal:
                     break
                 progress.update(done / max(steps, 1), f"step {done}, loss {np.max(runner.loss):.3g}")

@@ -31,6 +31,7 @@ from zeroloss.descent.result import Descent
 from zeroloss.networks import Wrapped, as_given
 from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.derivatives import pushforward
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.problem import Problem
 from zeroloss.tangent.jaxpr.independence import check_independent
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
@@ -157,7 +158,7 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, progre
             if excess <= tolerance:
                 break
             if watch.over:
-                reason = f"Stopped after {watch.seconds:.1f} s, the time given."
+                reason = f"Stopped after {format_seconds(watch.seconds)}, the time given."
                 break
     except KeyboardInterrupt:
         reason, interrupted = f"Interrupted after {done} steps; what was reached is kept.", True
@@ -191,7 +192,7 @@ def _run(run: _Run, problem: Problem, initial, steps, tolerance, seconds, progre
 
 
 def _memory(equations: int) -> str:
-    return f"{2 * 8 * equations**2 / 1e9:.2g} GB for kernel and factor"
+    return f"{format_bytes(2 * 8 * equations**2)} for kernel and factor"
 
 
 def _progress(start, excess, tolerance) -> float:

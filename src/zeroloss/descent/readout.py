@@ -16,10 +16,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from zeroloss.data import collapse, groups
+from zeroloss.descent.least_move import least_move
 from zeroloss.networks.squasher import SquasherNetwork
 from zeroloss.plumbing import double
 
@@ -86,20 +86,9 @@ def to_the_infimum(network: SquasherNetwork, x: np.ndarray, y: np.ndarray, round
 
 def _moved(a: np.ndarray, b: np.ndarray, c: np.ndarray, rounds: int) -> np.ndarray:
     """`c` moved least so that `|a c - b|` is least; `a` `(n, K)`, `b` `(n, outputs)`."""
-    best, least = c, float(np.linalg.norm(b - a @ c))
+    best = least_move(a, c, lambda moved: b - a @ moved, rounds)
+    least = float(np.linalg.norm(b - a @ best))
     aim = 1e-13 * max(float(np.linalg.norm(b)), 1e-300)
-    # The normal equations, refined, reach rounding where the rows are independent, and are much faster than what follows.
-    if a.shape[1] >= a.shape[0]:
-        try:
-            factor = scipy.linalg.cho_factor(a @ a.T, lower=True)
-            for _ in range(rounds):
-                c = best + a.T @ scipy.linalg.cho_solve(factor, b - a @ best)
-                size = float(np.linalg.norm(b - a @ c))
-                if not size < least:
-                    break
-                best, least = c, size
-        except np.linalg.LinAlgError:
-            pass
     if least <= 1e4 * aim:
         return best
     u, s, vt = np.linalg.svd(a, full_matrices=False)

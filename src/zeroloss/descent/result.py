@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.verdict import Record
 from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
@@ -70,4 +71,4 @@ class Descent(Record):
         )
         many = "" if self.seeds is None else f", {len(self.seeds)} seeds"
         head = f"Descent by {self.method}{many}: {self.loss_name} loss {reached}"
-        return f"<{head} after {self.steps} steps, {self.seconds:.1f} s. {self.reason}>"
+        return f"<{head} after {self.steps} steps, {format_seconds(self.seconds)}. {self.reason}>"

@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 
 from zeroloss.descent.readout import descended, features, relative_excess, ridge_readout, to_the_infimum
 from zeroloss.networks import predict
-from zeroloss.networks.squasher import SquasherNetwork
+from zeroloss.networks.squasher import SquasherConfig, SquasherNetwork
 from zeroloss.plumbing import InputError, double
 
 
@@ -158,8 +158,8 @@ class SquasherRegressor(RegressorMixin, BaseEstimator):
         k = self.networks if self.networks is not None else regime.networks * (n if regime.an_example else 1)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         preset = self.preset if self.preset is not None else regime.preset
-        shape = (d, y.shape[1], k, self.depth, self.width, self.activation, preset, n, None)
-        return SquasherNetwork.of(shape, "float64", seed)
+        config = SquasherConfig(d, y.shape[1], k, self.depth, self.width, self.activation, preset, n, None)
+        return SquasherNetwork.of(config, "float64", seed)
 
     def _checked(self) -> tuple[Regime, int]:
         if self.regime not in REGIMES:

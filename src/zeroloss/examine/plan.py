@@ -16,6 +16,9 @@ from zeroloss.data import Dataset, collapse
 from zeroloss.descent.gauss_newton import DENSE
 from zeroloss.networks import MLP
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.cost import Cost, expected_seconds
+from zeroloss.plumbing.format import format_bytes
+from zeroloss.plumbing.memory import available_bytes
 
 NEWTON_EQUATIONS = 20_000
 """Number of equations up to which a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
@@ -25,8 +28,10 @@ EPOCHS = 120
 EPOCH_OPERATIONS = 2.5e12
 SWEEP_WIDTHS = (2, 4, 8, 16, 64, 256)
 SWEEP_OPERATIONS = 4e11
-OPERATIONS_PER_SECOND = 4e10
-"""Speed of a two-core server, for the expected time that is shown before anything starts."""
+SLOWER = 4.0
+"""How much slower training runs than one large matrix product, for the expected time."""
+START = Cost(seconds=40, bytes=6e8)
+"""Compilation, figures and the page, and what the imported libraries hold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Plan:
     epochs, newton_steps: of Adam and of Gauss-Newton on the way to the minimum.
     curve_steps: steps of gradient descent for the loss curve.
     sweep_widths, sweep_seeds, sweep_steps: of the experiment on width.
-    seconds, gigabytes: expected time and memory of all.
+    cost: expected time and memory of all.
     """
 
     widths: tuple[int, ...]
@@ -46,13 +51,22 @@ class Plan:
     sweep_widths: tuple[int, ...]
     sweep_seeds: tuple[int, ...]
     sweep_steps: int
-    seconds: float
-    gigabytes: float
+    cost: Cost
+
+    @property
+    def seconds(self) -> float:
+        """Expected."""
+        return self.cost.seconds
+
+    @property
+    def gigabytes(self) -> float:
+        """At the peak."""
+        return self.cost.bytes / 1e9
 
     @property
     def sentence(self) -> str:
         """Expected time and memory as text, to be shown before the start."""
-        return f"expect about {self.seconds:.0f} s and {self.gigabytes:.1f} GB on two idle cores"
+        return f"expect {self.cost.sentence} on this machine"
 
 
 def default_widths(data: Dataset) -> tuple[int, ...]:
@@ -94,13 +108,12 @@ def make_plan(data: Dataset, network: Any) -> Plan:
         sweep_widths=sweep,
         sweep_seeds=(0, 1, 2),
         sweep_steps=sweep_steps,
-        seconds=40 + work / OPERATIONS_PER_SECOND,
-        gigabytes=0.6 + memory / 1e9,
+        cost=Cost(START.seconds + expected_seconds(work, str(network.dtype), SLOWER), START.bytes + memory, work),
     )
-    available = _memory_gigabytes()
-    if available is not None and plan.gigabytes > available:
+    free = available_bytes()
+    if not plan.cost.fits(free):
         raise InputError(
-            f"this examination needs about {plan.gigabytes:.0f} GB and there are {available:.0f}; "
+            f"this examination needs about {format_bytes(plan.cost.bytes)} and {format_bytes(free or 0)} are free; "
             "give --n-train a smaller number of examples."
         )
     return plan
@@ -113,15 +126,6 @@ def _count(data: Dataset, width: int, depth: int) -> int:
 def MLP_parameters(in_size: int, out_size: int, width: int, depth: int) -> int:  # noqa: N802
     """Number of parameters of an `MLP` of equal widths."""
     return (in_size + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * out_size
-
-
-def _memory_gigabytes() -> float | None:
-    import os
-
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def default_network(data: Dataset, *, activation: str = "tanh", parametrization: str = "ntk", seed: int = 0) -> MLP:

@@ -83,7 +83,7 @@ def examine(
     data = matched(network, data)
     started = time.monotonic()
     state = State(data, network, seed, announce or (lambda name, verdict: None), progress or Silent())
-    state.smooth = math.isfinite(activation(network.config[3]).curvature)
+    state.smooth = math.isfinite(activation(network.config.activation).curvature)
     plan = plan or make_plan(data, network)
     stages: list[tuple[str, Callable[[State], None]]] = [
         (name, functools.partial(_planned, stage, plan))

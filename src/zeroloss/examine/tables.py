@@ -60,24 +60,15 @@ def spectrum_table(
 
 
 def width_table(data: Dataset, network: MLP, widths, seeds, steps: int, seed: int, progress: Progress) -> Table:
-    """Train and test error of networks of the same kind and equal widths, trained by Adam on `steps` full batches, one per
-    seed."""
-    _, _, _, activation, parametrization, weight_std, bias_std = network.config
+    """Train and test error of networks of the same kind and equal widths, each seed trained by Adam for `steps` full
+    batches."""
     some = data if data.n <= 2000 else subset(data, 2000, seed)
     columns: Table = {name: [] for name in ("width", "parameters", "seed", "train_error", "test_error", "train_loss")}
     runs = [(width, s) for width in widths for s in seeds]
     for done, (width, s) in enumerate(runs):
-        net = MLP(
-            data.in_size,
-            data.out_size,
-            width,
-            max(1, network.depth),
-            activation,
-            parametrization,
-            weight_std,
-            bias_std,
-            key=1000 * seed + s,
-        )
+        equal = (width,) * max(1, network.depth)
+        config = network.config._replace(in_size=data.in_size, out_size=data.out_size, widths=equal)
+        net = MLP.of(config, key=1000 * seed + s)
         fit = descend(net, some, "adam", step_size=0.03, steps=steps, key=s)
         progress.update((done + 1) / len(runs), f"width {width}")
         answers = predict(fit.network, np.concatenate([some.x_train, some.x_test]))

@@ -30,6 +30,7 @@ from zeroloss.examine.stages import (
 from zeroloss.examine.state import Announce, State
 from zeroloss.networks import BlackBox, FeedForward, TorchNetwork, as_network
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.problem import matched
 from zeroloss.prove import prove
@@ -147,9 +148,9 @@ def _spectrum(state: State) -> None:
     have = available_bytes()
     if price.seconds > SPECTRUM_SECONDS or (have is not None and price.bytes > 0.5 * have):
         absent["spectrum"] = (
-            f"It was not made: the kernel on {len(points):,} inputs is expected to take {price.seconds:.0f} s and "
-            f"{price.bytes / 1e9:.1f} GB; `zeroloss kernel` forms it."
+            f"It was not made: the kernel on {len(points):,} inputs is expected to take {format_seconds(price.seconds)} and "
+            f"{format_bytes(price.bytes)}; `zeroloss kernel` forms it."
         )
         return
-    state.progress.stage("spectrum of the kernel", f"about {price.seconds:.2g} s")
+    state.progress.stage("spectrum of the kernel", f"about {format_seconds(price.seconds)}")
     state.tables["spectrum"], _, _ = tables.spectrum_table(state.network, state.data, state.seed, "at these weights")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -22,6 +23,16 @@ from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.mlp import check_room, check_widths
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.numbers import real_number, whole_number
+
+
+class AntisymmetricConfig(NamedTuple):
+    """What describes an `AntisymmetricMLP` but for its weights, precision and seed."""
+
+    in_size: int
+    out_size: int
+    widths: tuple[int, ...]
+    activation: str
+    weight_std: float
 
 
 class AntisymmetricMLP(FeedForward):
@@ -45,7 +56,7 @@ class AntisymmetricMLP(FeedForward):
         InputError: an odd last width, or no hidden layer.
     """
 
-    config: tuple = eqx.field(static=True)
+    config: AntisymmetricConfig = eqx.field(static=True)
 
     def __init__(
         self,
@@ -67,7 +78,7 @@ class AntisymmetricMLP(FeedForward):
                 f"widths {widths}, {in_size} numbers in, {out_size} out: an antisymmetric network needs at least one "
                 "hidden layer, and an even number of units in the last."
             )
-        self.config = (int(in_size), int(out_size), widths, activation, float(weight_std))
+        self.config = AntisymmetricConfig(in_size, out_size, widths, activation, weight_std)
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
         weights, sizes = [], (int(in_size), *widths)
         with double():  # float64 weights stay float64; the draws are float32, so that both precisions start alike
@@ -83,5 +94,5 @@ class AntisymmetricMLP(FeedForward):
 
     def restarted(self, key) -> AntisymmetricMLP:
         """A network of the same kind with new random weights."""
-        in_size, out_size, widths, act, weight_std = self.config
-        return AntisymmetricMLP(in_size, out_size, widths, None, act, weight_std, self.dtype, key)
+        c = self.config
+        return AntisymmetricMLP(c.in_size, c.out_size, c.widths, None, c.activation, c.weight_std, self.dtype, key)

@@ -97,15 +97,15 @@ def _count(network: Any) -> int:
 
 
 def _mlp(network: MLP) -> dict[str, Any]:
-    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
+    config = network.config
     parameters = sum(int(np.size(w)) for w in (*network.weights, *network.biases))
-    shape = "-".join(str(s) for s in (in_size, *widths, out_size))
+    shape = "-".join(str(s) for s in (config.in_size, *config.widths, config.out_size))
     return {
-        "description": f"{shape} {name}, {parametrization} parametrization, {parameters:,} parameters",
-        "widths": list(widths),
-        "activation": name,
-        "parametrization": parametrization,
-        "weight_std": weight_std,
-        "bias_std": bias_std,
+        "description": f"{shape} {config.activation}, {config.parametrization} parametrization, {parameters:,} parameters",
+        "widths": list(config.widths),
+        "activation": config.activation,
+        "parametrization": config.parametrization,
+        "weight_std": config.weight_std,
+        "bias_std": config.bias_std,
         "parameters": parameters,
     }

@@ -10,9 +10,9 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.networks.residual import ResidualMLP
+from zeroloss.networks.residual import ResidualConfig, ResidualMLP
 from zeroloss.networks.small_cnn import SmallCNN
-from zeroloss.networks.squasher import SquasherNetwork
+from zeroloss.networks.squasher import SquasherConfig, SquasherNetwork
 from zeroloss.networks.xor import XorNetwork
 from zeroloss.plumbing import InputError
 
@@ -33,12 +33,11 @@ class Kind:
 
 
 def _residual(config: list[Any], dtype: Any) -> ResidualMLP:
-    in_size, out_size, width, blocks, name, weight_std, bias_std = config
-    return ResidualMLP(in_size, out_size, width, blocks, name, weight_std, bias_std, dtype)
+    return ResidualMLP.of(ResidualConfig(*config), dtype)
 
 
 def _squasher(config: list[Any], dtype: Any) -> SquasherNetwork:
-    return SquasherNetwork.of(tuple(config), dtype)
+    return SquasherNetwork.of(SquasherConfig(*config), dtype)
 
 
 def _cnn(config: list[Any], dtype: Any) -> SmallCNN:
@@ -52,8 +51,8 @@ def _xor(config: list[Any], dtype: Any) -> XorNetwork:
 
 
 KINDS: dict[str, Kind] = {
-    "ResidualMLP": Kind(lambda n: list(n.config), _residual, lambda c: 2 * (c[3] + 2)),
-    "SquasherNetwork": Kind(lambda n: list(n.config), _squasher, lambda c: 2 * c[3] + 1),
+    "ResidualMLP": Kind(lambda n: list(n.config), _residual, lambda c: 2 * (ResidualConfig(*c).blocks + 2)),
+    "SquasherNetwork": Kind(lambda n: list(n.config), _squasher, lambda c: 2 * SquasherConfig(*c).depth + 1),
     "SmallCNN": Kind(
         lambda n: [list(n.image_shape), len(n.readout_biases), len(n.filters), n.size, n.pool], _cnn, lambda c: 4
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,12 +15,28 @@ import numpy as np
 from zeroloss.networks.activations import activation, gain
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.plumbing import InputError, double
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.numbers import real_number, whole_number
 
 PARAMETRIZATIONS = ("standard", "ntk", "mup")
 DEEPEST = 10_000
 """Hidden layers: each is one step of every program made of the network."""
+
+
+class MLPConfig(NamedTuple):
+    """What describes an `MLP` but for its weights, precision and seed; the fields are those of its constructor.
+
+    A tuple, so that files and hashes hold it as a list.
+    """
+
+    in_size: int
+    out_size: int
+    widths: tuple[int, ...]
+    activation: str
+    parametrization: str
+    weight_std: float
+    bias_std: float
 
 
 class MLP(FeedForward):
@@ -48,7 +64,7 @@ class MLP(FeedForward):
         key: an integer seed or a JAX key.
     """
 
-    config: tuple = eqx.field(static=True)
+    config: MLPConfig = eqx.field(static=True)
 
     def __init__(
         self,
@@ -73,13 +89,13 @@ class MLP(FeedForward):
         bias_std = real_number("bias_std", bias_std, closed=True)
         sizes = (in_size, *widths, out_size)
         check_room(sizes, dtype)
-        self.config = (int(in_size), int(out_size), widths, activation, parametrization, std, float(bias_std))
+        self.config = MLPConfig(in_size, out_size, widths, activation, parametrization, std, bias_std)
         weights, biases, scales, offsets = [], [], [], []
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
         with double():  # float64 weights stay float64; the draws are float32, so that both precisions start alike
             for layer, (m, big) in enumerate(itertools.pairwise(sizes)):
                 role = "readout" if layer == len(widths) else ("first" if layer == 0 else "hidden")
-                w_std, b_std, a, c = _scales(parametrization, role, m, big, std, float(bias_std))
+                w_std, b_std, a, c = _scales(parametrization, role, m, big, std, bias_std)
                 key, key_w, key_b = jax.random.split(key, 3)
                 weights.append((w_std * jax.random.normal(key_w, (big, m), jnp.float32)).astype(dtype))
                 biases.append((b_std * jax.random.normal(key_b, (big,), jnp.float32)).astype(dtype))
@@ -89,12 +105,27 @@ class MLP(FeedForward):
 
     def restarted(self, key) -> MLP:
         """A network of the same kind with new random weights."""
-        in_size, out_size, widths, act, parametrization, weight_std, bias_std = self.config
-        return MLP(in_size, out_size, widths, None, act, parametrization, weight_std, bias_std, self.dtype, key)
+        return MLP.of(self.config, self.dtype, key)
+
+    @classmethod
+    def of(cls, config: MLPConfig, dtype: Any = "float32", key: Any = 0) -> MLP:
+        """The network of this configuration at the start that `key` draws."""
+        return cls(
+            config.in_size,
+            config.out_size,
+            config.widths,
+            None,
+            config.activation,
+            config.parametrization,
+            config.weight_std,
+            config.bias_std,
+            dtype,
+            key,
+        )
 
     @property
     def parametrization(self) -> str:
-        return self.config[4]
+        return self.config.parametrization
 
 
 def check_widths(width: int | Sequence[int], depth: int | None) -> tuple[int, ...]:
@@ -118,8 +149,8 @@ def check_room(sizes: Sequence[int], dtype: Any) -> None:
     need, have = count * (8 if np.dtype(dtype) == np.float64 else 4), available_bytes()
     if have is not None and need > have:
         raise InputError(
-            f"a network of sizes {'-'.join(map(str, sizes))[:80]} has {count:,} parameters, {need / 1e9:.3g} GB, and "
-            f"{have / 1e9:.3g} GB are left; take a narrower one."
+            f"a network of sizes {'-'.join(map(str, sizes))[:80]} has {count:,} parameters, {format_bytes(need)}, and "
+            f"{format_bytes(have)} are left; take a narrower one."
         )
 
 

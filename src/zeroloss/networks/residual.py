@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,6 +14,18 @@ from zeroloss.networks.feedforward import _check_scope
 from zeroloss.networks.mlp import DEEPEST, check_room
 from zeroloss.plumbing import double
 from zeroloss.plumbing.numbers import real_number, whole_number
+
+
+class ResidualConfig(NamedTuple):
+    """What describes a `ResidualMLP` but for its weights, precision and seed; the fields are those of its constructor."""
+
+    in_size: int
+    out_size: int
+    width: int
+    blocks: int
+    activation: str
+    weight_std: float
+    bias_std: float
 
 
 class ResidualMLP(eqx.Module):
@@ -39,7 +52,7 @@ class ResidualMLP(eqx.Module):
 
     weights: tuple
     biases: tuple
-    config: tuple = eqx.field(static=True)
+    config: ResidualConfig = eqx.field(static=True)
 
     def __init__(
         self,
@@ -60,7 +73,7 @@ class ResidualMLP(eqx.Module):
         bias_std = real_number("bias_std", bias_std, closed=True)
         check_room((in_size, *(width,) * (blocks + 1), out_size), dtype)
         s = _std(activation, weight_std)
-        self.config = (int(in_size), int(out_size), int(width), int(blocks), activation, s, float(bias_std))
+        self.config = ResidualConfig(in_size, out_size, width, blocks, activation, s, bias_std)
         shapes = [(width, in_size), *[(width, width)] * blocks, (out_size, width)]
         weights, biases = [], []
         key = jax.random.PRNGKey(key) if isinstance(key, int) else key
@@ -71,13 +84,18 @@ class ResidualMLP(eqx.Module):
                 biases.append(jax.random.normal(key_b, shape[:1], jnp.float32).astype(dtype))
         self.weights, self.biases = tuple(weights), tuple(biases)
 
+    @classmethod
+    def of(cls, config: ResidualConfig, dtype: Any = "float32", key: Any = 0) -> ResidualMLP:
+        """The network of this configuration at the start that `key` draws."""
+        return cls(*config, dtype, key)
+
     @property
     def in_size(self) -> int:
-        return self.config[0]
+        return self.config.in_size
 
     @property
     def out_size(self) -> int:
-        return self.config[1]
+        return self.config.out_size
 
     @property
     def dtype(self):
@@ -85,14 +103,14 @@ class ResidualMLP(eqx.Module):
 
     def __call__(self, x):
         _check_scope(self.dtype)
-        phi = activation(self.config[4])
+        phi = activation(self.config.activation)
         z = self._dense(0, x)
         for index in range(1, len(self.weights) - 1):
             z = z + self._dense(index, phi(z))
         return self._dense(len(self.weights) - 1, phi(z))
 
     def _dense(self, index, h):
-        s, t = self.config[5:]
+        s, t = self.config.weight_std, self.config.bias_std
         weight = self.weights[index]
         return (s / math.sqrt(weight.shape[1])) * (h @ weight.T) + t * self.biases[index]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -77,6 +77,20 @@ def preset_of(name: str, n: int, d: int, tau: float | None = None) -> Preset:
     return Preset(SMOOTH_SLOPE, SMOOTH_INNER, True)
 
 
+class SquasherConfig(NamedTuple):
+    """What describes a `SquasherNetwork` but for its weights, precision and seed; the fields are those of its constructor."""
+
+    in_size: int
+    out_size: int
+    networks: int
+    depth: int
+    width: int
+    activation: str
+    preset: str
+    examples: int
+    tau: float | None
+
+
 class SquasherNetwork(eqx.Module):
     """`K` networks of depth `L` and width `r` in parallel, called on one example: `(in_size,) -> (out_size,)`.
 
@@ -99,7 +113,7 @@ class SquasherNetwork(eqx.Module):
     weights: tuple
     biases: tuple
     readout: Any
-    config: tuple = eqx.field(static=True)
+    config: SquasherConfig = eqx.field(static=True)
 
     def __init__(
         self,
@@ -121,7 +135,7 @@ class SquasherNetwork(eqx.Module):
         tau = None if tau is None else real_number("tau", tau, closed=True)
         middle = _middle(activation)
         scales = preset_of(preset, examples, in_size, tau)
-        self.config = (*map(int, sizes.values()), activation, preset, int(examples), tau)
+        self.config = SquasherConfig(**sizes, activation=activation, preset=preset, examples=examples, tau=tau)
         units = [int(width)] * (int(depth) - 1) + [1]
         key = jax.random.PRNGKey(key) if isinstance(key, int | np.integer) else key
         weights, biases, before = [], [], int(in_size)
@@ -137,20 +151,20 @@ class SquasherNetwork(eqx.Module):
 
     @property
     def in_size(self) -> int:
-        return self.config[0]
+        return self.config.in_size
 
     @property
     def out_size(self) -> int:
-        return self.config[1]
+        return self.config.out_size
 
     @property
     def networks(self) -> int:
         """`K`."""
-        return self.config[2]
+        return self.config.networks
 
     @property
     def depth(self) -> int:
-        return self.config[3]
+        return self.config.depth
 
     @property
     def dtype(self):
@@ -161,14 +175,13 @@ class SquasherNetwork(eqx.Module):
         return SquasherNetwork.of(self.config, self.dtype, key)
 
     @classmethod
-    def of(cls, config: tuple, dtype: Any, key: Any = 0) -> SquasherNetwork:
-        """A network of the kind that a `config` of another describes, at the start that `key` draws."""
-        in_size, out_size, networks, depth, width, name, preset, examples, tau = config
-        return cls(in_size, out_size, networks, depth, width, name, preset, examples, tau, dtype, key)
+    def of(cls, config: SquasherConfig, dtype: Any, key: Any = 0) -> SquasherNetwork:
+        """The network of this configuration at the start that `key` draws."""
+        return cls(*config, dtype, key)
 
     def features(self, x):
         """What the read-out reads, `h^{(L)}(x)` `(K,)` of one example."""
-        phi = activation(self.config[5])
+        phi = activation(self.config.activation)
         w, b = self.weights[0], self.biases[0]
         h = phi((x @ w.reshape(-1, w.shape[-1]).T).reshape(b.shape) + b)
         for w, b in zip(self.weights[1:], self.biases[1:], strict=True):
@@ -194,7 +207,7 @@ class SquasherNetwork(eqx.Module):
         with double():
             weights = [jnp.asarray(_blocks(np.asarray(w), layer == 0)) for layer, w in enumerate(self.weights)]
             biases = [b.reshape(-1) for b in self.biases]
-            return FeedForward([*weights, self.readout], [*biases, None], (self.config[5],) * self.depth)
+            return FeedForward([*weights, self.readout], [*biases, None], (self.config.activation,) * self.depth)
 
     def named_mask(self, names: list[str]) -> Any:
         """Which leaves the names "readout" and "hidden" mean, as a pytree of booleans."""

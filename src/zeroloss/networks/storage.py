@@ -18,7 +18,7 @@ import numpy as np
 from zeroloss.networks.differentiable import bare
 from zeroloss.networks.feedforward import FeedForward
 from zeroloss.networks.kinds import KINDS, described, rebuilt
-from zeroloss.networks.mlp import MLP
+from zeroloss.networks.mlp import MLP, MLPConfig
 from zeroloss.networks.pytorch.export import is_torch_module
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import program_from_plain
@@ -308,16 +308,15 @@ def _as_mlp(plain: FeedForward, config: Any, name: str) -> MLP:
     """The `MLP` of this configuration with these weights, if they fit; no weights are drawn."""
     import equinox as eqx
 
-    in_size, out_size, widths, act, parametrization, weight_std, bias_std = config
+    config = MLPConfig(*config)
+    config = config._replace(widths=tuple(config.widths))
     sizes = (plain.in_size, plain.out_size, list(plain.widths))
-    if (in_size, out_size, list(widths)) != sizes:
+    if (config.in_size, config.out_size, list(config.widths)) != sizes:
         raise InputError(
-            f"{name} is described as a network of {in_size} inputs, widths {str(list(widths))[:80]} and {out_size} outputs, and its arrays "
-            f"are of one of {sizes[0]}, {str(sizes[2])[:80]} and {sizes[1]}."
+            f"{name} is described as a network of {config.in_size} inputs, widths {str(list(config.widths))[:80]} and "
+            f"{config.out_size} outputs, and its arrays are of one of {sizes[0]}, {str(sizes[2])[:80]} and {sizes[1]}."
         )
-    shell = eqx.filter_eval_shape(
-        MLP, in_size, out_size, tuple(widths), None, act, parametrization, weight_std, bias_std, plain.dtype
-    )
+    shell = eqx.filter_eval_shape(MLP.of, config, plain.dtype)
     return eqx.tree_at(lambda n: (n.weights, n.biases), shell, (plain.weights, plain.biases))
 
 

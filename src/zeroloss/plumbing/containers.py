@@ -15,6 +15,7 @@ import numpy as np
 
 from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.float64 import exact_float64, place
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 
 
@@ -230,8 +231,8 @@ def _room(shape: tuple[int, ...], itemsize: int, what: str) -> None:
     needed, free = 2 * max(itemsize, 8) * math.prod(map(int, shape)), available_bytes()
     if free is not None and needed > free:
         raise InputError(
-            f"the {what} are sparse, of shape {tuple(map(int, shape))}, and would take {needed / 1e9:.3g} GB dense where "
-            f"{free / 1e9:.3g} GB are free; take fewer columns or rows."
+            f"the {what} are sparse, of shape {tuple(map(int, shape))}, and would take {format_bytes(needed)} dense where "
+            f"{format_bytes(free)} are free; take fewer columns or rows."
         )
 
 

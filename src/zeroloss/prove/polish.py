@@ -11,10 +11,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 import scipy.linalg.lapack as lapack
 
 from zeroloss.data.repeats import Collapsed
+from zeroloss.descent.least_move import least_move
 from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, double
 from zeroloss.verified.directed import norm_upper
@@ -172,28 +172,21 @@ def polish_readout(
     network = Layers.of(network)
     last = forward(network, x)[-1] if last is None else last
     matrix, _ = readout_matrix(network, last)
-    if matrix.shape[1] < matrix.shape[0]:
-        return network
-    gram = matrix @ matrix.T
-    if not np.isfinite(gram).all():
-        return network
-    try:
-        factor = scipy.linalg.cho_factor(gram, lower=True)
-    except np.linalg.LinAlgError:
-        return network
-    with_bias = matrix.shape[1] > last.h.shape[1]
-    best, residual = network, y - last.z
-    smallest, weights, bias = norm_upper(residual), network.weights[-1], network.biases[-1]
-    for _ in range(rounds):  # iterative refinement: one factor, residuals of the weights as rounded
-        move = matrix.T @ scipy.linalg.cho_solve(factor, residual)
-        weights = weights + move[: last.h.shape[1]].T
-        outputs = network.weight_scales[-1] * (last.h @ weights.T)
-        if bias is not None:
-            bias = bias + move[-1] if with_bias else bias
-            outputs = outputs + network.bias_scales[-1] * bias
-        residual = y - outputs
-        norm = norm_upper(residual)
-        if not norm < smallest:
-            break
-        smallest, best = norm, network.with_readout(weights, bias)
-    return best
+    h, width, bias = last.h, last.h.shape[1], network.biases[-1]
+    with_bias = matrix.shape[1] > width
+    start = network.weights[-1].T
+    if with_bias and bias is not None:
+        start = np.concatenate([start, bias[None]])
+
+    def parts(moved: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        return np.ascontiguousarray(moved[:width].T), moved[-1] if with_bias else bias
+
+    def residual(moved: np.ndarray) -> np.ndarray:
+        if moved is start:
+            return y - last.z
+        weights, offset = parts(moved)
+        outputs = network.weight_scales[-1] * (h @ weights.T)
+        return y - (outputs if offset is None else outputs + network.bias_scales[-1] * offset)
+
+    moved = least_move(matrix, start, residual, rounds, norm=norm_upper)
+    return network if moved is start else network.with_readout(*parts(moved))

@@ -6,6 +6,8 @@ import decimal
 import math
 from typing import Any
 
+from zeroloss.plumbing.format import format_seconds
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _THIN = "\u202f"
 NONE = "not measured"
@@ -65,11 +67,7 @@ def interval(low: float | None, high: float | None, task: str) -> str:
 
 def seconds(value: float | None) -> str:
     """A duration."""
-    if value is None:
-        return NONE
-    if value >= 100:
-        return f"{int(value) // 60} min {int(value) % 60} s" if value >= 120 else f"{value:.0f} s"
-    return f"{value:.1f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+    return NONE if value is None else format_seconds(value)
 
 
 def score_name(task: str) -> str:

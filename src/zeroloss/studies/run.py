@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.format import format_seconds as duration
 from zeroloss.studies.executors import Executor, Task, make_executor
 from zeroloss.studies.plan import Block, Cell, Overrides, blocks, cells, expected_seconds
 from zeroloss.studies.registry import Origin, refuse_while_read
@@ -303,13 +304,3 @@ def _measured(study: Study, wanted: Sequence[Cell], store: Store) -> dict[tuple[
         for parameters, seconds in store.mean_seconds(study.name, experiment.name, experiment.version).items():
             found[experiment.name, parameters] = seconds
     return found
-
-
-def duration(seconds: float) -> str:
-    """A duration in words."""
-    if not math.isfinite(seconds):
-        return "unknown time"
-    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h"), (63_000_000, 86_400, "days")):
-        if seconds < limit:
-            return f"{seconds / unit:.2g} {name}" if seconds < 10 * unit else f"{seconds / unit:,.0f} {name}"
-    return f"{seconds / 31_557_600:,.3g} years"

@@ -6,7 +6,7 @@ from zeroloss.tangent.density import SpectralDensity, spectral_density
 from zeroloss.tangent.eigenvalues import EigenvalueEstimate, entry_error_bound, largest_eigenvalue, smallest_eigenvalue
 from zeroloss.tangent.gradient_flow import FlowPrediction, GradientFlow, gradient_flow
 from zeroloss.tangent.infinite import InfiniteKernel, convergence, convergence_rate, infinite_kernel
-from zeroloss.tangent.kernel import estimate, kernel, kernel_matrix
+from zeroloss.tangent.kernel import Explained, estimate, explained_kernel, kernel, kernel_matrix
 from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.linearised import Linearised, linearized
 from zeroloss.tangent.operator import KernelOperator, top_eigenvalue
@@ -24,6 +24,7 @@ __all__ = [
     "EigenvalueEstimate",
     "Enclosure",
     "Estimate",
+    "Explained",
     "FlowPrediction",
     "GradientFlow",
     "InfiniteKernel",
@@ -41,6 +42,7 @@ __all__ = [
     "convergence_rate",
     "entry_error_bound",
     "estimate",
+    "explained_kernel",
     "gradient_flow",
     "infinite_kernel",
     "kernel",

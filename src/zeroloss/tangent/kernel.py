@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -23,6 +24,23 @@ from zeroloss.tangent.probe import probe
 OUTPUTS = ("full", "trace", "diagonal")
 
 
+@dataclasses.dataclass(frozen=True)
+class Explained:
+    """A tangent kernel, and how it was computed.
+
+    Attributes:
+        kernel: as `kernel` returns it.
+        estimate: the rule and the contraction of each parameter, operations and memory, the expected and the measured time
+            (`took`), and the lowest precision that the network computes in.
+    """
+
+    kernel: np.ndarray
+    estimate: Estimate
+
+    def __repr__(self) -> str:
+        return f"<Explained: {self.estimate}>"
+
+
 def kernel(
     network: Any,
     x1: Any,
@@ -32,11 +50,11 @@ def kernel(
     trainable: Any = None,
     check: bool = True,
     explain: bool = False,
-) -> Any:
+) -> np.ndarray:
     """The tangent kernel between the rows of `x1` and of `x2` (by default `x1` itself).
 
     `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network. Exact up to rounding (of the lowest
-    precision that the network computes in, which `estimate` and `explain` name), for any network: parameters that meet
+    precision that the network computes in, which `estimate` names), for any network: parameters that meet
     data in a way the rules know (`zeroloss.tangent.jaxpr.rules`) are contracted layer by layer, the others by their gradients,
     example by example.
 
@@ -47,19 +65,37 @@ def kernel(
             trace form errs on the unsafe side at both ends of the spectrum: use it for pictures and preconditioners, not for proofs.
         trainable: which parameters count; see `zeroloss.networks.trainable_mask`.
         check: compare with one random probe `v^T K u` by the original function's own vjp and jvp.
-        explain: return `(K, Estimate)`, which lists the rule that served each parameter, its cost, and how long
-            it took.
+        explain: must be False; `explained_kernel` returns the kernel with its `Estimate`.
 
     Raises:
         InputError: a network that does not fit the inputs, a wrapped function that mixes examples, or a kernel that does
             not fit into memory.
         ArithmeticError: the probe disagrees (which would be a defect of this library: no wrong kernel is returned).
     """
-    if outputs not in OUTPUTS:
-        raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
-    matrix, (n1, n2, c), cost = _compute(network, x1, x2, outputs, trainable, check, explain)
-    result = matrix.reshape(n1, c, n2, c).transpose(0, 2, 1, 3) if outputs == "full" else matrix
-    return (result, cost) if explain else result
+    if explain:
+        raise InputError(
+            "kernel(..., explain=True) is no more: zeroloss.tangent.explained_kernel(...) returns .kernel and .estimate."
+        )
+    return _shaped(outputs, *_compute(network, x1, x2, outputs, trainable, check, False)[:2])
+
+
+def explained_kernel(
+    network: Any, x1: Any, x2: Any = None, outputs: str = "full", *, trainable: Any = None, check: bool = True
+) -> Explained:
+    """The tangent kernel with an account of how it was computed; arguments and errors are those of `kernel`.
+
+    Returns:
+        an `Explained`: `.kernel` is the array of `kernel`, bit for bit; `.estimate` lists the rule by which each parameter was
+        served, what that cost, and how long it took.
+    """
+    matrix, sizes, priced = _compute(network, x1, x2, outputs, trainable, check, True)
+    return Explained(_shaped(outputs, matrix, sizes), priced)
+
+
+def _shaped(outputs: str, matrix: np.ndarray, sizes: tuple[int, int, int]) -> np.ndarray:
+    """The full kernel `(n1, n2, c, c)` from its matrix `(n1 c, n2 c)`; the other forms as they are."""
+    n1, n2, c = sizes
+    return matrix.reshape(n1, c, n2, c).transpose(0, 2, 1, 3) if outputs == "full" else matrix
 
 
 def estimate(network: Any, x1: Any, x2: Any = None, outputs: str = "full", *, trainable: Any = None) -> Estimate:
@@ -85,6 +121,9 @@ def kernel_matrix(network: Any, x: Any, *, trainable: Any = None, check: bool = 
 
 
 def _compute(network, x1, x2, outputs, trainable, check, explain):
+    """The kernel as a matrix (or in its shorter form), `(n1, n2, c)`, and its `Estimate` if `explain`, else None."""
+    if outputs not in OUTPUTS:
+        raise InputError(f"outputs={outputs!r}; choose one of {', '.join(OUTPUTS)}.")
     network = differentiable(network, x1)
     x1, x2, scope = _prepared(network, x1, x2)
     mask = trainable_mask(network, trainable)
@@ -96,7 +135,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
         n2 = len(x1) if x2 is None else len(x2)
         reading = read(network, x1, mask, n2, outputs)
         refuse(reading, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
-        cost = (
+        priced = (
             price(reading, network, len(x1), None if x2 is None else n2, outputs, _itemsize(network))
             if explain
             else None
@@ -111,7 +150,7 @@ def _compute(network, x1, x2, outputs, trainable, check, explain):
             )
         if check:
             probe(network, x1, x2, mask, result, outputs, c, lowest_precision(reading.reader.jaxpr))
-    return result, (len(x1), n2, c), cost and cost.measured(took)
+    return result, (len(x1), n2, c), priced and priced.measured(took)
 
 
 def form(reading: Reading, network: Any, x1: np.ndarray, x2: np.ndarray | None, outputs: str) -> np.ndarray:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import time
 from typing import Any
 
 import jax
 import numpy as np
 
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.cost import Cost, expected_seconds
+from zeroloss.plumbing.format import format_bytes, format_count, format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import count, lowest_precision
 from zeroloss.tangent.jaxpr.layerwise import Reading
@@ -70,6 +70,11 @@ class Estimate(Record):
     parameters: tuple[Served, ...]
     precision: str = ""
 
+    @property
+    def cost(self) -> Cost:
+        """Expected seconds, bytes at the peak and operations."""
+        return Cost(self.seconds, self.bytes, self.operations)
+
     def measured(self, seconds: float) -> Estimate:
         """The same with the time it took."""
         return dataclasses.replace(self, took=seconds)
@@ -77,9 +82,9 @@ class Estimate(Record):
     def __str__(self) -> str:
         head = (
             f"{self.outputs} kernel of {self.n1:,} x {self.n2:,} examples, {self.c} output{'s' * (self.c > 1)}: "
-            f"{self.operations:.2g} operations, {readable(self.bytes)}, about {self.seconds:.2g} s"
+            f"{format_count(self.operations)} operations, {self.cost.sentence}"
         )
-        head += "" if self.took is None else f" (took {self.took:.2g} s)"
+        head += "" if self.took is None else f" (took {format_seconds(self.took)})"
         if self.precision in ("float16", "bfloat16"):
             head += f"; the network computes in {self.precision} inside, and the kernel is no more exact than that"
         rows = [("parameter", "shape", "rule", "positions", "contraction", "operations", "otherwise")]
@@ -104,14 +109,6 @@ class Estimate(Record):
     __repr__ = __str__
 
 
-def readable(size: float) -> str:
-    """Bytes in the unit a person would use."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}"
-    return f"{size:.0f} bytes"
-
-
 def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str, itemsize: int) -> Estimate:
     """The cost of the kernel of a network that was read (`n2` None: one set of points)."""
     pairs = n1 * (n1 + 1) / 2 if n2 is None else n1 * n2
@@ -121,8 +118,8 @@ def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str,
     passes = points * (2 + reading.c) * count(reading.reader.jaxpr)
     making = points * sum(g.making for g in groups if g.form != "outer")
     room, whole = memory(reading, n1, n2, outputs, itemsize)
-    rate = matrix_product_rate("float64" if itemsize == 8 else "float32")
-    seconds = (contracting + SLOWER * (passes + making)) / rate + whole / 2e9
+    dtype = "float64" if itemsize == 8 else "float32"
+    seconds = expected_seconds(contracting + SLOWER * (passes + making), dtype) + whole / 2e9
     seconds += 0.0 if reading.compiled else COMPILING[0] + COMPILING[1] * len(reading.reader.uses)
     return Estimate(
         n1, n1 if n2 is None else n2, reading.c, outputs, contracting + passes + making, room, whole, seconds, None,
@@ -157,17 +154,17 @@ def refuse(reading: Reading, n1: int, n2: int | None, outputs: str, itemsize: in
     """InputError, with what to do instead, for a kernel that does not fit into memory."""
     have = available_bytes()
     need, whole = memory(reading, n1, n2, outputs, itemsize)
-    if have is None or need <= 0.9 * have:
+    if Cost(bytes=need).fits(have):
         return
     ways = ["fewer examples", "zeroloss.tangent.KernelOperator, which never forms it"]
-    if itemsize == 8 and need / 2 <= 0.9 * have:
+    if itemsize == 8 and Cost(bytes=need / 2).fits(have):
         ways.insert(0, "a float32 network")
     if outputs == "full" and reading.c > 1:
         trace, _ = memory(reading, n1, n2, "trace", itemsize)
-        if trace <= 0.9 * have:
+        if Cost(bytes=trace).fits(have):
             ways.insert(0, 'outputs="trace"')
     raise InputError(
-        f"the {outputs} kernel takes {readable(whole)} and {readable(need)} at the peak, and {readable(have)} are free; "
+        f"the {outputs} kernel takes {format_bytes(whole)} and {format_bytes(need)} at the peak, and {format_bytes(have or 0)} are free; "
         f"take {', '.join(ways[:-1])} or {ways[-1]}."
     )
 
@@ -189,16 +186,3 @@ def _served(reading: Reading, network: Any, pairs: float, points: float):
         for leaf in group.leaves[1:]:
             other = reading.arrays[leaf]
             yield Served(names[other], shapes[other], "bias", positions, f"with {names[place]}", 0.0, 0.0)
-
-
-@functools.cache
-def matrix_product_rate(dtype: str) -> float:
-    """Floating-point operations per second of a 512 x 512 matrix product on this machine, now (a few milliseconds)."""
-    a = np.random.default_rng(0).standard_normal((512, 512)).astype(dtype)
-    a @ a
-    best = np.inf
-    for _ in range(5):
-        start = time.perf_counter()
-        a @ a
-        best = min(best, time.perf_counter() - start)
-    return 2 * 512**3 / best

@@ -154,10 +154,9 @@ def _narrower(problem: Problem, step_size: float | None) -> Composite | None:
         return None
     if trainable is not None and not isinstance(trainable, str | list | tuple):
         return None  # a mask fits one width only
-    in_size, out_size, widths, name, parametrization, weight_std, bias_std = network.config
-    quarter = [w // 4 for w in widths]
+    quarter = network.config._replace(widths=tuple(w // 4 for w in network.config.widths))
     with double():
-        start = MLP(in_size, out_size, quarter, None, name, parametrization, weight_std, bias_std, "float64")
+        start = MLP.of(quarter, "float64")
     trained = trained_layers(start, trainable_mask(start, trainable))
     known = constants(start, distinct.x, distinct.y, distinct.rounding, distinct.sizes, trained)
     return composite_theorem(known.lam0, known.Lam0, known.residual, problem.n, known.beta, step_size)

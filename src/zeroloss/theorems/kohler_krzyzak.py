@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from zeroloss.data.designs import minimax_exponent, visited_exponent
 from zeroloss.data.repeats import round_down
 from zeroloss.theorems.card import Card, Found, Hypothesis, Promise
 from zeroloss.theorems.facts import Facts
@@ -36,16 +37,6 @@ def visited_error(n: int) -> float:
         share *= (n - k + 1) / k / (n - 1)
         total += share / k
     return total * (1 - 1e-12)
-
-
-def heavy_tail_exponent(t: float) -> float:
-    """`t/(1 + t)`: the error of an interpolator on `p_k ~ k^-(1+t)` falls no faster than `n` to minus that."""
-    return t / (1 + t)
-
-
-def minimax_exponent(p: float, d: int) -> float:
-    """`2p/(2p + d)`."""
-    return 2 * p / (2 * p + d)
 
 
 def _sigmoid(facts: Facts) -> Found:
@@ -85,7 +76,7 @@ def _minimiser(facts: Facts) -> Found:
 
 
 def _misses(facts: Facts) -> tuple[Promise, ...]:
-    rate = minimax_exponent(float(facts.assumed("smoothness")), facts.d)
+    rate = -minimax_exponent(float(facts.assumed("smoothness")), facts.d)
     return (Promise(f"Its error does not fall like n^-{rate:.3g}, the minimax rate.", {"minimax_exponent": rate}),)
 
 
@@ -135,8 +126,8 @@ def _heavy(facts: Facts) -> Found:
 
 def _slow(facts: Facts) -> tuple[Promise, ...]:
     slow, best = (
-        heavy_tail_exponent(float(facts.assumed("tail"))),
-        minimax_exponent(float(facts.assumed("smoothness")), facts.d),
+        -visited_exponent(float(facts.assumed("tail"))),
+        -minimax_exponent(float(facts.assumed("smoothness")), facts.d),
     )
     return (
         Promise(

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.cost import Cost, expected_seconds
 from zeroloss.plumbing.exact import as_float64
+from zeroloss.plumbing.format import format_seconds
 from zeroloss.verified.directed import gamma, norm_upper
 from zeroloss.verified.eigenvalues import Enclosure, smallest_eigenvalue
 
@@ -80,7 +82,9 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     if not len(x):
         raise InputError("every input is 0 in all columns; there is no kernel to measure.")
     taken = x[:MOST]
-    progress.stage("lambda0 of infinite width", f"{len(taken)} inputs, about {price(len(taken)):.1f} s")
+    progress.stage(
+        "lambda0 of infinite width", f"{len(taken)} inputs, about {format_seconds(cost(len(taken)).seconds)}"
+    )
     found = lambda0(taken)
     of = f"{len(taken):,} distinct inputs scaled to norm 1, infinite width, hidden relu layer"
     if found.lower > 0 and len(taken) == len(x):
@@ -90,6 +94,7 @@ def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float
     return found.upper, True, f"proved upper end, {of}; no lower end above 0: two are parallel, or too nearly so"
 
 
-def price(n: int) -> float:
-    """Expected seconds for `lambda0` of `n` inputs (measured on two cores)."""
-    return max(0.1, 5e-11 * float(min(n, MOST)) ** 3)
+def cost(n: int) -> Cost:
+    """Of `lambda0` for `n` inputs: eigenvalues of a matrix of that size, six of which are held."""
+    rows = float(min(n, MOST))
+    return Cost(max(0.1, expected_seconds(4 * rows**3)), 6 * 8 * rows**2, 4 * rows**3)

@@ -32,6 +32,7 @@ import scipy.linalg.lapack as lapack
 
 from zeroloss.data.repeats import Collapsed
 from zeroloss.plumbing import InputError
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.verdict import Record, at_least, at_most
 from zeroloss.verified.bound import Lower, Upper
@@ -201,7 +202,7 @@ def too_large(network: Layers, distinct: Collapsed, trained: Trained) -> str:
     needed = 8 * (2.6 * equations**2 + 6.0 * equations * sum(network.widths))
     free = available_bytes()
     if free is not None and needed > free:
-        return f"it takes {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+        return f"it takes {format_bytes(needed)} and {format_bytes(free)} are free"
     return ""
 
 

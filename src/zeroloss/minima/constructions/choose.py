@@ -11,6 +11,7 @@ from zeroloss.minima.constructions.slab import cost as slab_cost
 from zeroloss.minima.constructions.slab import slab
 from zeroloss.minima.constructions.spoilers import Spoilers
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.format import format_bytes
 
 KINDS = ("auto", "bumps", "slab", "caps")
 SMALL = 4_000_000
@@ -80,7 +81,7 @@ def _slab(x: np.ndarray, key: int) -> Spoilers:
     cost = slab_cost(*x.shape)
     if cost > LARGE:
         raise InputError(
-            f"a slab for {len(x)} points takes {cost:,} parameters ({cost * 8e-9:.1f} GB); use kind='caps' or fewer "
+            f"a slab for {len(x)} points takes {cost:,} parameters ({format_bytes(8 * cost)}); use kind='caps' or fewer "
             "points."
         )
     return slab(x, key)

@@ -28,6 +28,8 @@ from zeroloss.minima.constructions.combine import Stack, deepen, join, to_networ
 from zeroloss.minima.constructions.spoilers import Spoilers, float32_separation
 from zeroloss.networks import from_torch, is_torch_module, predict
 from zeroloss.plumbing import InputError, Progress, Silent
+from zeroloss.plumbing.cost import expected_seconds
+from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.plumbing.numbers import LARGEST_SEED, whole_number
 from zeroloss.problem import matched
 from zeroloss.verdict import Record, at_most
@@ -38,8 +40,8 @@ PARAMETERS = 150_000_000
 """Parameters of the whole network beyond which it is refused (1.2 GB in float64, three times that while checked)."""
 ROUNDS = 3
 """Number of corrections of the read-out by the network's own residual."""
-FLOPS = 1e10
-"""Float64 operations per second assumed when a time is announced."""
+SLOWER = 8.0
+"""How much slower a twin's answers come than one large matrix product, for the announced time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _check_size(g: Stack, spoilers: Spoilers, c: int) -> None:
     entries = sum(a * b for a, b in itertools.pairwise(sizes))
     if entries > PARAMETERS:
         raise InputError(
-            f"the twin would have {entries:,} parameters ({entries * 24e-9:.1f} GB while it is checked); use "
+            f"the twin would have {entries:,} parameters ({format_bytes(24 * entries)} while it is checked); use "
             "kind='caps', fewer points or a smaller network."
         )
 
@@ -273,9 +275,9 @@ def _fit(
     for count in range(ROUNDS):
         candidate = _assembled(g, spoilers, coefficients, depth)
         if not count:
-            seconds = ROUNDS * 2 * candidate.parameters * len(rows) / FLOPS
+            seconds = expected_seconds(ROUNDS * 2.0 * candidate.parameters * len(rows), slower=SLOWER)
             progress.stage(
-                "fitting the read-out", f"{candidate.parameters:,} parameters, at most about {seconds:.0f} s"
+                "fitting the read-out", f"{candidate.parameters:,} parameters, at most about {format_seconds(seconds)}"
             )
         f = predict(to_network(candidate), rows)
         residual = y - f[:n]

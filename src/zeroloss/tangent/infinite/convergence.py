@@ -68,10 +68,8 @@ def convergence(network: Any, x: Any, widths: Sequence[int], seeds: Sequence[int
 
 def _drawn(network: Any, width: int, seed: int) -> Any:
     if isinstance(network, MLP):
-        in_size, out_size, widths, name, parametrization, s, t = network.config
-        return MLP(in_size, out_size, (width,) * len(widths), None, name, parametrization, s, t, network.dtype, seed)
-    in_size, out_size, _, blocks, name, s, t = network.config
-    return ResidualMLP(in_size, out_size, width, blocks, name, s, t, network.dtype, seed)
+        return MLP.of(network.config._replace(widths=(width,) * network.depth), network.dtype, seed)
+    return ResidualMLP.of(network.config._replace(width=width), network.dtype, seed)
 
 
 def convergence_rate(table: dict[str, list]) -> Rate:

@@ -110,14 +110,14 @@ def describe(network: Any) -> Layer:
         InputError: a network without the limit, or of a kind whose limit is not known here.
     """
     if isinstance(network, MLP):
-        _, _, widths, name, parametrization, s, t = network.config
-        _check_parametrization(parametrization)
-        hidden: list[Layer] = [Dense(s, t), Activation(name)]
-        return Serial(*hidden * len(widths), Dense(s, t))
+        _check_parametrization(network.parametrization)
+        dense = Dense(network.config.weight_std, network.config.bias_std)
+        hidden: list[Layer] = [dense, Activation(network.config.activation)]
+        return Serial(*hidden * network.depth, dense)
     if isinstance(network, ResidualMLP):
-        _, _, _, blocks, name, s, t = network.config
-        block = Residual(Activation(name), Dense(s, t))
-        return Serial(Dense(s, t), *([block] * blocks), Activation(name), Dense(s, t))
+        dense = Dense(network.config.weight_std, network.config.bias_std)
+        phi = Activation(network.config.activation)
+        return Serial(dense, *[Residual(phi, dense)] * network.config.blocks, phi, dense)
     if isinstance(network, FeedForward):
         raise InputError(
             "a FeedForward does not say how its weights are drawn, so it has no infinite width; give an MLP, or a Serial(...) of layers."
