@@ -36,8 +36,8 @@ def compiled_functions_go_with_their_module():
     yield
     if "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
-    if "zeroloss.tangent.layerwise" in sys.modules:
-        layerwise = sys.modules["zeroloss.tangent.layerwise"]
+    if "zeroloss.tangent.jaxpr.layerwise" in sys.modules:
+        layerwise = sys.modules["zeroloss.tangent.jaxpr.layerwise"]
         layerwise._reader_cached.cache_clear()
         layerwise._plan_cached.cache_clear()
     gc.collect()

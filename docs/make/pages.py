@@ -236,8 +236,10 @@ def gallery() -> str:
 ROOMS = (
     "data",
     "networks",
+    "verified",
     "tangent",
     "descent",
+    "prove",
     "minima",
     "theorems",
     "audit",

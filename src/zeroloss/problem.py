@@ -189,6 +189,18 @@ def as_problem(network: Any, data: Any = None, trainable: Any = None) -> Problem
     return Problem(network, data, trainable)
 
 
+def network_and_data(network: Any, data: Any) -> tuple[Any, Any]:
+    """Both, also where `network` is a `Problem`; for questions that take networks without weights too.
+
+    Raises:
+        InputError: a problem with data beside it; no data.
+    """
+    if isinstance(network, Problem) or data is None:
+        problem = as_problem(network, data)
+        return problem.network, problem.given
+    return network, data
+
+
 def fitting_size(network: Any, x: np.ndarray) -> int:
     """The network's number of outputs on rows like those of `x`, in its own precision."""
     with double() if is_double(network) else contextlib.nullcontext():

@@ -13,7 +13,8 @@ from tangent_references import assert_close, form, jacobian
 from zeroloss.networks import wrap
 from zeroloss.plumbing import double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent import estimate, explained_kernel, kernel, layerwise, plan
+from zeroloss.tangent import estimate, explained_kernel, kernel
+from zeroloss.tangent.jaxpr import layerwise, plan
 
 COUNT, FIRST = 5, 3
 LARGE = {"encoder", "residual", "odd"}

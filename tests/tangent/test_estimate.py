@@ -26,7 +26,7 @@ def test_operations_of_a_plain_network_are_those_of_the_identity():
     told = estimate(MLP(6, 3, 8, 1, key=0), X)
     hidden, read_out = (p for p in told.parameters if p.contraction in ("outer", "explicit"))
     pairs = 40 * 41 / 2
-    from zeroloss.tangent.plan import ENTRYWISE
+    from zeroloss.tangent.jaxpr.plan import ENTRYWISE
 
     assert hidden.operations == pairs * (2 * 6 + 9 * (2 * 8 + ENTRYWISE))
     assert read_out.operations == pairs * (2 * 8 + 9 * (2 * 3 + ENTRYWISE))

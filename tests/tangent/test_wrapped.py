@@ -10,7 +10,7 @@ from tangent_references import assert_close, brute_force, form
 from zeroloss.networks import wrap
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent import kernel
-from zeroloss.tangent.reader import Reader
+from zeroloss.tangent.jaxpr.reader import Reader
 
 RNG = np.random.default_rng(0)
 X, OTHER = RNG.standard_normal((2, 3, 3))

@@ -28,6 +28,7 @@ from zeroloss.networks.pytorch.inputs import check_images
 from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.plumbing.numbers import LARGEST_SEED, real_number, whole_number
+from zeroloss.problem import network_and_data
 from zeroloss.verdict import Record, Verdict
 from zeroloss.verdict.identity import Identity
 
@@ -106,7 +107,7 @@ class Audit(Record):
 
 def audit(
     network: Any,
-    data: Any,
+    data: Any = None,
     initial: Any = None,
     *,
     loss: str = "squared",
@@ -156,6 +157,7 @@ def audit(
     step_size = None if step_size is None else real_number("step_size", step_size)
     ridge = None if ridge is None else real_number("ridge", ridge)
     key = whole_number("key", key, 0, LARGEST_SEED)
+    network, data = network_and_data(network, data)
     data = as_data(data)
     network = as_network(network, data)
     check_images(network, data)

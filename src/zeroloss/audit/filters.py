@@ -14,7 +14,7 @@ from zeroloss.audit.measure import Measure, made, missing
 from zeroloss.audit.norms import BLACK_BOX
 from zeroloss.audit.subject import Subject
 from zeroloss.networks import precision, trainable_mask
-from zeroloss.tangent.layerwise import read
+from zeroloss.tangent.jaxpr.layerwise import read
 from zeroloss.tangent.points import points
 
 NAMES = ("effective_filters", "filter_alignment")

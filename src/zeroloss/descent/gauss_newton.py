@@ -33,7 +33,7 @@ from zeroloss.plumbing import Progress, double
 from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.format import format_bytes, format_seconds
 from zeroloss.problem import Problem
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
 CLOSE = 1e-5

@@ -14,7 +14,7 @@ from zeroloss.networks import Wrapped
 from zeroloss.networks.ending import ends_in_sigmoid
 from zeroloss.plumbing import InputError
 from zeroloss.problem import Problem
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 
 
 @dataclasses.dataclass(frozen=True)

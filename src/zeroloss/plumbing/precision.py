@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -15,7 +16,7 @@ def double() -> Iterator[None]:
         yield
 
 
-def as_double(tree):
+def as_double(tree: Any) -> Any:
     """`tree` with every floating array as a float64 JAX array of the same exact value (call inside `double()`).
 
     The cast is NumPy's: XLA's takes subnormal float32 numbers for 0.

@@ -11,7 +11,6 @@ import numpy as np
 from zeroloss.data.arrays import training_arrays
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.load import as_data
-from zeroloss.data.repeats import collapse
 from zeroloss.data.task import for_outputs
 from zeroloss.plumbing import InputError, Silent, double
 from zeroloss.plumbing.digest import network_digest
@@ -80,16 +79,14 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
     found = check(certificate, x, y, data, trust=trust)
     if found.status is not Status.PROVED or not saved.is_program:
         return found
-    from zeroloss.networks import TorchNetwork
-    from zeroloss.prove.converted import judge_converted
+    from zeroloss.problem import Problem
+    from zeroloss.prove.programs import judge_program
 
-    assert isinstance(network, TorchNetwork)
-    trouble = judge_converted(network, collapse(x, y), None, False, Silent()).trouble
-    return (
-        dataclasses.replace(found, status=Status.UNKNOWN, reason=f"The proof is refused: {trouble}.")
-        if trouble
-        else found
-    )
+    problem = Problem(network, data)
+    trouble = judge_program(problem.double, problem.mask.parameters, problem, False, Silent()).trouble
+    if not trouble:
+        return found
+    return dataclasses.replace(found, status=Status.UNKNOWN, reason=f"The proof is refused: {trouble}.")
 
 
 def _out_size(network: Any) -> int:

@@ -32,8 +32,8 @@ WORTH = 0.01
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # steps that overflow are not taken
-def polish(network: FeedForward, distinct: Collapsed, trained: Trained, *, factor: Any = None) -> FeedForward:
-    """`network` (float64) moved to where the residual is at its rounding, or as far as it will fall.
+def polish(network: Layers, distinct: Collapsed, trained: Trained, *, factor: Any = None) -> Layers:
+    """`network` moved to where the residual is at its rounding, or as far as it will fall.
 
     Returned unchanged where the residual does not fall to `WORTH` of what it was: to find a minimum is the business of
     `zeroloss.descend`.
@@ -41,13 +41,12 @@ def polish(network: FeedForward, distinct: Collapsed, trained: Trained, *, facto
     Args:
         factor: a Cholesky factor (LAPACK, lower triangle) of the kernel at weights near by, tried first.
     """
-    given = Layers.of(network)
-    moved = _polished(given, distinct, trained, factor)
-    if moved is given:
+    moved = _polished(network, distinct, trained, factor)
+    if moved is network:
         return network
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
-    before, after = (np.linalg.norm((_outputs(w, distinct.x) - distinct.y) * root) for w in (given, moved))
-    return with_layers(network, moved) if after <= WORTH * before else network
+    before, after = (np.linalg.norm((_outputs(w, distinct.x) - distinct.y) * root) for w in (network, moved))
+    return moved if after <= WORTH * before else network
 
 
 def _polished(network: Layers, distinct: Collapsed, trained: Trained, factor: Any) -> Layers:
@@ -74,7 +73,9 @@ def _polished(network: Layers, distinct: Collapsed, trained: Trained, factor: An
         return network
 
 
-def _linearise(network, layers, distinct, trained) -> tuple[Rows, np.ndarray, float]:
+def _linearise(
+    network: Layers, layers: list[Layer], distinct: Collapsed, trained: Trained
+) -> tuple[Rows, np.ndarray, float]:
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))
     rows = jacobian_rows(network, layers, backward(network, layers, kinks=True), root, trained)
     residual = (distinct.y - layers[-1].z) * root[:, None]
@@ -95,7 +96,9 @@ def _factored(rows: Rows) -> np.ndarray | None:
     return None
 
 
-def _chords(network, rows: Rows, factor, residual, floor, distinct) -> tuple[Layers, bool]:
+def _chords(
+    network: Layers, rows: Rows, factor: Any, residual: np.ndarray, floor: float, distinct: Collapsed
+) -> tuple[Layers, bool]:
     """The network after chord steps with one factor, and whether another factor may bring more."""
     root = np.sqrt(np.asarray(distinct.sizes, np.float64))[:, None]
     size = float(np.linalg.norm(residual))

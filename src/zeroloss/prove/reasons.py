@@ -1,4 +1,4 @@
-"""The words and numbers a proof is told with: its reason in a sentence, and its evidence."""
+"""The reason of a proof in a sentence, and its evidence."""
 
 from __future__ import annotations
 
@@ -7,41 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.data import contradictions
-from zeroloss.data.arrays import lower_bound_of_squares
 from zeroloss.plumbing import arithmetic
+from zeroloss.problem import Problem
 from zeroloss.prove.identity import norm, weights_hash
+from zeroloss.prove.judged import Judged
 from zeroloss.verdict import at_least, at_most
 from zeroloss.verified import libm
-from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.newton_kantorovich import NewtonKantorovich
 from zeroloss.verified.readout import ReadoutProof
 
 
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """What was judged, and the proofs that were tried (None: not tried)."""
-
-    network: Any
-    method: str
-    readout: ReadoutProof | None
-    newton: NewtonKantorovich | None
-
-    @property
-    def radius(self) -> float | None:
-        """That of the proof which went through."""
-        tried = [p.radius for p in (self.readout, self.newton) if p is not None and p.radius is not None]
-        return tried[0] if tried else None
-
-
-def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float) -> str:
+def reason_of(judged: Judged, evidence: dict[str, Any], moved: float) -> str:
     """Why, in a sentence or two."""
+    if not judged.applies and judged.readout is not None:
+        return f"The proof by the read-out does not apply: {judged.readout.obstacle}."
     infimum = evidence["infimum"]
     minimum = f"the infimum {infimum:.6g} of the training loss" if infimum > 0 else "zero training loss"
     if infimum == 0 and evidence["contradictory_groups"]:
         minimum = "the infimum of the training loss (positive, and smaller than every float64)"
     what = "the read-out" if judged.method == "readout" else "them"
-    polished = f" (the weights given, after polishing moved {what} by {moved:.3g})" if which == "polished" else ""
+    polished = (
+        f" (the weights given, after polishing moved {what} by {moved:.3g})" if judged.which == "polished" else ""
+    )
     readout, newton = judged.readout, judged.newton
     if readout is not None and readout.radius is not None:
         return (
@@ -72,32 +59,41 @@ def reason_of(judged: Judged, evidence: dict[str, Any], which: str, moved: float
 
 
 @np.errstate(over="ignore")
-def evidence_of(
-    judged: Judged, x, y, distinct, which: str, moved: float, digest: str, last: Layer | None = None
-) -> dict[str, Any]:
-    """The numbers: every constant, each assumption, and what they are about (`last`: the last layer, if it is known)."""
-    last = forward(judged.network, distinct.x)[-1] if last is None else last
-    excess = float(np.sum(distinct.sizes[:, None] * (last.z - distinct.y) ** 2)) / (2 * len(x))
-    infimum = lower_bound_of_squares(x, y)
-    newton = judged.newton
-    return _proof_evidence(judged) | {
-        "training_loss": infimum + excess,
-        "infimum": infimum,
-        "contradictory_groups": len(contradictions(x.reshape(len(x), -1), y)),
-        "weights": which,
-        "moved": moved,
-        "moved_relative": moved / max(norm(judged.network), 1e-300),
-        "distinct_inputs": len(distinct.x),
-        "examples": len(x),
-        "arithmetic": "float64 on LAPACK; the network in exact arithmetic at its float64 weights",
-        "assumptions": {
-            libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
-            arithmetic.ASSUMPTION: arithmetic.STANDING,
+def evidence_of(problem: Problem, judged: Judged, moved: float) -> dict[str, Any]:
+    """The numbers: every constant, each assumption, and what they are about."""
+    distinct, infimum = problem.distinct, problem.infimum
+    if not judged.applies or judged.last is None:
+        assert judged.readout is not None
+        return {
+            "data_sha256": problem.data_sha256,
+            "readout_weights_per_output": judged.readout.features,
+            "distinct_inputs": len(distinct.x),
         }
-        | _conditions(judged.method, judged.readout, newton),
-        "data_sha256": digest,
-        "weights_sha256": weights_hash(judged.network),
-    }
+    excess = float(np.sum(distinct.sizes[:, None] * (judged.last.z - distinct.y) ** 2)) / (2 * problem.n)
+    bounded = {} if problem.layers is not None else {"largest_feature_error": float(judged.last.h_error.max())}
+    newton = judged.newton
+    return (
+        _proof_evidence(judged)
+        | {
+            "training_loss": infimum + excess,
+            "infimum": infimum,
+            "contradictory_groups": problem.clashes,
+            "weights": judged.which,
+            "moved": moved,
+            "moved_relative": moved / max(norm(judged.network), 1e-300),
+            "distinct_inputs": len(distinct.x),
+            "examples": problem.n,
+            "arithmetic": "float64 on LAPACK; the network in exact arithmetic at its float64 weights",
+            "assumptions": {
+                libm.ASSUMPTION: "assumed; checked on samples by the test-suite",
+                arithmetic.ASSUMPTION: arithmetic.STANDING,
+            }
+            | _conditions(judged.method, judged.readout, newton),
+            "data_sha256": problem.data_sha256,
+            "weights_sha256": weights_hash(judged.network),
+        }
+        | bounded
+    )
 
 
 def _conditions(method: str, readout: ReadoutProof | None, newton: NewtonKantorovich | None) -> dict[str, Any]:

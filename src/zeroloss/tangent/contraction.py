@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroloss.tangent.layerwise import Part, late_tile
+from zeroloss.tangent.jaxpr.layerwise import Part, late_tile
 
 TILE = 1024
 """Rows and columns of the kernel formed at a time."""

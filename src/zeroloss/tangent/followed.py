@@ -11,7 +11,7 @@ from zeroloss.networks import Wrapped, predict, suited
 from zeroloss.networks.traced import NotWritableError, Trace, trace
 from zeroloss.plumbing import double
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 
 AGREE = 1e-9
 """Relative difference of the answers of network and program in float64 that is taken for rounding."""

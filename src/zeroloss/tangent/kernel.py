@@ -15,8 +15,8 @@ from zeroloss.plumbing.derivatives import explained
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import lowest_precision
 from zeroloss.tangent.contraction import FEATURE_BYTES, gram, mirror
-from zeroloss.tangent.independence import check_independent
-from zeroloss.tangent.layerwise import Reading, parts, read
+from zeroloss.tangent.jaxpr.independence import check_independent
+from zeroloss.tangent.jaxpr.layerwise import Reading, parts, read
 from zeroloss.tangent.points import output_size, points
 from zeroloss.tangent.price import Estimate, price, refuse
 from zeroloss.tangent.probe import probe
@@ -55,7 +55,7 @@ def kernel(
 
     `K[i, j, a, b] = sum_w df_a(x1_i)/dw df_b(x2_j)/dw`, in the precision of the network. Exact up to rounding (of the lowest
     precision that the network computes in, which `estimate` names), for any network: parameters that meet
-    data in a way the rules know (`zeroloss.tangent.uses`) are contracted layer by layer, the others by their gradients,
+    data in a way the rules know (`zeroloss.tangent.jaxpr.rules`) are contracted layer by layer, the others by their gradients,
     example by example.
 
     Args:

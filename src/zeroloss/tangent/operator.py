@@ -18,7 +18,7 @@ from zeroloss.networks.weights import check_weights
 from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.derivatives import explained, pushforward
 from zeroloss.plumbing.operations import of_example
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.points import output_size, points
 

@@ -13,7 +13,7 @@ from zeroloss.plumbing.cost import Cost, expected_seconds
 from zeroloss.plumbing.format import format_bytes, format_count, format_seconds
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.plumbing.operations import count, lowest_precision
-from zeroloss.tangent.layerwise import Reading
+from zeroloss.tangent.jaxpr.layerwise import Reading
 from zeroloss.verdict import Record
 
 SLOWER = 4.0

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks import Wrapped
-from zeroloss.tangent.layerwise import padded
+from zeroloss.tangent.jaxpr.layerwise import padded
 
 MOST = 32
 """Examples that take part, at most."""

@@ -42,7 +42,12 @@ def find_card(key: str) -> Card:
 
 
 def check(
-    network: Any, data: Any, keys: Sequence[str] | None = None, *, progress: Progress | None = None, **options: Any
+    network: Any,
+    data: Any = None,
+    keys: Sequence[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> dict[str, CardResult]:
     """Every card (or those of `keys`) held against a network and its training data.
 

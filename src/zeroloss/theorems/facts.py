@@ -18,7 +18,7 @@ from zeroloss.networks import FeedForward
 from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
 from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
-from zeroloss.problem import Problem
+from zeroloss.problem import Problem, as_problem
 from zeroloss.theorems.suppositions import check_suppositions
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
@@ -72,7 +72,7 @@ class Facts:
             x, y = training_arrays(self.data)
             self.x, self.y = as_float64(x, "inputs").reshape(len(x), -1), as_float64(y, "targets")
         else:
-            problem = self.problem = Problem(network, data, self.options.get("trainable"))
+            problem = self.problem = as_problem(network, data, self.options.get("trainable"))
             self.network, self.data, self.x, self.y = problem.network, problem.data, problem.x, problem.y
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
 

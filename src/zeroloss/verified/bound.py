@@ -7,7 +7,8 @@ file has plain floats too: it says what was proved, and proves nothing.
 
 from __future__ import annotations
 
-_KEY = object()
+KEY = object()
+"""What a bound is made with; `zeroloss.verified.proved` alone uses it."""
 
 
 class _Bound(float):
@@ -16,7 +17,7 @@ class _Bound(float):
     __slots__ = ()
 
     def __new__(cls, value: float, key: object = None) -> _Bound:
-        if key is not _KEY:
+        if key is not KEY:
             raise TypeError(
                 f"{cls.__name__} is made by the proofs of zeroloss.verified alone; a number of your own is a float."
             )
@@ -36,17 +37,3 @@ class Upper(_Bound):
     """Proved to be at least the quantity."""
 
     __slots__ = ()
-
-
-def proved_lower(value: float) -> Lower:
-    """`value` as a proved lower bound; for the proofs of this package (an import contract keeps others out)."""
-    bound = Lower(value, _KEY)
-    assert isinstance(bound, Lower)
-    return bound
-
-
-def proved_upper(value: float) -> Upper:
-    """`value` as a proved upper bound; for the proofs of this package."""
-    bound = Upper(value, _KEY)
-    assert isinstance(bound, Upper)
-    return bound

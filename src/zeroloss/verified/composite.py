@@ -23,8 +23,9 @@ import math
 from collections.abc import Callable
 
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import DOWN, UP, WIDE, ratio_upper, square_upper
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
 """Of `1/L_J`: steps tried where none is given, the largest that works wins."""
@@ -111,7 +112,9 @@ def composite_theorem(
     return dataclasses.replace(min(tried, key=lambda t: t.ratio), shrink=shrink)
 
 
-def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
+def _shrink(
+    lam0: Lower, Lam0: Upper, residual: Upper, n: int, values: list[tuple[float, Upper]], step_size: float | None
+) -> float:
     """The least `s` such that with `beta(R)/s` for `beta(R)` some `R` has `s0 R - beta(R) R^2/(2 s) >= q`.
 
     `q` for the smallest step tried, or for the given one where curvature has vanished (`L_J = Lam0/n`). An estimate, no
@@ -126,10 +129,21 @@ def _shrink(lam0, Lam0, residual, n, values, step_size) -> float:
     return min(found, default=math.inf)
 
 
-def _at_radius(lam0, Lam0, residual, n, trial, beta, step_size, fraction) -> Composite:
+def _at_radius(
+    lam0: Lower,
+    Lam0: Upper,
+    residual: Upper,
+    n: int,
+    trial: float,
+    beta: Upper,
+    step_size: float | None,
+    fraction: float | None,
+) -> Composite:
     reach = math.sqrt(Lam0) + beta * trial
     smoothness = ratio_upper((square_upper(reach) + ratio_upper((beta, residual)), WIDE), (n,))
-    eta = (fraction / smoothness if step_size is None else step_size) if math.isfinite(smoothness) else math.nan
+    eta = math.nan
+    if math.isfinite(smoothness):
+        eta = (1.0 if fraction is None else fraction) / smoothness if step_size is None else step_size
     kappa = 1 - eta * smoothness / 2 * WIDE
     # A step of 0, or a negative one, goes nowhere; comparisons with NaN are false.
     if not (eta > 0 and eta * smoothness <= UP and kappa > 0):

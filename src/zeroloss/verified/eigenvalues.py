@@ -25,8 +25,9 @@ import scipy.linalg.lapack
 
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import UNIT, gamma
+from zeroloss.verified.proved import proved_lower, proved_upper
 from zeroloss.verified.ritz import RitzPair, lowest_of_matrix
 from zeroloss.verified.symmetric import Prepared, prepare, sum_of_squares, symmetric_product
 
@@ -93,7 +94,9 @@ def _ready(k: Any, entry_error: float) -> tuple[Prepared, float]:
     return prepared, error
 
 
-def _enclosure(lower, upper, count, which, prepared: Prepared, entry_error, error) -> Enclosure:
+def _enclosure(
+    lower: float, upper: float, count: int, which: str, prepared: Prepared, entry_error: float, error: float
+) -> Enclosure:
     about = (
         "the matrix as stored"
         if entry_error == 0

@@ -19,10 +19,11 @@ import numpy as np
 from zeroloss.networks.activations import LEAKY_SLOPE, activation, negative_slope
 from zeroloss.plumbing import InputError
 from zeroloss.verified import libm
-from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.bound import Upper
 from zeroloss.verified.directed import LOST, SLOP, TINY, ULP, gamma, ldexp_up, norm_upper, norms_upper, scaled_to_one
 from zeroloss.verified.eigenvalues import largest_eigenvalue
-from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.layers import Layers, LayersLike, Segments
+from zeroloss.verified.proved import proved_upper
 
 KINKED = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0), "abs": (-1.0, 1.0)}
 """Activations that are linear but for a kink at 0: their slopes to its left and right; `prelu(a)` is another (`kink`)."""
@@ -87,7 +88,7 @@ def _through(error: np.ndarray, weights: np.ndarray, scale: float) -> np.ndarray
     return abs(scale) * ((error + TINY) @ weights + TINY)
 
 
-def _activate(segments, z, z_error):
+def _activate(segments: Segments, z: np.ndarray, z_error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     h, error, start = np.empty_like(z), np.empty_like(z), 0
     for name, units in segments:
         part = slice(start, start + units)
@@ -160,7 +161,7 @@ def backward(network: LayersLike, layers: list[Layer], *, kinks: bool = False) -
     return Cotangents(gs[::-1], errors[::-1], peaks[::-1])
 
 
-def _slopes(segments, layer: Layer, kinks: bool):
+def _slopes(segments: Segments, layer: Layer, kinks: bool) -> tuple[np.ndarray, np.ndarray]:
     value, error, start = np.empty_like(layer.z), np.empty_like(layer.z), 0
     for name, units in segments:
         part = slice(start, start + units)

@@ -18,11 +18,12 @@ from zeroloss.networks.activations import activation
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
 from zeroloss.plumbing.float64 import exact_float64
-from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.bound import Upper
 from zeroloss.verified.directed import SLOP, norm_upper, square_upper
 from zeroloss.verified.forward import backward, forward
 from zeroloss.verified.jacobian import Trained, jacobian_rows
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_upper
 from zeroloss.verified.symmetric import as_matrix
 
 

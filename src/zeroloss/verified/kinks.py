@@ -13,6 +13,7 @@ kinks, for these activations are Lipschitz everywhere, so the argument is not ci
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def kink_margin(
     return smallest
 
 
-def _kinked(network: LayersLike, layers: list[Layer]):
+def _kinked(network: LayersLike, layers: list[Layer]) -> Iterator[tuple[int, slice, np.ndarray, np.ndarray]]:
     """`(layer, units, z, z_error)` of each group of kinked units."""
     for index, segments in enumerate(network.activations):
         start = 0

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.networks.activations import Activation, activation
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import (
     FEW_UP,
     FLOOR,
@@ -51,10 +51,11 @@ from zeroloss.verified.directed import (
     square_upper,
 )
 from zeroloss.verified.eigenvalues import largest_eigenvalue, smallest_eigenvalue
-from zeroloss.verified.forward import Layer, backward, forward, kink, spectral_norm_upper
+from zeroloss.verified.forward import Cotangents, Layer, backward, forward, kink, spectral_norm_upper
 from zeroloss.verified.jacobian import Trained, jacobian_rows
 from zeroloss.verified.layers import Layers, LayersLike
 from zeroloss.verified.lipschitz_one_layer import one_layer_lipschitz
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
@@ -150,7 +151,9 @@ def eigenvalue_bounds(network: LayersLike, x: np.ndarray, trained: Trained) -> t
     return lam0, Lam0
 
 
-def _smaller(beta: Callable[[float], Upper], network, x, root, trained: Trained) -> Callable[[float], Upper]:
+def _smaller(
+    beta: Callable[[float], Upper], network: Layers, x: np.ndarray, root: np.ndarray, trained: Trained
+) -> Callable[[float], Upper]:
     """The smaller of the recursion's bound and, with one hidden layer, that of all examples together."""
     if network.depth != 1:
         return beta
@@ -158,7 +161,7 @@ def _smaller(beta: Callable[[float], Upper], network, x, root, trained: Trained)
     return lambda radius: min(beta(radius), together(radius))
 
 
-def _readout_eigenvalues(network, last: Layer, root: np.ndarray, trained: Trained) -> tuple[Lower, Upper]:
+def _readout_eigenvalues(network: Layers, last: Layer, root: np.ndarray, trained: Trained) -> tuple[Lower, Upper]:
     a, c = network.weight_scales[-1], network.bias_scales[-1]
     columns, errors = [], []
     if trained.weights[-1]:
@@ -194,13 +197,17 @@ def _bounds(gram: np.ndarray, entries: float, error: float, power: int = 0) -> t
     return proved_lower(square_lower(ldexp_down(small, power))), proved_upper(square_upper(large) * SLOP)
 
 
-def _kernel_eigenvalues(network, layers, cotangents, root, trained) -> tuple[Lower, Upper, np.ndarray]:
+def _kernel_eigenvalues(
+    network: Layers, layers: list[Layer], cotangents: Cotangents, root: np.ndarray, trained: Trained
+) -> tuple[Lower, Upper, np.ndarray]:
     rows = jacobian_rows(network, layers, cotangents, root, trained)
     total, rounding = rows.kernel()
     return *_bounds(total, rounding, rows.error), total
 
 
-def _squared_norm(network, layers, cotangents, root, trained) -> float:
+def _squared_norm(
+    network: Layers, layers: list[Layer], cotangents: Cotangents, root: np.ndarray, trained: Trained
+) -> float:
     """An upper bound on `|J|_F^2` of these examples; over all of them, on the largest eigenvalue."""
     rows = jacobian_rows(network, layers, cotangents, root, trained)
     return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP

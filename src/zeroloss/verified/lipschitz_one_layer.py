@@ -23,11 +23,12 @@ from collections.abc import Callable
 import numpy as np
 
 from zeroloss.networks.activations import activation
-from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.bound import Upper
 from zeroloss.verified.directed import SLOP, TINY, norms_upper, ratio_upper
 from zeroloss.verified.forward import spectral_norm_upper
 from zeroloss.verified.jacobian import Trained
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_upper
 
 
 def one_layer_lipschitz(

@@ -35,7 +35,7 @@ from zeroloss.plumbing import InputError
 from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 from zeroloss.verdict import Record, at_least, at_most
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import FEW_UP, LEAST, SLOP, norm_upper, norms_upper, ratio_upper, sqrt_lower
 from zeroloss.verified.eigenvalues import is_above, smallest_eigenvalue
 from zeroloss.verified.forward import Layer, backward, forward, output_error
@@ -43,6 +43,7 @@ from zeroloss.verified.jacobian import Rows, Trained, jacobian_rows
 from zeroloss.verified.kinks import kink_margin, undecided
 from zeroloss.verified.layers import Layers, LayersLike
 from zeroloss.verified.lipschitz import lipschitz_of_derivative
+from zeroloss.verified.proved import proved_lower, proved_upper
 from zeroloss.verified.ritz import lowest_pair
 from zeroloss.verified.symmetric import prepare
 
@@ -205,7 +206,9 @@ def too_large(network: Layers, distinct: Collapsed, trained: Trained) -> str:
     return ""
 
 
-def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: NewtonKantorovich) -> NewtonKantorovich:
+def _prove(
+    network: Layers, distinct: Collapsed, trained: Trained, known: tuple[Any, Any], blank: NewtonKantorovich
+) -> NewtonKantorovich:
     layers = forward(network, distinct.x)
     eps = residual_norm(network, layers, distinct)
     found = dataclasses.replace(blank, residual_upper=eps)
@@ -220,7 +223,7 @@ def _prove(network, distinct, trained: Trained, known: tuple[Any, Any], blank: N
     del cotangents
     sigma, eigenvalue, which = _singular_value(rows, *known)
     found = dataclasses.replace(found, singular_value_lower=sigma, kernel=which)
-    if sigma == 0:
+    if not sigma > 0:
         why = (
             f"the tangent kernel is not shown to be positive definite: its smallest eigenvalue is at least {eigenvalue:.3g} "
             f"and the rounding of the derivative {rows.error:.3g}"

@@ -13,10 +13,11 @@ import numpy as np
 
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.arithmetic import require_ieee
-from zeroloss.verified.bound import Upper, proved_upper
+from zeroloss.verified.bound import Upper
 from zeroloss.verified.directed import SLOP, TINY, gamma, norm_upper, norms_upper, square_upper
 from zeroloss.verified.forward import Layer, backward, forward
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_upper
 
 BLOCK = 1_000_000
 

@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from zeroloss.verdict import Record
-from zeroloss.verified.bound import Lower, Upper, proved_lower, proved_upper
+from zeroloss.verified.bound import Lower, Upper
 from zeroloss.verified.directed import (
     FEW_UP,
     LOST,
@@ -39,6 +39,7 @@ from zeroloss.verified.directed import (
 from zeroloss.verified.eigenvalues import smallest_eigenvalue
 from zeroloss.verified.forward import Layer, affine, forward
 from zeroloss.verified.layers import Layers, LayersLike
+from zeroloss.verified.proved import proved_lower, proved_upper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +106,7 @@ def readout_proof(
     """The proof at the network's weights, for distinct inputs `x` `(n, d)` and targets `y` `(n, c)` known within
     `y_error`.
 
-    With `last` (of `last_layer`) the network is only a read-out, and `last` holds its features and answers at `x`.
+    With `last` (of `last_layer`) no layer before it is computed again: it holds the features and the outputs at `x`.
     """
     network = Layers.of(network)
     last = forward(network, x)[-1] if last is None else last
@@ -122,7 +123,7 @@ def readout_proof(
             f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few",
         )
     s = singular_value_lower(matrix, error)
-    if s == 0:
+    if not s > 0:
         why = "the last features of the distinct inputs are not shown to be independent: their smallest singular value is lost in rounding"
         return ReadoutProof(proved_lower(0.0), residual, None, m, n, why)
     radius = proved_upper(ratio_upper((residual, SLOP), (s,)))
@@ -131,8 +132,8 @@ def readout_proof(
     return ReadoutProof(s, residual, radius, m, n, "")
 
 
-def last_layer(head: LayersLike, h: np.ndarray, h_error: np.ndarray) -> Layer:
-    """The layer of a lone read-out `head` (a network without hidden layers) at features known within
-    `h_error`, `(n, m)` each."""
-    z, z_error = affine(head, 0, h, h_error)
+def last_layer(network: LayersLike, h: np.ndarray, h_error: np.ndarray) -> Layer:
+    """The last layer of a network at last features known within `h_error`, `(n, m)` each."""
+    network = Layers.of(network)
+    z, z_error = affine(network, network.depth, h, h_error)
     return Layer(h, h_error, z, z_error)

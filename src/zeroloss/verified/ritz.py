@@ -147,7 +147,7 @@ def lowest_of_matrix(prepared: Prepared, sign: int, *, noise: float) -> tuple[Ri
     return lowest_pair(multiply, solve, n, noise=noise, tolerance=4e-3, most=24), count
 
 
-def _solver(prepared: Prepared, shift: float, dtype) -> Map | None:
+def _solver(prepared: Prepared, shift: float, dtype: type[np.floating]) -> Map | None:
     """`v -> (A + shift I)^{-1} v` by a Cholesky factor in `dtype`; None where the factorisation fails."""
     matrix, factor = prepared.matrix, prepared.factor
     # Symmetric: the transpose is the same matrix, in the order LAPACK works in.

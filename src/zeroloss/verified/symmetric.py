@@ -128,7 +128,7 @@ def _norm(matrix: np.ndarray) -> float:
     return math.sqrt(sum_of_squares(matrix)) * (1 + 4 * matrix.size * UNIT)
 
 
-def _tiles(n: int):
+def _tiles(n: int) -> list[tuple[slice, slice]]:
     edges = [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
     return [(rows, columns) for i, rows in enumerate(edges) for columns in edges[: i + 1]]
 

@@ -82,7 +82,9 @@ def evaluate(
     return _collected(program, steps, values, output, x, progress or Silent())
 
 
-def _collected(program: Program, steps, values, output, x, progress) -> tuple[np.ndarray, np.ndarray]:
+def _collected(
+    program: Program, steps: Any, values: Any, output: Any, x: Any, progress: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """Blocks of examples where the steps keep them apart, else one example at a time."""
     block = 1 if program.whole else max(1, int(BLOCK_NUMBERS // max(1, x[0].size * 32)))
     rows, start = [], 0
@@ -131,7 +133,9 @@ def _resolved(value: Any, results: dict[int, Any]) -> Any:
     return value
 
 
-def _of_examples(network: ProgramNetwork, steps, values, output, x, progress, batch) -> tuple[np.ndarray, np.ndarray]:
+def _of_examples(
+    network: ProgramNetwork, steps: Any, values: Any, output: Any, x: Any, progress: Any, batch: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """A traced network, whose program is one of a single example: many at once by the program that `batch` makes of its steps,
     if it is given; one at a time where that has steps without a bound. Each answer as one row."""
     count = int(min(len(x), MOST_AT_ONCE, max(1, BLOCK_NUMBERS // max(1, x[0].size * 32))))
@@ -148,7 +152,9 @@ def _of_examples(network: ProgramNetwork, steps, values, output, x, progress, ba
     return mids, errs
 
 
-def _at_once(single: Program, made, values, x, count: int, progress) -> tuple[np.ndarray, np.ndarray]:
+def _at_once(
+    single: Program, made: Any, values: Any, x: Any, count: int, progress: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """`count` rows at a time, the last ones with others beside them."""
     program, more = made
     values = values | {("constant", name): np.asarray(a) for name, a in more.items()}

@@ -66,7 +66,7 @@ LAX["lax.eq"], LAX["lax.ne"] = _equality("eq.Tensor", True), _equality("ne.Tenso
 
 
 @rule("div")
-def _div(x, y):
+def _div(x: Any, y: Any) -> Any:
     """Of whole numbers cut toward zero."""
     if is_whole(settled(x)) and is_whole(settled(y)):
         return _either("div.Tensor_mode", x, y, rounding_mode="trunc")
@@ -74,7 +74,7 @@ def _div(x, y):
 
 
 @rule("rem")
-def _rem(x, y):
+def _rem(x: Any, y: Any) -> Any:
     """With the sign of the dividend; of whole numbers alone."""
     x, y = settled(x), settled(y)
     if not (is_whole(x) and is_whole(y)):
@@ -83,19 +83,19 @@ def _rem(x, y):
 
 
 @rule("erfc")
-def _erfc(x):
+def _erfc(x: Any) -> Any:
     return add(1.0, negative(_either("erf.default", x)))
 
 
 @rule("logaddexp")
-def _logaddexp(x, y):
+def _logaddexp(x: Any, y: Any) -> Any:
     """`max + log1p(exp(-|x - y|))`."""
     apart = rules._abs(add(x, negative(y)))
     return add(rules._maximum(x, y), _log1p(rules._exp(negative(apart))))
 
 
 @rule("log1p")
-def _log1p(x):
+def _log1p(x: Any) -> Any:
     """Of balls above -1/2: slope at most `1/(1 + the lower end)`, and at most 1 of what is not negative."""
     x = as_ball(x)
     low = np.minimum(x.mid - x.err * SLOP, 0.0)
@@ -107,23 +107,23 @@ def _log1p(x):
 
 
 @rule("is_finite")
-def _is_finite(x):
+def _is_finite(x: Any) -> Any:
     x = as_ball(x)
     return np.isfinite(x.mid)
 
 
 @rule("integer_pow")
-def _integer_pow(x, y):
+def _integer_pow(x: Any, y: Any) -> Any:
     return _either("pow.Tensor_Scalar", x, y)
 
 
 @rule("pow")
-def _pow(x, y):
+def _pow(x: Any, y: Any) -> Any:
     return _either("pow.Tensor_Tensor", x, y)
 
 
 @rule("select_n")
-def _select_n(which, *cases):
+def _select_n(which: Any, *cases: Any) -> Any:
     which = settled(which)
     if isinstance(which, Unsure) or np.asarray(which).dtype.kind == "b":
         if len(cases) == 1:
@@ -138,17 +138,17 @@ def _select_n(which, *cases):
 
 
 @rule("clamp")
-def _clamp(low, x, high):
+def _clamp(low: Any, x: Any, high: Any) -> Any:
     return _either("minimum.default", _either("maximum.default", x, low), high)
 
 
 @rule("constant")
-def _constant(value, dtype):
+def _constant(value: Any, dtype: Any) -> Any:
     return np.asarray(cast(np.asarray(value), dtype))
 
 
 @rule("convert_element_type")
-def _convert(x, dtype):
+def _convert(x: Any, dtype: Any) -> Any:
     return cast(x, dtype)
 
 
@@ -182,7 +182,7 @@ for _name, _same in (("reduce_and", "all.dims"), ("reduce_or", "any.dims")):
 
 
 @rule("reduce_sum")
-def _reduce_sum(x, axes):
+def _reduce_sum(x: Any, axes: Any) -> Any:
     """Whole numbers in their own type, in which JAX would wrap around."""
     x = settled(x)
     found = _over("sum.dim_IntList")(x, axes)
@@ -201,7 +201,7 @@ rule("argmin")(_place_of("argmin.default"))
 
 
 @rule("cumsum")
-def _cumsum(x, axis, reverse):
+def _cumsum(x: Any, axis: Any, reverse: Any) -> Any:
     x = settled(x)
     if reverse:
         turned = moving(np.flip)
@@ -211,7 +211,7 @@ def _cumsum(x, axis, reverse):
 
 
 @rule("dot_general")
-def _dot_general(x, y, contracted, batch, precision=None):
+def _dot_general(x: Any, y: Any, contracted: Any, batch: Any, precision: Any = None) -> Any:
     """One product of matrices for each place of the batch."""
     left, free_x = _arranged(x, batch[0], contracted[0], last=True)
     right, free_y = _arranged(y, batch[1], contracted[1], last=False)

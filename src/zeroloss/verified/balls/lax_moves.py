@@ -19,17 +19,17 @@ from zeroloss.verified.balls.windows import _convolution
 
 
 @rule("reshape")
-def _reshape(x, sizes):
+def _reshape(x: Any, sizes: Any) -> Any:
     return moving(np.reshape)(x, tuple(sizes))
 
 
 @rule("transpose")
-def _transpose(x, permutation):
+def _transpose(x: Any, permutation: Any) -> Any:
     return moving(np.transpose)(x, tuple(permutation))
 
 
 @rule("broadcast_in_dim")
-def _broadcast_in_dim(x, shape, dimensions):
+def _broadcast_in_dim(x: Any, shape: Any, dimensions: Any) -> Any:
     def spread(a: np.ndarray) -> np.ndarray:
         sizes = [1] * len(shape)
         for axis, place in enumerate(dimensions):
@@ -40,18 +40,18 @@ def _broadcast_in_dim(x, shape, dimensions):
 
 
 @rule("slice")
-def _slice(x, start, limit, strides):
+def _slice(x: Any, start: Any, limit: Any, strides: Any) -> Any:
     cut = tuple(slice(*part) for part in zip(start, limit, strides, strict=True))
     return moving(lambda a: a[cut])(x)
 
 
 @rule("concatenate")
-def _concatenate(*arrays, dimension):
+def _concatenate(*arrays: Any, dimension: Any) -> Any:
     return moves._joined([settled(a) for a in arrays], lambda parts: np.concatenate(parts, dimension))
 
 
 @rule("pad")
-def _pad(x, value, config):
+def _pad(x: Any, value: Any, config: Any) -> Any:
     x, value = settled(x), settled(value)
     if not (is_whole(x) and is_whole(value)):
         x, value = as_ball(x), as_ball(value)
@@ -72,19 +72,30 @@ def _pad(x, value, config):
 
 
 @rule("rev")
-def _rev(x, dimensions):
+def _rev(x: Any, dimensions: Any) -> Any:
     return moving(np.flip)(x, tuple(dimensions))
 
 
 @rule("iota")
-def _iota(shape, dimension, dtype):
+def _iota(shape: Any, dimension: Any, dtype: Any) -> Any:
     sizes = [n if axis == dimension else 1 for axis, n in enumerate(shape)]
     numbers = np.broadcast_to(np.arange(shape[dimension]).reshape(sizes), tuple(shape))
     return np.asarray(cast(numbers, dtype))
 
 
 @rule("conv_general_dilated")
-def _conv(x, kernel, strides, padding, spread, dilation, specs, groups, batch_groups, precision=None):
+def _conv(
+    x: Any,
+    kernel: Any,
+    strides: Any,
+    padding: Any,
+    spread: Any,
+    dilation: Any,
+    specs: Any,
+    groups: Any,
+    batch_groups: Any,
+    precision: Any = None,
+) -> Any:
     """In torch's order of axes, spread and padded first."""
     if batch_groups != 1:
         raise NoBoundError("a convolution with groups of examples")
@@ -96,7 +107,7 @@ def _conv(x, kernel, strides, padding, spread, dilation, specs, groups, batch_gr
     return _transpose(found, np.argsort(specs[2]).tolist())
 
 
-def _windows(a: np.ndarray, window, strides, padding, dilation, fill: float) -> np.ndarray:
+def _windows(a: np.ndarray, window: Any, strides: Any, padding: Any, dilation: Any, fill: float) -> np.ndarray:
     wide = np.pad(a, [tuple(p) for p in padding], constant_values=fill)
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]
     found = np.lib.stride_tricks.sliding_window_view(wide, reach)
@@ -110,7 +121,7 @@ def _plain_window(base: list[int], padding: Any) -> None:
 
 
 @rule("reduce_window_sum")
-def _window_sum(x, window, strides, padding, base, dilation):
+def _window_sum(x: Any, window: Any, strides: Any, padding: Any, base: Any, dilation: Any) -> Any:
     _plain_window(base, padding)
     x = as_ball(x)
     parts = [_windows(a, window, strides, padding, dilation, 0.0) for a in (x.mid, x.err)]
@@ -118,7 +129,7 @@ def _window_sum(x, window, strides, padding, base, dilation):
 
 
 @rule("reduce_window_max")
-def _window_max(x, window, strides, padding, base, dilation):
+def _window_max(x: Any, window: Any, strides: Any, padding: Any, base: Any, dilation: Any) -> Any:
     """`|max a - max b| <= max |a - b|`."""
     _plain_window(base, padding)
     x, axes = as_ball(x), tuple(range(-len(window), 0))
@@ -127,7 +138,7 @@ def _window_max(x, window, strides, padding, base, dilation):
 
 
 @rule("reduce_window_min")
-def _window_min(x, window, strides, padding, base, dilation):
+def _window_min(x: Any, window: Any, strides: Any, padding: Any, base: Any, dilation: Any) -> Any:
     return negative(_window_max(negative(x), window, strides, padding, base, dilation))
 
 
@@ -149,7 +160,17 @@ def _inside(place: Any, most: np.ndarray | int, mode: str) -> np.ndarray:
 
 
 @rule("gather")
-def _gather(x, places, offset, collapsed, start, batching, places_batching, sizes, mode):
+def _gather(
+    x: Any,
+    places: Any,
+    offset: Any,
+    collapsed: Any,
+    start: Any,
+    batching: Any,
+    places_batching: Any,
+    sizes: Any,
+    mode: Any,
+) -> Any:
     """Entry `(b, o)` is that at `start(b) + o`; see `jax.lax.GatherDimensionNumbers`."""
     places = settled(places)
     if not is_whole(places):
@@ -175,7 +196,7 @@ def _gather(x, places, offset, collapsed, start, batching, places_batching, size
 
 
 @rule("dynamic_slice")
-def _dynamic_slice(x, *starts, sizes):
+def _dynamic_slice(x: Any, *starts: Any, sizes: Any) -> Any:
     """Starts beyond the end are moved inside."""
     shape = moves._shape(x)
     at = [int(_inside(s, n - k, "clip")) for s, n, k in zip(starts, shape, sizes, strict=True)]
@@ -183,7 +204,7 @@ def _dynamic_slice(x, *starts, sizes):
 
 
 @rule("dynamic_update_slice")
-def _dynamic_update_slice(x, update, *starts):
+def _dynamic_update_slice(x: Any, update: Any, *starts: Any) -> Any:
     shape, size = moves._shape(x), moves._shape(update)
     at = [int(_inside(s, n - k, "clip")) for s, n, k in zip(starts, shape, size, strict=True)]
     x, update = settled(x), settled(update)

@@ -35,17 +35,17 @@ def _zipped(kind: Any, first: Any, second: Any) -> Any:
     return kind(np.asarray(first), np.asarray(second))
 
 
-def _squeeze(x, dims=None):
+def _squeeze(x: Any, dims: Any = None) -> Any:
     dims = range(x.ndim) if dims is None else [dims] if isinstance(dims, int) else dims
     return np.squeeze(x, tuple({d % max(1, x.ndim) for d in dims if x.ndim and x.shape[d] == 1}))
 
 
-def _expand(x, size, implicit=False):
+def _expand(x: Any, size: Any, implicit: Any = False) -> Any:
     lead = len(size) - x.ndim
     return np.broadcast_to(x, [x.shape[i - lead] if s == -1 else s for i, s in enumerate(size)])
 
 
-def _slice(x, dim=0, start=None, end=None, step=1):
+def _slice(x: Any, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> Any:
     size = x.shape[dim]
     end = size if end is None else min(end, size)
     return x[tuple(slice(start, end, step) if i == dim % x.ndim else slice(None) for i in range(x.ndim))]
@@ -66,11 +66,11 @@ def _places(index: Any, size: int, negative: bool = False) -> np.ndarray:
     return index
 
 
-def _select(x, dim, index):
+def _select(x: Any, dim: Any, index: Any) -> Any:
     return np.take(x, _places(index, x.shape[dim], True), axis=dim)
 
 
-def _gather(x, dim, index, sparse_grad=False):
+def _gather(x: Any, dim: Any, index: Any, sparse_grad: Any = False) -> Any:
     if x.ndim == 0:
         return np.broadcast_to(x, np.shape(index))
     index = _places(index, x.shape[dim])
@@ -78,7 +78,7 @@ def _gather(x, dim, index, sparse_grad=False):
     return np.take_along_axis(x[cut], index, axis=dim)
 
 
-def _index(x, indices):
+def _index(x: Any, indices: Any) -> Any:
     """torch's advanced indexing is NumPy's."""
     found: list[Any] = []
     for i in map(settled, indices):
@@ -92,25 +92,25 @@ def _index(x, indices):
     return x[tuple(found)]
 
 
-def _unfold(x, dim, size, step):
+def _unfold(x: Any, dim: Any, size: Any, step: Any) -> Any:
     dim %= x.ndim
     rows = np.arange(0, x.shape[dim] - size + 1, step)[:, None] + np.arange(size)
     return np.moveaxis(np.take(x, rows, axis=dim), dim + 1, -1)
 
 
-def _roll(x, shifts, dims=()):
+def _roll(x: Any, shifts: Any, dims: Any = ()) -> Any:
     return np.roll(x, tuple(shifts), tuple(dims)) if dims else np.roll(x.ravel(), shifts[0]).reshape(x.shape)
 
 
-def _padded(mode: str) -> Callable[..., np.ndarray]:
-    def pad(x, pad):
+def _padded(mode: Any) -> Callable[..., np.ndarray]:
+    def pad(x: Any, pad: Any) -> Any:
         pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
         return np.pad(x, pairs, mode=mode)
 
     return pad
 
 
-def _nearest(x, output_size=None, scale_factors=None):
+def _nearest(x: Any, output_size: Any = None, scale_factors: Any = None) -> Any:
     """By the same places as the network's own resizing takes."""
     sizes = output_size or [int(np.floor(s * f)) for s, f in zip(x.shape[2:], scale_factors, strict=True)]
     for k, (axis, out) in enumerate(zip(range(2, x.ndim), sizes, strict=True)):
@@ -134,7 +134,7 @@ def _linear_weights(size: int, out: int, align_corners: bool, scale: float | Non
 
 
 @rule("upsample_linear1d.vec", "upsample_bilinear2d.vec", "upsample_trilinear3d.vec")
-def _resized(x, output_size, align_corners, scale_factors=None):
+def _resized(x: Any, output_size: Any, align_corners: Any, scale_factors: Any = None) -> Any:
     x = as_ball(x)
     sizes = output_size or [int(np.floor(s * f)) for s, f in zip(x.shape[2:], scale_factors, strict=True)]
     for k, (axis, out) in enumerate(zip(range(2, x.mid.ndim), sizes, strict=True)):
@@ -195,7 +195,7 @@ RULES["getitem"] = lambda values, index: values[index]
 
 
 @rule("_to_copy.default", "to.dtype")
-def _to_copy(x, dtype=None):
+def _to_copy(x: Any, dtype: Any = None) -> Any:
     return cast(x, dtype)
 
 
@@ -208,25 +208,25 @@ def _joined(tensors: list[Any], join: Callable[[list[np.ndarray]], np.ndarray]) 
 
 
 @rule("cat.default")
-def _cat(tensors, dim=0):
+def _cat(tensors: Any, dim: Any = 0) -> Any:
     kept = [t for t in map(settled, tensors) if np.shape(getattr(t, "mid", t)) != (0,)]  # torch leaves these out
     return _joined(kept, lambda parts: np.concatenate(parts, dim))
 
 
 @rule("stack.default")
-def _stack(tensors, dim=0):
+def _stack(tensors: Any, dim: Any = 0) -> Any:
     return _joined([settled(t) for t in tensors], lambda parts: np.stack(parts, dim))
 
 
 @rule("copy.default")
-def _copy(x, source):
+def _copy(x: Any, source: Any) -> Any:
     """The numbers of `source` in the shape and type of `x`."""
     shape = np.shape(getattr(x, "mid", getattr(x, "value", x)))
     return moving(np.broadcast_to)(cast(source, _type_of(x)), shape)
 
 
 @rule("slice_scatter.default")
-def _slice_scatter(x, source, dim=0, start=None, end=None, step=1):
+def _slice_scatter(x: Any, source: Any, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> Any:
     if type(x) is not type(source) and not (is_whole(x) and is_whole(source)):
         x, source = as_ball(x), as_ball(source)
 
@@ -259,57 +259,57 @@ def _filled(size: Any, value: Any, dtype: Any) -> np.ndarray:
 
 
 @rule("full.default")
-def _full(size, value, dtype=None):
+def _full(size: Any, value: Any, dtype: Any = None) -> Any:
     return _filled(size, value, dtype)
 
 
 @rule("full_like.default")
-def _full_like(x, value, dtype=None):
+def _full_like(x: Any, value: Any, dtype: Any = None) -> Any:
     return _filled(_shape(x), value, _type_of(x) if dtype is None else dtype)
 
 
 @rule("zeros_like.default", "empty_like.default")
-def _zeros_like(x, dtype=None):
+def _zeros_like(x: Any, dtype: Any = None) -> Any:
     return _full_like(x, 0, dtype)
 
 
 @rule("ones_like.default")
-def _ones_like(x, dtype=None):
+def _ones_like(x: Any, dtype: Any = None) -> Any:
     return _full_like(x, 1, dtype)
 
 
 @rule("zeros.default", "empty.memory_format")
-def _zeros(size, dtype=None):
+def _zeros(size: Any, dtype: Any = None) -> Any:
     return _filled(size, 0, "float" if dtype is None else dtype)
 
 
 @rule("ones.default")
-def _ones(size, dtype=None):
+def _ones(size: Any, dtype: Any = None) -> Any:
     return _filled(size, 1, "float" if dtype is None else dtype)
 
 
 @rule("new_zeros.default")
-def _new_zeros(x, size, dtype=None):
+def _new_zeros(x: Any, size: Any, dtype: Any = None) -> Any:
     return _filled(size, 0, _type_of(x) if dtype is None else dtype)
 
 
 @rule("new_ones.default")
-def _new_ones(x, size, dtype=None):
+def _new_ones(x: Any, size: Any, dtype: Any = None) -> Any:
     return _filled(size, 1, _type_of(x) if dtype is None else dtype)
 
 
 @rule("new_full.default")
-def _new_full(x, size, value, dtype=None):
+def _new_full(x: Any, size: Any, value: Any, dtype: Any = None) -> Any:
     return _filled(size, value, _type_of(x) if dtype is None else dtype)
 
 
 @rule("scalar_tensor.default")
-def _scalar_tensor(value, dtype=None):
+def _scalar_tensor(value: Any, dtype: Any = None) -> Any:
     return _filled((), value, "float" if dtype is None else dtype)
 
 
 @rule("arange.start_step", "arange.start", "arange.default")
-def _arange(start, end=None, step=1, dtype=None):
+def _arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None) -> Any:
     """Of whole numbers; others are rounded on the way."""
     start, end = (0, start) if end is None else (start, end)
     if not all(float(v).is_integer() for v in (start, end, step)):
@@ -320,7 +320,7 @@ def _arange(start, end=None, step=1, dtype=None):
 
 
 @rule("eye.default", "eye.m")
-def _eye(n, m=None, dtype=None):
+def _eye(n: Any, m: Any = None, dtype: Any = None) -> Any:
     return np.asarray(cast(np.eye(n, m, dtype=np.int64), "float" if dtype is None else dtype))
 
 
@@ -329,7 +329,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 
 @rule("constant_pad_nd.default")
-def _pad(x, pad, value=0):
+def _pad(x: Any, pad: Any, value: Any = 0) -> Any:
     pairs = [(0, 0)] * (len(_shape(x)) - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     if min(map(min, pairs)) < 0:
         raise NoBoundError("padding that cuts")

@@ -130,7 +130,17 @@ def _turned(x: Ball) -> Ball:
 def _layer(cell: Cell) -> Callable[..., Any]:
     """The rule of a layer, of `zeroloss.networks.pytorch.operators.recurrent`'s arguments."""
 
-    def of_layer(x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first):
+    def of_layer(
+        x: Any,
+        hx: Any,
+        params: Any,
+        has_biases: Any,
+        num_layers: Any,
+        dropout: Any,
+        train: Any,
+        bidirectional: Any,
+        batch_first: Any,
+    ) -> Any:
         if any(isinstance(p, Ball) for p in params):
             raise NoBoundError("a recurrent layer whose weights are computed")
         states = [as_ball(s) for s in (hx if isinstance(hx, list) else [hx])]

@@ -41,22 +41,22 @@ def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @rule("add.Tensor", "add.Scalar")
-def _add(x, y, alpha=1):
+def _add(x: Any, y: Any, alpha: Any = 1) -> Any:
     return add(x, y if alpha == 1 else multiply(alpha, y))
 
 
 @rule("sub.Tensor", "sub.Scalar")
-def _sub(x, y, alpha=1):
+def _sub(x: Any, y: Any, alpha: Any = 1) -> Any:
     return add(x, negative(y if alpha == 1 else multiply(alpha, y)))
 
 
 @rule("rsub.Scalar", "rsub.Tensor")
-def _rsub(x, y, alpha=1):
+def _rsub(x: Any, y: Any, alpha: Any = 1) -> Any:
     return _sub(y, x, alpha)
 
 
 @rule("mul.Tensor", "mul.Scalar")
-def _mul(x, y):
+def _mul(x: Any, y: Any) -> Any:
     """By 0 it is 0, exactly."""
     if x is y:
         return _square(x)
@@ -67,22 +67,22 @@ def _mul(x, y):
 
 
 @rule("div.Tensor", "div.Scalar")
-def _div(x, y):
+def _div(x: Any, y: Any) -> Any:
     return divide(x, y)
 
 
 @rule("reciprocal.default")
-def _reciprocal(x):
+def _reciprocal(x: Any) -> Any:
     return divide(1.0, x)
 
 
 @rule("neg.default")
-def _neg(x):
+def _neg(x: Any) -> Any:
     return negative(x)
 
 
 @rule("abs.default")
-def _abs(x):
+def _abs(x: Any) -> Any:
     x = as_ball(x)
     return Ball(np.abs(x.mid), x.err)
 
@@ -98,23 +98,23 @@ for _name, _step in (
 
 
 @rule("maximum.default", "maximum.Tensor")
-def _maximum(x, y):
+def _maximum(x: Any, y: Any) -> Any:
     x, y = as_ball(x), as_ball(y)
     return Ball(np.maximum(x.mid, y.mid), np.maximum(x.err, y.err))
 
 
 @rule("minimum.default", "minimum.Tensor")
-def _minimum(x, y):
+def _minimum(x: Any, y: Any) -> Any:
     return negative(_maximum(negative(x), negative(y)))
 
 
 @rule("hardtanh.default")
-def _hardtanh(x, min_val=-1.0, max_val=1.0):
+def _hardtanh(x: Any, min_val: Any = -1.0, max_val: Any = 1.0) -> Any:
     return _clamp(x, min_val, max_val)
 
 
 @rule("clamp.default", "clamp.Tensor")
-def _clamp(x, min=None, max=None):
+def _clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     x = as_ball(x)
     x = x if min is None else _maximum(x, min)
     return x if max is None else _minimum(x, max)
@@ -141,7 +141,7 @@ for _name in ("relu", "tanh", "sigmoid", "erf", "silu"):
 
 
 @rule("gelu.default")
-def _gelu(x, approximate="none"):
+def _gelu(x: Any, approximate: Any = "none") -> Any:
     if approximate == "tanh":
         return _gelu_tanh(x)
     if approximate != "none":
@@ -159,12 +159,12 @@ def _gelu_tanh(x: Any) -> Ball:
 
 
 @rule("leaky_relu.default")
-def _leaky_relu(x, negative_slope=0.01):
+def _leaky_relu(x: Any, negative_slope: Any = 0.01) -> Any:
     return _activation(f"prelu({float(negative_slope)!r})")(x)
 
 
 @rule("_prelu_kernel.default", "prelu.default")
-def _prelu(x, weight):
+def _prelu(x: Any, weight: Any) -> Any:
     x, weight = as_ball(x), as_ball(weight)
     if weight.mid.ndim == 1 and x.mid.ndim >= 2:
         shape = (1, -1, *(1,) * (x.mid.ndim - 2))
@@ -173,14 +173,14 @@ def _prelu(x, weight):
 
 
 @rule("elu.default")
-def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
+def _elu(x: Any, alpha: Any = 1.0, scale: Any = 1.0, input_scale: Any = 1.0) -> Any:
     """Its two parts, each cut at 0: `scale (max(x, 0) + alpha (exp(s min(x, 0)) - 1))`."""
     below = _expm1(multiply(_minimum(x, 0.0), input_scale))
     return multiply(scale, add(_maximum(x, 0.0), multiply(alpha, below)))
 
 
 @rule("softplus.default")
-def _softplus(x, beta=1, threshold=20):
+def _softplus(x: Any, beta: Any = 1, threshold: Any = 20) -> Any:
     """`log(1 + exp(beta x))/beta`, and `x` beyond the threshold: they differ by up to `exp(-threshold)/beta` there."""
     if not beta > 0:
         raise NoBoundError("softplus of negative beta")
@@ -190,17 +190,17 @@ def _softplus(x, beta=1, threshold=20):
 
 
 @rule("log_sigmoid.default")
-def _log_sigmoid(x):
+def _log_sigmoid(x: Any) -> Any:
     return negative(_activation("softplus")(negative(x)))
 
 
 @rule("mish.default")
-def _mish(x):
+def _mish(x: Any) -> Any:
     return multiply(x, _activation("tanh")(_activation("softplus")(x)))
 
 
 @rule("exp.default")
-def _exp(x):
+def _exp(x: Any) -> Any:
     """`exp` over the ball: `exp(mid) (exp(err) - 1)`, and `exp(e) - 1 <= e + e^2` up to 1; what is below -700 is 0 within
     `exp(-700)`, and minus infinity gives 0."""
     x = as_ball(x)
@@ -217,13 +217,13 @@ def _exp(x):
 
 
 @rule("expm1.default")
-def _expm1(x):
+def _expm1(x: Any) -> Any:
     """As `exp(x) - 1`: its absolute error is that of `exp`, and of the difference."""
     return add(_exp(x), -1.0)
 
 
 @rule("log1p.default")
-def _log1p(x):
+def _log1p(x: Any) -> Any:
     """Of balls that are not negative: slope at most 1."""
     x = as_ball(x)
     if not np.all(x.mid - x.err >= 0):
@@ -232,7 +232,7 @@ def _log1p(x):
 
 
 @rule("log.default")
-def _log(x):
+def _log(x: Any) -> Any:
     """Of positive balls: slope at most `1/(x - err)`."""
     x = as_ball(x)
     least = x.mid * DOWN - x.err
@@ -258,12 +258,12 @@ rule("cos.default")(_wave(libm.cosine))
 
 
 @rule("rsqrt.default")
-def _rsqrt(x):
+def _rsqrt(x: Any) -> Any:
     return divide(1.0, root(x))
 
 
 @rule("sqrt.default")
-def _sqrt(x):
+def _sqrt(x: Any) -> Any:
     return root(x)
 
 
@@ -286,7 +286,7 @@ def _whole_power(x: Any, exponent: int) -> Ball:
 
 
 @rule("pow.Tensor_Scalar")
-def _pow(x, exponent):
+def _pow(x: Any, exponent: Any) -> Any:
     """Whole powers up to 16 as products, halves by roots, others of positive balls by the logarithm."""
     if exponent == 0:
         return exact(np.ones(np.shape(as_ball(x).mid)))
@@ -300,12 +300,12 @@ def _pow(x, exponent):
 
 
 @rule("pow.Scalar")
-def _power_of(x, exponent):
+def _power_of(x: Any, exponent: Any) -> Any:
     return _exp(multiply(exponent, _log(x)))
 
 
 @rule("pow.Tensor_Tensor")
-def _power_by(x, exponent):
+def _power_by(x: Any, exponent: Any) -> Any:
     exponent = as_ball(exponent)
     if exponent.mid.size == 1 and np.all(exponent.err == 0):
         return _pow(x, float(exponent.mid.reshape(())))
@@ -313,17 +313,17 @@ def _power_by(x, exponent):
 
 
 @rule("addcmul.default")
-def _addcmul(x, a, b, value=1):
+def _addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
     return add(x, multiply(value, multiply(a, b)))
 
 
 @rule("addcdiv.default")
-def _addcdiv(x, a, b, value=1):
+def _addcdiv(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
     return add(x, divide(multiply(value, a), b))
 
 
 @rule("lerp.Scalar", "lerp.Tensor")
-def _lerp(x, y, weight):
+def _lerp(x: Any, y: Any, weight: Any) -> Any:
     return add(x, multiply(weight, add(y, negative(x))))
 
 
@@ -340,18 +340,18 @@ def total(x: Any, dim: Any, keepdim: bool) -> tuple[Ball, int]:
 
 
 @rule("sum.dim_IntList", "sum.default")
-def _sum(x, dim=None, keepdim=False):
+def _sum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     return total(x, dim, keepdim)[0]
 
 
 @rule("mean.dim", "mean.default")
-def _mean(x, dim=None, keepdim=False):
+def _mean(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     found, count = total(x, dim, keepdim)
     return divide(found, float(count))
 
 
 @rule("cumsum.default")
-def _cumsum(x, dim):
+def _cumsum(x: Any, dim: Any) -> Any:
     """In any order of at most as many terms as there are."""
     from zeroloss.verified.directed import gamma
 
@@ -361,7 +361,7 @@ def _cumsum(x, dim):
 
 
 @rule("amax.default", "max.default")
-def _amax(x, dim=None, keepdim=False):
+def _amax(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """Between the largest lower and the largest upper end."""
     x = as_ball(x)
     over = {"axis": axes_of(dim), "keepdims": keepdim}
@@ -373,12 +373,12 @@ def _amax(x, dim=None, keepdim=False):
 
 
 @rule("amin.default", "min.default")
-def _amin(x, dim=None, keepdim=False):
+def _amin(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     return negative(_amax(negative(x), dim, keepdim))
 
 
 @rule("argmax.default")
-def _argmax(x, dim=None, keepdim=False):
+def _argmax(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """Of balls of which one lies above all others; the first of equal exact numbers.
 
     Raises:
@@ -405,18 +405,18 @@ def _argmax(x, dim=None, keepdim=False):
 
 
 @rule("argmin.default")
-def _argmin(x, dim=None, keepdim=False):
+def _argmin(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     return _argmax(negative(x), dim, keepdim)
 
 
 @rule("max.dim")
-def _max_dim(x, dim, keepdim=False):
+def _max_dim(x: Any, dim: Any, keepdim: Any = False) -> Any:
     """Its value; the places only where they are decided."""
     return _amax(x, dim, keepdim), _place(_argmax, x, dim, keepdim)
 
 
 @rule("min.dim")
-def _min_dim(x, dim, keepdim=False):
+def _min_dim(x: Any, dim: Any, keepdim: Any = False) -> Any:
     return _amin(x, dim, keepdim), _place(_argmin, x, dim, keepdim)
 
 
@@ -438,22 +438,22 @@ def _variance(x: Any, dim: Any, correction: Any, keepdim: bool) -> Ball:
 
 
 @rule("var.correction", "var.dim")
-def _var(x, dim=None, correction=1, keepdim=False):
+def _var(x: Any, dim: Any = None, correction: Any = 1, keepdim: Any = False) -> Any:
     return _variance(x, dim, correction, keepdim)
 
 
 @rule("std.correction", "std.dim")
-def _std(x, dim=None, correction=1, keepdim=False):
+def _std(x: Any, dim: Any = None, correction: Any = 1, keepdim: Any = False) -> Any:
     return root(_variance(x, dim, correction, keepdim))
 
 
 @rule("var_mean.correction")
-def _var_mean(x, dim=None, correction=1, keepdim=False):
+def _var_mean(x: Any, dim: Any = None, correction: Any = 1, keepdim: Any = False) -> Any:
     return _variance(x, dim, correction, keepdim), _mean(x, dim, keepdim)
 
 
 @rule("linalg_vector_norm.default", "norm.ScalarOpt_dim")
-def _vector_norm(x, ord=2, dim=None, keepdim=False):
+def _vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: Any = False) -> Any:
     """Positive 2-norms by their squares; sums and maxima of absolute values."""
     if ord == 2:
         return root(total(_square(x), dim, keepdim)[0])
@@ -472,7 +472,7 @@ def _shifted(x: Any, dim: Any) -> tuple[Ball, np.ndarray]:
 
 
 @rule("_softmax.default", "softmax.int")
-def _softmax(x, dim, half_to_float=False):
+def _softmax(x: Any, dim: Any, half_to_float: Any = False) -> Any:
     """Unchanged by the shift."""
     if half_to_float:
         raise NoBoundError("a softmax in half precision")
@@ -481,7 +481,7 @@ def _softmax(x, dim, half_to_float=False):
 
 
 @rule("_log_softmax.default", "log_softmax.int")
-def _log_softmax(x, dim, half_to_float=False):
+def _log_softmax(x: Any, dim: Any, half_to_float: Any = False) -> Any:
     """`x - logsumexp(x)`: that of what is shifted."""
     if half_to_float:
         raise NoBoundError("a softmax in half precision")
@@ -490,7 +490,7 @@ def _log_softmax(x, dim, half_to_float=False):
 
 
 @rule("logsumexp.default")
-def _logsumexp(x, dim=None, keepdim=False):
+def _logsumexp(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     less, most = _shifted(x, dim)
     found = add(_log(total(_exp(less), dim, True)[0]), most)
     if keepdim:
@@ -512,19 +512,19 @@ def product(x: Any, y: Any) -> Ball:
 
 
 @rule("mm.default", "bmm.default", "mv.default", "dot.default", "matmul.default")
-def _mm(x, y):
+def _mm(x: Any, y: Any) -> Any:
     return product(x, y)
 
 
 @rule("addmm.default", "baddbmm.default", "addmv.default")
-def _addmm(bias, x, y, beta=1, alpha=1):
+def _addmm(bias: Any, x: Any, y: Any, beta: Any = 1, alpha: Any = 1) -> Any:
     z = product(x, y)
     z = z if alpha == 1 else multiply(alpha, z)
     return z if beta == 0 else add(z, bias if beta == 1 else multiply(beta, bias))
 
 
 @rule("linear.default")
-def _linear(x, weight, bias=None):
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
     turned = Ball(weight.mid.T, weight.err.T) if isinstance(weight, Ball) else np.asarray(weight).T
     z = product(x, turned)
     return z if bias is None else add(z, bias)
@@ -566,7 +566,7 @@ def _truth(x: Any) -> Unsure:
 
 
 @rule("logical_not.default", "bitwise_not.default")
-def _not(x):
+def _not(x: Any) -> Any:
     x = _truth(x)
     return Unsure(~x.value, x.open)
 
@@ -579,17 +579,17 @@ def _both(x: Any, y: Any) -> Unsure:
 
 
 @rule("logical_and.default", "bitwise_and.Tensor", "bitwise_and.Scalar")
-def _and(x, y):
+def _and(x: Any, y: Any) -> Any:
     return _both(_flags(x), _flags(y))
 
 
 @rule("logical_or.default", "bitwise_or.Tensor", "bitwise_or.Scalar")
-def _or(x, y):
+def _or(x: Any, y: Any) -> Any:
     return _not(_both(_not(_flags(x)), _not(_flags(y))))
 
 
 @rule("logical_xor.default", "bitwise_xor.Tensor", "bitwise_xor.Scalar")
-def _xor(x, y):
+def _xor(x: Any, y: Any) -> Any:
     x, y = _truth(_flags(x)), _truth(_flags(y))
     return Unsure(x.value ^ y.value, x.open | y.open)
 
@@ -602,7 +602,7 @@ def _flags(x: Any) -> Any:
 
 
 @rule("any.dim", "any.dims", "any.default")
-def _any(x, dim=None, keepdim=False):
+def _any(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     """Decided by one decided yes, or by no open question."""
     x = _truth(x)
     over = {"axis": axes_of(dim), "keepdims": keepdim}
@@ -611,12 +611,12 @@ def _any(x, dim=None, keepdim=False):
 
 
 @rule("all.dim", "all.dims", "all.default")
-def _all_true(x, dim=None, keepdim=False):
+def _all_true(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     return _not(_any(_not(x), dim, keepdim))
 
 
 @rule("where.self", "where.ScalarOther", "where.ScalarSelf", "where.Scalar")
-def _where(condition, x, y):
+def _where(condition: Any, x: Any, y: Any) -> Any:
     """Where the condition is open, a ball that holds both; whole numbers stay whole where it is decided."""
     c = _truth(condition)
     if not c.open.any() and is_whole(x) and is_whole(y) and x is not None:
@@ -634,7 +634,7 @@ def _where(condition, x, y):
 
 
 @rule("masked_fill.Scalar", "masked_fill.Tensor")
-def _masked_fill(x, mask, value):
+def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
     if is_whole(x):
         if not is_whole(value):
             raise NoBoundError("whole numbers filled with others")
@@ -660,14 +660,14 @@ def affine(x: Ball, weight: Any, bias: Any, shape: tuple[int, ...]) -> Ball:
 
 
 @rule("native_layer_norm.default")
-def _layer_norm(x, normalized_shape, weight, bias, eps):
+def _layer_norm(x: Any, normalized_shape: Any, weight: Any, bias: Any, eps: Any) -> Any:
     x = as_ball(x)
     axes = tuple(range(x.mid.ndim - len(normalized_shape), x.mid.ndim))
     return affine(norm_over(x, axes, eps), weight, bias, tuple(normalized_shape)), None, None
 
 
 @rule("_fused_rms_norm.default", "rms_norm.default")
-def _rms_norm(x, normalized_shape, weight=None, eps=None):
+def _rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: Any = None) -> Any:
     """`x/sqrt(mean of squares + eps)`; `eps` by default that of float64, in which the network is judged."""
     x = as_ball(x)
     axes = list(range(x.mid.ndim - len(normalized_shape), x.mid.ndim))
@@ -677,7 +677,7 @@ def _rms_norm(x, normalized_shape, weight=None, eps=None):
 
 
 @rule("native_group_norm.default")
-def _group_norm(x, weight, bias, n, channels, positions, groups, eps):
+def _group_norm(x: Any, weight: Any, bias: Any, n: Any, channels: Any, positions: Any, groups: Any, eps: Any) -> Any:
     x = as_ball(x)
     cut = Ball(x.mid.reshape(n, groups, -1), x.err.reshape(n, groups, -1))
     out = norm_over(cut, (2,), eps)
@@ -686,14 +686,14 @@ def _group_norm(x, weight, bias, n, channels, positions, groups, eps):
 
 
 @rule("_native_batch_norm_legit_no_training.default")
-def _batch_norm(x, weight, bias, mean, variance, momentum, eps):
+def _batch_norm(x: Any, weight: Any, bias: Any, mean: Any, variance: Any, momentum: Any, eps: Any) -> Any:
     shape = (1, -1, *(1,) * (as_ball(x).mid.ndim - 2))
     scale = divide(1.0, root(add(reshaped(variance, shape), eps)))
     return affine(multiply(add(x, negative(reshaped(mean, shape))), scale), weight, bias, shape), None, None
 
 
 @rule("_native_batch_norm_legit.no_stats")
-def _instance_norm(x, weight, bias, training, momentum, eps):
+def _instance_norm(x: Any, weight: Any, bias: Any, training: Any, momentum: Any, eps: Any) -> Any:
     """Over one example's positions, channel by channel: so an instance normalisation is exported. One example at a time only."""
     x = as_ball(x)
     shape = (1, -1, *(1,) * (x.mid.ndim - 2))

@@ -155,17 +155,17 @@ def _product_of(alpha: Any, y: Any) -> Any:
 
 
 @whole("add.Tensor", "add.Scalar")
-def _add(x, y, alpha=1):
+def _add(x: Any, y: Any, alpha: Any = 1) -> Any:
     return _checked(np.add, x, _product_of(alpha, y))
 
 
 @whole("sub.Tensor", "sub.Scalar")
-def _sub(x, y, alpha=1):
+def _sub(x: Any, y: Any, alpha: Any = 1) -> Any:
     return _checked(np.subtract, x, _product_of(alpha, y))
 
 
 @whole("rsub.Scalar", "rsub.Tensor")
-def _rsub(x, y, alpha=1):
+def _rsub(x: Any, y: Any, alpha: Any = 1) -> Any:
     return _checked(np.subtract, y, _product_of(alpha, x))
 
 
@@ -182,7 +182,7 @@ for _name in ("floor", "ceil", "trunc", "round"):
 
 
 @whole("pow.Tensor_Scalar", "pow.Tensor_Tensor", "pow.Scalar")
-def _pow(x, exponent):
+def _pow(x: Any, exponent: Any) -> Any:
     if np.any(np.asarray(exponent) < 0):
         raise NoBoundError("a negative power of whole numbers")
     return _checked(np.power, x, exponent)
@@ -207,14 +207,14 @@ whole("floor_divide.default")(_quotient(np.floor_divide))
 
 
 @whole("div.Tensor_mode", "div.Scalar_mode")
-def _div(x, y, rounding_mode=None):
+def _div(x: Any, y: Any, rounding_mode: Any = None) -> Any:
     if rounding_mode is None:
         raise NoBoundError("a quotient of whole numbers by mode None")
     return _quotient(np.floor_divide if rounding_mode == "floor" else _toward_zero)(x, y)
 
 
 @whole("clamp.default", "clamp.Tensor", "hardtanh.default")
-def _clamp(x, min=None, max=None):
+def _clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     x = x if min is None else _checked(np.maximum, x, min)
     return x if max is None else _checked(np.minimum, x, max)
 
@@ -253,7 +253,7 @@ def axes_of(dim: Any) -> Any:
 def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
     """Sums and products, in 64 bits as in torch."""
 
-    def reduce(x, dim=None, keepdim=False, dtype=None):
+    def reduce(x: Any, dim: Any = None, keepdim: Any = False, dtype: Any = None) -> Any:
         x = np.asarray(cast(x, dtype))
         if x.dtype.kind == "f":
             raise NoBoundError("whole numbers summed as others")
@@ -283,7 +283,7 @@ def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _some(function: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(x, dim=None, keepdim=False):
+    def apply(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
         if np.asarray(x).dtype == np.uint8:
             raise NoBoundError("a truth value of bytes, which torch gives as a byte")
         return _extreme(function)(x, dim, keepdim)
@@ -300,7 +300,7 @@ whole("argmin.default")(_extreme(np.argmin))
 
 
 def _with_place(function: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(x, dim, keepdim=False):
+    def apply(x: Any, dim: Any, keepdim: Any = False) -> Any:
         place = function(x, axis=dim, keepdims=True)
         found = np.take_along_axis(np.asarray(x), place, axis=dim)
         return (found, place) if keepdim else (np.squeeze(found, dim), np.squeeze(place, dim))

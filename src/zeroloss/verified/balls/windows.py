@@ -13,7 +13,7 @@ from zeroloss.verified.balls.ball import Ball, NoBoundError, add, as_ball, divid
 from zeroloss.verified.balls.rules import _mean, product, reshaped, rule, total
 
 
-def windows(x: np.ndarray, kernel, stride, padding, dilation, fill: float) -> np.ndarray:
+def windows(x: np.ndarray, kernel: Any, stride: Any, padding: Any, dilation: Any, fill: float) -> np.ndarray:
     """`(..., *out, *kernel)`: the windows of the padded input."""
     dims = len(kernel)
     wide = np.pad(x, [(0, 0)] * (x.ndim - dims) + [(p, p) for p in padding], constant_values=fill)
@@ -24,13 +24,23 @@ def windows(x: np.ndarray, kernel, stride, padding, dilation, fill: float) -> np
     return found[cut + tuple(slice(None, None, d) for d in dilation)]
 
 
-def _all(values, dims, default=None):
+def _all(values: Any, dims: Any, default: Any = None) -> Any:
     values = default if not values else [values] if isinstance(values, int) else list(values)
     return list(values) * dims if len(values) == 1 else list(values)
 
 
 @rule("convolution.default")
-def _convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+def _convolution(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: Any,
+    output_padding: Any,
+    groups: Any,
+) -> Any:
     """Patches and one product of matrices a group."""
     x, weight = as_ball(x), as_ball(weight)
     if transposed:
@@ -53,14 +63,16 @@ def _convolution(x, weight, bias, stride, padding, dilation, transposed, output_
         for g in range(groups)
     ]
 
-    def shaped(columns):
+    def shaped(columns: Any) -> Any:
         return np.moveaxis(np.concatenate(columns, 1).reshape(n, *out, -1), -1, 1)
 
     z = Ball(shaped([f.mid for f in found]), shaped([f.err for f in found]))
     return z if bias is None else add(z, reshaped(bias, (1, -1, *(1,) * dims)))
 
 
-def _transposed(x: Ball, weight: Ball, bias, stride, padding, dilation, output_padding, groups) -> Ball:
+def _transposed(
+    x: Ball, weight: Ball, bias: Any, stride: Any, padding: Any, dilation: Any, output_padding: Any, groups: Any
+) -> Ball:
     """A plain convolution with the kernel turned round, of the input spread by `stride` between zeros."""
     dims = weight.mid.ndim - 2
     stride, padding, dilation, more = (_all(v, dims) for v in (stride, padding, dilation, output_padding))
@@ -86,7 +98,9 @@ def _transposed(x: Ball, weight: Ball, bias, stride, padding, dilation, output_p
     return _convolution(wide, plain, bias, ones, [0] * dims, dilation, False, [0] * dims, groups)
 
 
-def pooled(x: np.ndarray, kernel, stride, padding, dilation, ceil_mode: bool, fill: float) -> np.ndarray:
+def pooled(
+    x: np.ndarray, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, fill: float
+) -> np.ndarray:
     """`windows` for pooling: with `ceil_mode` also those that reach beyond the padding behind, filled like it."""
     dims = len(kernel)
     behind, out = [], []
@@ -103,7 +117,7 @@ def pooled(x: np.ndarray, kernel, stride, padding, dilation, ceil_mode: bool, fi
 
 
 def _max_pool(dims: int) -> Callable[..., Any]:
-    def pool(x, kernel, stride=(), padding=0, dilation=1, ceil_mode=False):
+    def pool(x: Any, kernel: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Any:
         """`|max a - max b| <= max |a - b|`. Their places have no rule."""
         x = as_ball(x)
         ks = _all(kernel, dims)
@@ -120,7 +134,15 @@ rule("max_pool3d_with_indices.default")(_max_pool(3))
 
 
 def _avg_pool(dims: int) -> Callable[..., Any]:
-    def pool(x, kernel, stride=(), padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    def pool(
+        x: Any,
+        kernel: Any,
+        stride: Any = (),
+        padding: Any = 0,
+        ceil_mode: Any = False,
+        count_include_pad: Any = True,
+        divisor_override: Any = None,
+    ) -> Any:
         """Sums over windows by how many entries each has: of the padded input, or of the input alone."""
         x, ks = as_ball(x), _all(kernel, dims)
         pad = _all(padding, dims, [0])
@@ -160,7 +182,7 @@ def _parts(size: int, out: int) -> list[slice]:
 
 
 @rule("adaptive_max_pool1d.default", "adaptive_max_pool2d.default", "adaptive_max_pool3d.default")
-def _adaptive_max(x, output_size):
+def _adaptive_max(x: Any, output_size: Any) -> Any:
     x = as_ball(x)
     sizes = _all(output_size, 1)
     for axis, out in enumerate(sizes, x.mid.ndim - len(sizes)):
@@ -170,7 +192,7 @@ def _adaptive_max(x, output_size):
 
 
 @rule("_adaptive_avg_pool2d.default")
-def _adaptive(x, output_size):
+def _adaptive(x: Any, output_size: Any) -> Any:
     x = as_ball(x)
     mid, err = (np.empty((*x.shape[:-2], *output_size)) for _ in range(2))
 

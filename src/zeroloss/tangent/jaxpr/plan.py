@@ -14,7 +14,7 @@ import itertools
 
 import numpy as np
 
-from zeroloss.tangent.reader import Reader, Use
+from zeroloss.tangent.jaxpr.reader import Reader, Use
 
 ENTRYWISE = 40
 """What one multiplication and addition of a product of Gram matrices costs, in operations of a matrix product."""

@@ -3,7 +3,7 @@
 For a dense layer `z = W h` the gradient of one output by `W` is `g h^T`, so two examples' gradients have the inner
 product `(h_i . h_j)(g_i . g_j)`: two Gram matrices multiplied entrywise, `O(n^2 (m_in + c^2 m_out))` operations and no
 Jacobian in memory. (The identity is folklore.) Where an entry is used at many positions it costs less to write the
-gradient out; `zeroloss.tangent.plan` counts which.
+gradient out; `zeroloss.tangent.jaxpr.plan` counts which.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.tangent.plan import Group, Side, plan
-from zeroloss.tangent.reader import Reader, Use
+from zeroloss.tangent.jaxpr.plan import Group, Side, plan
+from zeroloss.tangent.jaxpr.reader import Reader, Use
 
 BLOCK_BYTES = 32e6
 """Activations and cotangents of one block of examples: what stays near the processor is several times faster."""

@@ -9,7 +9,7 @@ import zeroloss as zl
 from zeroloss.networks import wrap
 from zeroloss.plumbing import InputError, double
 from zeroloss.tangent import kernel_matrix
-from zeroloss.tangent.independence import check_independent
+from zeroloss.tangent.jaxpr.independence import check_independent
 
 RNG = np.random.default_rng(0)
 V = RNG.standard_normal(6)

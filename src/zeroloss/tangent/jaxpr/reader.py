@@ -1,7 +1,7 @@
 """The layers of a function, read off its jaxpr: which parameters meet data by a rule, and which do not.
 
 `f(leaves, x) -> (c,)` of one example is evaluated equation by equation. A parameter is followed as a view until it meets
-data by a rule of `zeroloss.tangent.uses`. At the result `z` of each meeting a zero *delta* is added (a *slot*), so that the
+data by a rule of `zeroloss.tangent.jaxpr.rules`. At the result `z` of each meeting a zero *delta* is added (a *slot*), so that the
 derivative by the delta is the cotangent `g = df/dz` there. Sub-programs (`jit`, `remat`) are walked into; a `scan` is
 rebuilt with its deltas as one more input and its meetings as one more output, so each turn is one more position (or, for
 a leaf handed out slice by slice, one more group). A leaf that is met in any other way (a nonlinear function of it, a
@@ -21,8 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core as jex
 
-from zeroloss.tangent.uses import Arrange, Meeting, meetings
-from zeroloss.tangent.views import Data, Origin, View, known, move, value_of, view_of
+from zeroloss.tangent.jaxpr.rules import Arrange, Meeting, meetings
+from zeroloss.tangent.jaxpr.views import Data, Origin, View, known, move, value_of, view_of
 
 _INLINE = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
 _INLINE |= {"remat2": "jaxpr", "checkpoint": "jaxpr", "remat": "jaxpr"}
@@ -30,7 +30,7 @@ _INLINE |= {"remat2": "jaxpr", "checkpoint": "jaxpr", "remat": "jaxpr"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Use:
-    """A meeting, with the loops around it: `h` `(B, P, A)` and `g` `(B, P, F)` as in `zeroloss.tangent.uses`.
+    """A meeting, with the loops around it: `h` `(B, P, A)` and `g` `(B, P, F)` as in `zeroloss.tangent.jaxpr.rules`.
 
     Attributes:
         leaf, kind, slot: which leaf, by which rule, at which slot its cotangent is.

@@ -16,7 +16,7 @@ from jax.extend import core as jex
 from zeroloss.networks import Wrapped, precision
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.outputs import one_array
-from zeroloss.tangent.one_by_one import compare_one_by_one
+from zeroloss.tangent.jaxpr.one_by_one import compare_one_by_one
 
 _ELEMENTWISE = {
     "abs",

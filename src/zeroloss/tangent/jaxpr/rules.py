@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zeroloss.tangent.views import Data, Origin, View, value_of
+from zeroloss.tangent.jaxpr.views import Data, Origin, View, value_of
 
 
 @dataclasses.dataclass(frozen=True)
