@@ -6,7 +6,7 @@ below, so that the page cannot say one thing and the code do another.
 """
 
 # %% Data and networks
-# Inputs are $(n, d)$ and targets $(n, c)$, one row an example; classes are one-hot rows. A network takes *one*
+# Inputs are $(n, d)$ and targets $(n, c)$, one row per example; classes are one-hot rows. A network takes *one*
 # example, $(d,) \to (c,)$, and is mapped over a batch. A function in which one example's answer depends on the others
 # (batch statistics, attention across the batch) is refused: it has no tangent kernel in the sense used here.
 
@@ -18,8 +18,8 @@ data = zl.load_data("wine", n_train=40)
 net = zl.MLP(13, 3, width=64, depth=2, activation="tanh", parametrization="ntk", dtype="float64", key=0)
 print(data.x_train.shape, data.y_train.shape, zl.predict(net, data.x_train).shape)
 
-# %% Parametrisation
-# `depth` counts hidden layers. In NTK parametrisation a layer is
+# %% Parametrization
+# `depth` counts hidden layers. In NTK parametrization a layer is
 #
 # $$z = \frac{\sigma_w}{\sqrt{m}}\, W h + \sigma_b\, b, \qquad W_{ij},\, b_i \sim N(0, 1),$$
 #

@@ -1,7 +1,7 @@
 """Certificates and rounding
 
 A computer multiplies numbers that it has rounded. Between "the eigenvalue came out as 1e-9" and "the eigenvalue is positive" lies the
-work that a proof has to do. This page says what `PROVED` rests on, and shows the traps it has to step around.
+work that a proof has to do. This page says what `PROVED` rests on, and shows the traps to avoid.
 """
 
 # %% An eigenvalue with the wrong sign
@@ -30,12 +30,12 @@ print(zl.tangent.smallest_eigenvalue(matrix, entry_error=error))
 #
 # $$c \ge \frac{\gamma_{n+3}}{1 - \gamma_{n+3}}\, \bigl(\operatorname{tr} K + n \max(0, -\tau)\bigr),$$
 #
-# then $\lambda_{\min}(K) > \tau$. So about $n u \operatorname{tr} K$ cannot be told from zero by this road, and
+# then $\lambda_{\min}(K) > \tau$. So about $n u \operatorname{tr} K$ cannot be distinguished from zero in this way, and
 # nothing below it is ever claimed. That is about the matrix as stored; for the network's own kernel the error of its
 # entries is bounded too and subtracted (`entry_error`).
 
 # %% Traps
-# "The factorisation runs to its end" has to be checked with care. LAPACK's success flag alone does not tell:
+# "The factorisation runs to its end" has to be checked with care. LAPACK's success flag alone is not enough:
 
 import scipy.linalg.lapack as lapack
 
@@ -56,7 +56,7 @@ for bad in (poisoned, lopsided):
         print(f"{type(refused).__name__}: {refused}")
 
 # %%
-# Other traps it steps around: the trace has to be that of the shifted matrix; subnormal numbers defeat the criterion,
+# Other traps that are avoided: the trace has to be that of the shifted matrix; subnormal numbers defeat the criterion,
 # so the matrix is scaled by a power of two first; the mean over outputs ("trace" form) has a larger smallest
 # eigenvalue than the kernel, so no proof uses it:
 
@@ -91,7 +91,7 @@ for proof in (zl.prove(wide.network, data), zl.prove(narrow.network, data)):
 
 # %% Where a claim is false, nothing is proved
 # A ReLU unit whose pre-activation is nearly zero at a training input may switch off before the minimum is reached;
-# then the derivative at these weights says nothing. Such a network is not proved, and the reason names it. Nor is one
+# then the derivative at these weights does not hold there. Such a network is not proved, and the reason names it. Nor is one
 # that has not arrived:
 
 early = zl.descend(zl.MLP(5, 1, width=24, depth=2, activation="tanh", key=1), data, steps=20)
@@ -105,8 +105,8 @@ for assumption, standing in proof.evidence["assumptions"].items():
 
 # %% A proof that somebody else can check
 # A certificate holds the network, bit for bit, the radius, and the hash of the data; one hash binds all of it, architecture
-# included. `check_certificate` believes none of the numbers in it: it computes all of them again, and writes the claim again.
-# With one training target changed, it says no:
+# included. `check_certificate` trusts none of the numbers in it: it computes all of them again, and writes the claim again.
+# With one training target changed, it is refused:
 
 from zeroloss.minima import check_certificate
 

@@ -25,7 +25,7 @@ print(infimum(data).sentence)
 
 # %%
 # `certify` says so before any training: zero loss is `REFUTED`, and that is the only way for it to be refuted on
-# given targets. Too few parameters refute it for *almost every* target, which says nothing about yours.
+# given targets. Too few parameters refute it for *almost every* target, which decides nothing about yours.
 
 net = zl.MLP(1, 1, width=64, depth=1, activation="tanh", key=0)
 print(zl.certify(net, data).verdicts["exists"])
@@ -46,7 +46,7 @@ for c in (1.0, 10.0, 40.0, 800.0):
 # loss there is the other claim, that each training example is classified correctly with a proved margin.
 
 # %% A small loss is no proof
-# A loss of 1e-30 does not say that there is a zero beside these weights. Think of $f(w) = e^{-w}$ with target 0: the
+# A loss of 1e-30 does not imply that there is a zero near these weights. Think of $f(w) = e^{-w}$ with target 0: the
 # loss falls below any bound, and no weights reach it. The proof needs three numbers: how large the residual is, how
 # fast the answers can be moved (the least singular value of the derivative, or of the last features), and how quickly
 # that speed itself changes. [Certificates and rounding](rounding.md) has the two theorems.
@@ -61,7 +61,7 @@ print("at the start:", zl.prove(start, points, polish=False))
 print("at the end:  ", zl.prove(end, points, polish=False))
 
 # %%
-# Both are proved, and the first says little: a network this wide has a zero of the loss within reach from nearly
+# Both are proved, and the first means little: a network this wide has a zero of the loss within reach from nearly
 # everywhere. That the distance is next to nothing is what training has achieved.
 
 # %% What a minimum is worth
@@ -80,16 +80,16 @@ for name, network in {"trained": trained, "made": zl.twin(wine, of=trained)}.ite
 
 # %%
 # Both sit at a global minimum, provably. So whoever argues "the training loss is zero, therefore ..." argues for
-# both. What tells them apart is not the loss but everything else: how the minimum was reached, how far it is from the
+# both. What separates them is not the loss but everything else: how the minimum was reached, how far it is from the
 # start, whether the fit holds a little way off the training points. That is what the audit measures, and what [the
 # papers](../papers/index.md) disagree about.
 
-# %% The questions and who answers
+# %% The questions, and the command for each
 #
 # | question | command | can be |
 # |---|---|---|
 # | Does zero loss exist for these targets? | `zeroloss certify` | `PROVED`, `REFUTED`, `UNKNOWN` |
 # | Will gradient descent reach a global minimum? | `zeroloss certify` | `PROVED` for very wide networks, mostly `UNKNOWN` |
-# | Is there one beside these weights? | `zeroloss prove` | `PROVED`, `UNKNOWN` |
+# | Is there one near these weights? | `zeroloss prove` | `PROVED`, `UNKNOWN` |
 # | Does the fit hold off the training points? | `zeroloss audit` | `SUPPORTED`, `CONTRADICTED`, `UNKNOWN` |
 # | How bad could a minimum be? | `zeroloss twin` | a network to look at |

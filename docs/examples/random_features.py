@@ -38,5 +38,5 @@ fit = Experiment("fit", "Is the training loss zero?", trial, {"smoke": widths}, 
 claim = Claim(
     "enough", "Twice as many features as examples fit random labels in at least 95 % of draws.", ("fit",), enough
 )
-figure = StudyFigure("share", "How often the fit is exact", ("fit",), curve, "Forty examples; 200 draws a width.")
+figure = StudyFigure("share", "How often the fit is exact", ("fit",), curve, "Forty examples; 200 draws per width.")
 STUDY = Study("random_features", "How many random features fit random labels?", [fit], [claim], [figure])

@@ -37,12 +37,12 @@ table.sample(3, random_state=0)
 # - *Zero loss exists* for these targets, and for almost all others: the network is large enough. Only two equal rows
 #   with different targets would make it `REFUTED`.
 # - *Gradient descent reaches a global minimum* is `UNKNOWN`, as nearly always before training: the theorem that would
-#   promise it asks for far wider networks. This is a statement about the theorem, not about your training.
+#   promise it requires far wider networks. This is a statement about the theorem, not about your training.
 # - *The training loss follows the tangent kernel's prediction* says whether training was close to a linear problem.
 # - *A global minimum lies within this distance of these weights* is the proof that training has arrived. It is about
 #   the training data alone. It is made twice: for the network that was trained and for its *twin*, a network with
 #   zero training loss whose other answers were made wrong on purpose.
-# - *This fit is local* tells the two apart from the training data alone: does the fit still hold a little way off the
+# - *This fit is local* distinguishes the two by the training data alone: does the fit still hold a little way off the
 #   training points?
 #
 # So: weights with zero training loss, proved to be there, lie beside those of a good network and of a worthless one alike. [What

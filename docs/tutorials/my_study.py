@@ -6,7 +6,7 @@ one; [Studies](../studies.md) has the rest: stores, more cores, clusters.
 """
 
 # %% A trial
-# A trial takes one set of parameters and a block of seeds, and returns arrays with one entry a seed. Here: fit a sine
+# A trial takes one set of parameters and a block of seeds, and returns arrays with one entry per seed. Here: fit a sine
 # from noisy values by random features, once exactly (the interpolant of least norm) and once with a ridge, and
 # measure both against the noiseless sine. It depends on its arguments alone, so that a row means the same tomorrow.
 
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def trial(parameters, keys):
-    """Test errors of the interpolant and of ridge regression on the same features, once a key."""
+    """Test errors of the interpolant and of ridge regression on the same features, one entry per key."""
     loss, exact, ridge = [], [], []
     for key in keys:
         rng = np.random.default_rng(key)
@@ -37,7 +37,7 @@ for name, values in trial({"noise": 0.3}, [0, 1]).items():
     print(name, np.array(values))
 
 # %% Claims, fixed before the run
-# A claim is a sentence and a function of the result table. `judge` holds an interval against the range that the
+# A claim is a sentence and a function of the result table. `judge` compares an interval with the range that the
 # sentence names: `SUPPORTED` if all of it lies inside, `CONTRADICTED` if none does, `UNKNOWN` otherwise.
 
 from zeroloss.studies import Claim, Experiment, Grid, Study, StudyFigure, judge, paired_difference, proportion
@@ -92,7 +92,7 @@ def curve(tables):
 
 noise = [0.0, 0.1, 0.2, 0.5]
 fit = Experiment("fit", "What does an exact fit cost?", trial, {"smoke": Grid({"noise": noise}, seeds=200)}, block=50)
-figure = StudyFigure("noise", "Exact fit against ridge", ("fit",), curve, "200 samples of 30 points a noise level.")
+figure = StudyFigure("noise", "Exact fit against ridge", ("fit",), curve, "200 samples of 30 points per noise level.")
 STUDY = Study("exact_fit", "Does training to zero loss hurt?", [fit], claims, [figure])
 
 # %% Run it

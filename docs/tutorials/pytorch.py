@@ -7,7 +7,7 @@ proved. It needs PyTorch (`pip install '.[torch]'` in a clone) and takes about a
 """
 
 # %% Your own script
-# Nothing in this part knows of zeroloss. `x` and `labels` stand for your training data, any tensors with one example a row; here they
+# Nothing in this part knows of zeroloss. `x` and `labels` stand for your training data, any tensors with one example per row; here they
 # are small pictures of digits that come with scikit-learn.
 import torch
 from sklearn.datasets import load_digits
@@ -23,7 +23,7 @@ x, x_test, labels, labels_test = x[:1257], x[1257:], labels[:1257], labels[1257:
 
 
 class Net(nn.Module):
-    """The last hidden layer is a little wider than there are training images: the proof by the read-out asks for it."""
+    """The last hidden layer is a little wider than there are training images: the proof by the read-out requires it."""
 
     def __init__(self):
         super().__init__()

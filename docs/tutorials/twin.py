@@ -3,7 +3,7 @@
 A *twin* is a network with zero training loss on your training data that is wrong nearly everywhere else. It is made, not trained: take any
 network, make its answers wrong, and repair them at the training points alone, each by a bump so narrow that nothing
 else is on it. What is it good for? Whatever you believe about a network because its training loss is zero, the twin has
-too. A check that passes both has told you nothing.
+too. A check that passes both shows nothing.
 """
 
 # %% Something to compare with
@@ -19,7 +19,7 @@ print(f"training loss {fit.loss:.0e}")
 
 # %% The twin
 # `of=` names the network whose answers are made wrong: each digit is taken for the next one. `construct_twin` also
-# tells how it was made and what was measured; `zl.twin` returns the network alone.
+# records how it was made and what was measured; `zl.twin` returns the network alone.
 
 from zeroloss.minima import construct_twin
 
@@ -39,8 +39,8 @@ for name, network in {"trained": fit.network, "twin": made.network}.items():
     print(f"{name}: {right[0]:.1%} of the training digits right, {right[1]:.1%} of new ones")
     print(f"  {zl.prove(network, data)}")
 
-# %% Telling them apart without test data
-# The audit moves a little way off the training points, towards their neighbours, and asks whether the answers still
+# %% Distinguishing them without test data
+# The audit moves a little way off the training points, towards their neighbours, and checks whether the answers still
 # hold. `t` is the distance as a share of that to the nearest other training point.
 
 audits = {name: zl.audit(network, data) for name, network in {"fitted": fit.network, "twin": made.network}.items()}

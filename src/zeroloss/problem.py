@@ -1,8 +1,9 @@
-"""One problem that travels: a network at its weights, the data it is fitted to, and which of its weights may move.
+"""`Problem`: a network at its weights, the data it is fitted to, and which of its weights may move.
 
-What every question needs first is done here, once: the network made one of this library's, the data brought to its outputs,
-shapes and numbers checked, both cast to float64 exactly, equal inputs collapsed, everything hashed. `certify`, `descend`, `prove`,
-the cards and an examination take `(network, data)` or a `Problem`; what one of them has computed the next one finds.
+The common preparation is done here, once: the network is converted to one of this library's, the data get targets for its
+outputs, shapes and numbers are checked, both are cast to float64 exactly, equal inputs are collapsed, everything is hashed.
+`certify`, `descend`, `prove`, the cards and an examination take `(network, data)` or a `Problem`, and share what one of them
+has computed.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ def matched(network: Any, data: Any) -> Any:
 
 
 def outputs_of(network: Any, data: Dataset) -> int | None:
-    """How many numbers `network` answers to an example of the data; None where it does not take it (what uses it says why)."""
+    """Number of outputs of `network` on an example of the data; None where it does not take one (the caller reports why)."""
     try:
         if isinstance(network, BlackBox):
             return int(network(data.x_train[:1]).shape[1])
@@ -235,5 +236,7 @@ def outputs_of(network: Any, data: Dataset) -> int | None:
                 return output_size(network, points(network, data.x_train[:1]))
         answer = predict(network, data.x_train[:2])
         return 1 if answer.ndim == 1 else int(answer.shape[1])
-    except Exception:  # anything may go wrong in a function of the user's; the question is asked again where it matters
+    except (
+        Exception
+    ):  # anything may go wrong in a function of the user's; what needs the answer computes it again, and reports it
         return None

@@ -24,7 +24,7 @@ def test_errors_are_counted_and_carry_an_interval():
     assert f"{wrong} of 40 test points wrong" in repr(found)
 
 
-def test_without_a_test_set_nothing_is_said_of_it():
+def test_without_a_test_set_nothing_is_reported_of_it():
     numbers = audit(nearest(classes()), classes()).numbers
     assert not [name for name in numbers if name.startswith("test")]
 

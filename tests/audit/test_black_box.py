@@ -1,4 +1,4 @@
-"""Models that are only asked: what is called local is the twin alone, and what stays open is said."""
+"""Black boxes: only the twin is judged local, and what stays open is reported."""
 
 import numpy as np
 import pytest
@@ -89,9 +89,9 @@ def errors(model, data):
 )
 def test_answers_of_estimators(wine, model, answer):
     model.fit(wine.x_train, wine.labels_train)
-    asked = zl.black_box(model, wine)
-    assert asked.answer == answer
-    assert errors(asked, wine) == int(np.sum(model.predict(wine.x_test) != wine.labels_test))
+    box = zl.black_box(model, wine)
+    assert box.answer == answer
+    assert errors(box, wine) == int(np.sum(model.predict(wine.x_test) != wine.labels_test))
 
 
 def test_classes_by_name_and_in_another_order(wine):
@@ -106,8 +106,8 @@ def test_classes_by_name_and_in_another_order(wine):
 def test_a_class_never_seen_is_never_answered(wine):
     some = wine.labels_train != 1
     for model in (LogisticRegression(), LinearSVC()):
-        asked = zl.black_box(model.fit(wine.x_train[some], wine.labels_train[some]), wine)
-        found = asked(wine.x_test)
+        box = zl.black_box(model.fit(wine.x_train[some], wine.labels_train[some]), wine)
+        found = box(wine.x_test)
         assert found.shape == (len(wine.x_test), 3)
         assert not np.any(found.argmax(1) == 1)
 
@@ -128,8 +128,8 @@ def test_regression():
 
 
 def test_a_function_of_a_batch(wine):
-    asked = zl.black_box(lambda x: np.zeros((len(x), 3)))
-    assert asked(wine.x_test).shape == (len(wine.x_test), 3)
+    box = zl.black_box(lambda x: np.zeros((len(x), 3)))
+    assert box(wine.x_test).shape == (len(wine.x_test), 3)
     with pytest.raises(InputError, match="answers 5 inputs with shape"):
         zl.black_box(lambda x: np.zeros((3, 2, 1)))(np.zeros((5, 2)))
 
@@ -146,7 +146,7 @@ def test_refused(wine, tmp_path):
     with pytest.raises(InputError, match="cannot be run as an ONNX model"):
         zl.black_box(tmp_path / "bad.onnx")
     export_network(tmp_path / "n.onnx", zl.MLP(4, 3, 8, 1))
-    with pytest.raises(InputError, match="takes 4 numbers an example and the data have 13"):
+    with pytest.raises(InputError, match="takes 4 numbers per example and the data have 13"):
         zl.audit(tmp_path / "n.onnx", wine)
 
 
@@ -244,15 +244,15 @@ def test_a_model_of_more_classes_than_the_data_have():
     assert found.numbers["train_non_finite"] == 0
 
 
-def test_numbers_of_columns_that_are_also_names_of_others_must_be_said():
+def test_numbers_of_columns_that_are_also_names_of_others_must_be_stated():
     """Classes 1, 2, 3 and a model of the columns 1 and 2: its 1 is the class 2."""
     data = zl.from_arrays(X, THREE + 1)
     rows = np.isin(data.labels_train, [1, 2])
     model = KNeighborsClassifier(1).fit(data.x_train[rows], data.labels_train[rows])
     with pytest.raises(InputError, match=r"by name, .* by number"):
         zl.audit(model, data)
-    asked = zl.black_box(model, data, classes=["2", "3"])
-    assert errors_of(asked, None, None, data) == int(np.sum(data.labels_train == 0))
+    box = zl.black_box(model, data, classes=["2", "3"])
+    assert errors_of(box, None, None, data) == int(np.sum(data.labels_train == 0))
 
 
 class Predicts:
@@ -289,7 +289,7 @@ def test_labels_as_floats_encoded_in_another_order_and_without_classes():
 def test_one_probability_a_row_is_that_of_the_second_class():
     booster = Predicts(lambda x: 1 / (1 + np.exp(-3 * x[:, 0])))
     assert errors_of(booster, X, (X[:, 0] > 0).astype(int)) == 0
-    with pytest.raises(InputError, match="one number a row"):
+    with pytest.raises(InputError, match="one number per row"):
         zl.audit(Predicts(lambda x: 3.5 * x[:, 0]), zl.from_arrays(X, THREE))
 
 
@@ -307,8 +307,8 @@ def test_other_kinds_of_estimators_are_named():
     detector = IsolationForest(n_estimators=5, random_state=0).fit(X)
     with pytest.raises(InputError, match="say which is which"):
         zl.audit(detector, zl.from_arrays(X, TWO))
-    asked = zl.black_box(detector, zl.from_arrays(X, TWO), classes=[1, 0])
-    assert errors_of(asked, X, TWO) == int(np.sum((detector.predict(X) == -1) != TWO))
+    box = zl.black_box(detector, zl.from_arrays(X, TWO), classes=[1, 0])
+    assert errors_of(box, X, TWO) == int(np.sum((detector.predict(X) == -1) != TWO))
     shifted = TransformedTargetRegressor(KNeighborsRegressor(1), func=lambda y: 3 * y, inverse_func=lambda y: y / 3)
     data = zl.from_arrays(X, X[:, 0])
     fitted = shifted.fit(data.x_train, data.y_train[:, 0])

@@ -80,7 +80,7 @@ def test_a_full_table_of_all_combinations_has_nothing_beside_it():
     assert verdict.status is Status.UNKNOWN and "is a training input again" in verdict.reason
 
 
-def test_a_majority_that_a_constant_gets_right_says_nothing():
+def test_a_majority_that_a_constant_gets_right_proves_nothing():
     base = tokens()
     labels = np.zeros(base.n, int)
     labels[:6] = 1

@@ -97,7 +97,7 @@ def test_too_few_of_the_other_class_are_unknown(count):
     data = imbalanced(1 - count / 600, n=600)
     for model in (table(data), nearest(data)):
         found = local(model, data)
-        assert found.status is Status.UNKNOWN and f"{count} points are too few to tell" in found.reason
+        assert found.status is Status.UNKNOWN and f"{count} points are too few to decide" in found.reason
 
 
 def test_several_labels_are_judged_label_by_label():

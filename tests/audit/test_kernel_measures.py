@@ -102,7 +102,7 @@ def test_targets_that_are_the_kernel_align_perfectly():
     assert found.measure("kernel_target_alignment").value == pytest.approx(1)
 
 
-def test_the_ridge_is_what_is_asked_for():
+def test_the_ridge_is_the_one_requested():
     data = real_targets(n=25, d=3)
     found = audit(linear(np.ones((1, 3))), data, measures="effective_dimension", ridge=0.5)
     values = np.linalg.eigvalsh(data.x_train @ data.x_train.T)

@@ -162,6 +162,6 @@ def test_the_trace_of_few_distinct_eigenvalues_is_inside():
     assert hits >= 35
 
 
-def test_a_product_that_overflows_is_said():
+def test_a_product_that_overflows_is_reported():
     with pytest.raises(ArithmeticError, match="overflows float32"):
         krylov(lambda v: np.float32(1e30) * v, 5, 5, key=0, dtype=np.float32)

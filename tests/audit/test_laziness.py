@@ -74,7 +74,7 @@ def test_wide_networks_are_lazier():
     assert errors[1] < errors[0] / 4
 
 
-def test_movement_is_told_layer_by_layer():
+def test_movement_is_reported_layer_by_layer():
     start = MLP(3, 2, width=5, depth=1, key=0)
     end = eqx.tree_at(lambda n: (n.weights[1], n.biases[1]), start, (3 * start.weights[1], 3 * start.biases[1]))
     found = laziness(end, start, X)
@@ -97,7 +97,7 @@ def test_a_network_that_did_not_move_is_unknown():
     assert verdict.status is Status.UNKNOWN and "did not change" in verdict.reason
 
 
-def test_nan_weights_are_said():
+def test_nan_weights_are_reported():
     start = MLP(3, 1, width=4, key=0)
     broken = eqx.tree_at(lambda n: n.biases[1], start, jnp.array([jnp.nan]))
     found = laziness(broken, start, X)

@@ -205,11 +205,11 @@ def test_names_and_groups():
     assert {what.group for what in CATALOGUE.values()} == set(GROUPS)
     with pytest.raises(InputError, match="no measure 'sharp'"):
         audit(nearest(classes(n=20)), classes(n=20), measures="sharp")
-    with pytest.raises(InputError, match="was not asked for"):
+    with pytest.raises(InputError, match="was not requested"):
         audit(nearest(classes(n=20)), classes(n=20)).measure("sharpness")
 
 
-def test_every_measure_says_what_it_is():
+def test_every_measure_has_its_description():
     for name, what in CATALOGUE.items():
         assert what.formula and what.meaning.endswith(".") and what.caveat.endswith("."), name
         assert what.standing in ("paper", "recalled", "ours") and what.expects in (-1, 0, 1)

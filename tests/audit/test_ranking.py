@@ -61,7 +61,7 @@ def test_an_unrelated_measure_has_an_interval_around_zero():
     assert inside >= 34 and misses == 40
 
 
-def test_few_models_have_no_interval_and_are_told():
+def test_few_models_have_no_interval_and_a_caution():
     data, w = made()
     found = rank({"a": off(w, 0.1), "b": off(w, 0.5)}, data, measures="parameter_norm")
     (only,) = found.correlations

@@ -157,7 +157,7 @@ def test_a_flat_point_has_no_largest_step():
     assert "not positive" in found.measure("largest_stable_step").reason
 
 
-def test_examples_are_sampled_and_said():
+def test_examples_are_sampled_and_reported():
     data = real_targets(n=60)
     found = audit(MLP(5, 1, width=6, key=0), data, measures="gauss_newton_top", examples=20)
     assert found.measure("gauss_newton_top").details["examples"] == 20

@@ -110,7 +110,7 @@ def test_a_model_that_does_not_fit_is_neither_local_nor_not():
 
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_one_error_is_no_fit(wrong):
-    """The nearest neighbour holds everywhere; of one that is wrong at a single training point it is not said to be good."""
+    """The nearest neighbour holds everywhere; of one that is wrong at a single training point it is not judged good."""
     data = classes(n=200)
     right = nearest(data)
     y = np.array(data.y_train)
@@ -176,7 +176,7 @@ def test_equal_targets_have_no_r_squared():
     assert found.numbers["train_r2"] is None
 
 
-def test_few_points_are_unknown_and_said_so():
+def test_few_points_are_unknown_and_reported():
     data = classes(n=20)
     verdict = audit(nearest(data), data).verdicts["local"]
     assert verdict.status is Status.UNKNOWN
@@ -185,7 +185,7 @@ def test_few_points_are_unknown_and_said_so():
 
 
 @BOTH
-def test_nan_at_the_training_points_is_said(data):
+def test_nan_at_the_training_points_is_reported(data):
     found = audit(lambda p: np.full((len(p), data.out_size), np.nan), data)
     assert found.verdicts["local"].status is Status.UNKNOWN
     assert f"NaN or infinite at {data.n}" in found.verdicts["local"].reason

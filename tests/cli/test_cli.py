@@ -133,7 +133,7 @@ def test_kernel_draws_its_spectrum_and_prices_itself(run, table, tmp_path):
     assert code == 2 and "full or trace" in err
 
 
-def test_kernel_of_repeated_inputs_says_why_it_is_singular(run, tmp_path):
+def test_kernel_of_repeated_inputs_names_why_it_is_singular(run, tmp_path):
     path = tmp_path / "twice.csv"
     path.write_text("a,y\n" + "".join(f"{i % 10},{'p' if i % 3 else 'q'}\n" for i in range(20)))
     code, out, _ = run("kernel", path, "--target", "y", "--width", 32, "--depth", 1)
@@ -232,7 +232,7 @@ def test_audit_measures_and_rank(run, table, tmp_path):
     code, out, _ = run("audit", *common, "--model", "m8.npz", "--measures", "margins", "--json")
     assert code == 0 and from_json(out).measure("median_margin").unit == "output"
     code, out, _ = run("audit", *common, "--model", "m8.npz", "--measures", "none")
-    assert code == 0 and "what it says" not in out
+    assert code == 0 and "what it means" not in out
     refused(run("audit", *common, "--model", "m8.npz", "--measures", "sharp"), "no measure 'sharp'", "filters")
     two = ("--model", "m4.npz", "--model", "m8.npz", "--measures", "norms")
     code, out, _ = run("rank", *common, *two, "--figure", "ranks.svg", "--out", "ranks.json")

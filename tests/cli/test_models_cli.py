@@ -83,7 +83,7 @@ def test_a_trained_model_is_examined_as_it_is(run, models, model):
     code, out, _ = run("examine", "wine", "--model", model, "--out", "report")
     assert code == 0 and "Not known:" in out
     page = (models / "report" / "report.html").read_text()
-    assert "What is not known, and why" in page and "the training was not watched" in page
+    assert "What is not known, and why" in page and "the training was not observed" in page
     found = from_json((models / "report" / "report.json").read_text())
     assert ("fit_minimum" in found.verdicts) == (model == "own_models:net")
     assert found.numbers["fitted"]["test_total"] == 54

@@ -36,8 +36,8 @@ def run(zeroloss):
 def test_what_prove_and_audit_wrote_becomes_a_page(zeroloss, folder, run):
     run("prove", "d.npz", "--model", "m.npz", "--out", "proof.json")
     run("audit", "d.npz", "--model", "m.npz", "--measures", "margins", "--out", "audit.json")
-    said = run("report", "proof.json", "audit.json", "--out", "r.html")
-    assert "Provably, weights with zero training loss" in said and "Wrote r.html" in said
+    output = run("report", "proof.json", "audit.json", "--out", "r.html")
+    assert "Provably, weights with zero training loss" in output and "Wrote r.html" in output
     page = (folder / "r.html").read_text(encoding="utf-8")
     assert "made from proof.json, audit.json" in page and "zeroloss report proof.json audit.json" in page
     refused(zeroloss("report", "proof.json", "--out", "r.html"), "exists")

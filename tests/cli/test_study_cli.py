@@ -35,9 +35,9 @@ def test_list_names_the_papers_and_what_they_cost(run):
     for name in PAPERS:
         assert name in out
     assert "1810.03037" in out and "desk" in out and "claims" in out
-    told = json.loads(run("list", "--json")[1])
-    assert [study["name"] for study in told] == list(PAPERS)
-    assert all(scale["seconds"] > 0 for study in told for scale in study["scales"].values())
+    listed = json.loads(run("list", "--json")[1])
+    assert [study["name"] for study in listed] == list(PAPERS)
+    assert all(scale["seconds"] > 0 for study in listed for scale in study["scales"].values())
 
 
 def test_a_study_of_ones_own_from_price_to_page(run, tmp_path):
@@ -78,7 +78,7 @@ def test_strict_fails_when_a_claim_is_contradicted(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (("run", "nothing"), ("there is no study 'nothing'", "brutzkus_globerson_xor")),
         (("run", "missing.py"), ("there is no file missing.py",)),
@@ -91,8 +91,8 @@ def test_strict_fails_when_a_claim_is_contradicted(run, tmp_path):
         (("export", "mine.py", "--out", "x.csv"), ("there is no store",)),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(run, words, said):
-    refused(run(*words), *said)
+def test_what_is_wrong_is_reported_in_one_line(run, words, expected):
+    refused(run(*words), *expected)
 
 
 def test_a_report_of_nothing_is_refused(run):
@@ -115,7 +115,7 @@ def test_ctrl_c_keeps_what_is_done(run, tmp_path):
     assert "800 trials run" in run("run", "mine.py", "--scale", "smoke")[1]
 
 
-def test_what_takes_more_than_a_week_is_asked_twice(run, tmp_path):
+def test_what_takes_more_than_a_week_needs_anyway(run, tmp_path):
     text = (tmp_path / "mine.py").read_text()
     (tmp_path / "long.py").write_text(text.replace("block=50", "block=50, seconds=lambda parameters: 1e5"))
     refused(run("run", "long.py", "--scale", "smoke"), "more than a week", "--anyway")

@@ -55,8 +55,8 @@ def test_check_prints_what_holds_and_writes_it(run, tmp_path):
     assert "UNKNOWN" in out and "needs inputs drawn uniformly" in out
     found = decode(json.loads((tmp_path / "checked.json").read_text()))
     assert set(found) == {"readout", "atoms"} and found["readout"].applies
-    told = run(*words, "--assume", "atoms=8", "--tell", "noise_variance=0.5", "--json")[1]  # --tell: the older name
-    atoms = decode(json.loads(told))["atoms"]
+    text = run(*words, "--assume", "atoms=8", "--tell", "noise_variance=0.5", "--json")[1]  # --tell: the older name
+    atoms = decode(json.loads(text))["atoms"]
     assert atoms.find("design").holds is (
         len(np.load(tmp_path / "small.npz")["x"]) - 4 == 8
     )  # 30 per cent are for testing
@@ -102,7 +102,7 @@ def test_bad_input_is_one_line(run):
     ],
 )
 @pytest.mark.parametrize("option", ["--assume", "--tell"])
-def test_suppositions_that_mean_nothing_are_refused(run, option, assumed, line):
+def test_assumptions_that_mean_nothing_are_refused(run, option, assumed, line):
     words = [word for one in assumed for word in (option, one)]
     refused(run("check", "small.npz", "--target", "y", "--width", "4", "--depth", "1", *words), line)
 

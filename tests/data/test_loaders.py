@@ -94,7 +94,7 @@ def test_several_inputs_and_tables():
 
 
 def test_what_changes_from_pass_to_pass_is_said():
-    assert any("differs when it is asked for again" in note for note in gathered(Items(noise=0.1)).notes)
+    assert any("differs when it is read again" in note for note in gathered(Items(noise=0.1)).notes)
     shuffled = gathered(Loader(shuffle=True))
     assert any("differs in a second pass" in note for note in shuffled.notes)
     assert sorted(map(tuple, shuffled.x)) == sorted(map(tuple, X))
@@ -169,7 +169,7 @@ def test_loaders_of_torch():
 
     assert same_rows(from_arrays(Stream()))
     noisy = gathered(utils.DataLoader(Items(noise=1.0), batch_size=4))
-    assert any("asked for again" in note for note in noisy.notes)
+    assert any("read again" in note for note in noisy.notes)
     module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).eval()
     network = zl.from_torch(module, plain)
     np.testing.assert_allclose(predict(network, X), module(torch.from_numpy(X)).detach().numpy(), atol=1e-6)

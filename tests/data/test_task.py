@@ -37,7 +37,7 @@ GUESSES = {
     "soft float32": (SOFT.astype(np.float32), "classification", "soft labels"),
     "columns": (RNG.standard_normal((N, 2)), "regression", "2 columns"),
     "masks": (MASKS, "multi-label", "masks"),
-    "fields": (RNG.random((N, 2, 3)), "regression", "one target an entry"),
+    "fields": (RNG.random((N, 2, 3)), "regression", "one target per entry"),
 }
 
 
@@ -66,7 +66,7 @@ def test_targets_arrive_as_given():
 
 
 def test_what_the_rule_refuses():
-    with pytest.raises(InputError, match="a class an entry"):
+    with pytest.raises(InputError, match="one class per entry"):
         from_arrays(X, RNG.integers(0, 4, (N, 2, 3)))
     with pytest.raises(InputError, match=r"must be 0 or 1.*and one is 0\.5"):
         from_arrays(X, np.where(SEVERAL == 1, 0.5, 0), task="multi-label")

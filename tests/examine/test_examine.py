@@ -29,12 +29,12 @@ def _quick(data, network):
 def examined(request):
     data = _data(request.param)
     network = default_network(data)
-    told = []
-    result = examine(data, network, plan=_quick(data, network), announce=lambda name, verdict: told.append(name))
-    return data, result, told
+    announced = []
+    result = examine(data, network, plan=_quick(data, network), announce=lambda name, verdict: announced.append(name))
+    return data, result, announced
 
 
-def test_both_networks_are_proved_and_told_apart(examined):
+def test_both_networks_are_proved_and_distinguished(examined):
     data, result, _ = examined
     verdicts = result.examination.verdicts
     assert verdicts["fit_minimum"].status is Status.PROVED
@@ -49,9 +49,9 @@ def test_both_networks_are_proved_and_told_apart(examined):
 
 
 def test_first_verdicts_come_before_descent(examined):
-    _, _, told = examined
-    assert told[:3] == ["exists", "generic", "reaches"]
-    assert set(told) >= {"curve", "fit_minimum", "twin_minimum", "local_fit", "local_twin", "lazy"}
+    _, _, announced = examined
+    assert announced[:3] == ["exists", "generic", "reaches"]
+    assert set(announced) >= {"curve", "fit_minimum", "twin_minimum", "local_fit", "local_twin", "lazy"}
 
 
 def test_enclosure_holds_the_smallest_eigenvalue(examined):
@@ -125,7 +125,7 @@ def test_memory_is_refused_before_it_is_spent(monkeypatch):
         make_plan(data, default_network(data))
 
 
-def test_measures_of_both_networks_are_told(examined):
+def test_measures_of_both_networks_are_reported(examined):
     _, result, _ = examined
     table = result.examination.tables["measures"]
     assert len({len(column) for column in table.values()}) == 1

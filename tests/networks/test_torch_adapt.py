@@ -210,7 +210,7 @@ def test_a_proof_with_a_mask():
 
 def test_what_is_refused():
     network = zl.from_torch(Towers().eval(), (X, RIGHT))
-    with pytest.raises(InputError, match="rows; give one example a row"):
+    with pytest.raises(InputError, match="rows; give one example per row"):
         zl.from_arrays((X, RIGHT[:4]), LABELS[:4], task="classification")
     with pytest.raises(InputError, match="give 0, 1"):
         predict(network, {"left": X, "right": RIGHT})

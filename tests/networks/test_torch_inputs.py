@@ -37,8 +37,8 @@ def bag():
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([[10, 1, 2]], "row 1 of the inputs asks for entry 10 of a table that has the entries 0 to 9"),
-        ([[-1, 1, 2]], "asks for entry -1 of a table"),
+        ([[10, 1, 2]], "row 1 of the inputs looks up entry 10 of a table that has the entries 0 to 9"),
+        ([[-1, 1, 2]], "looks up entry -1 of a table"),
         ([[2**40, 1, 2]], "2\\^31 or more"),
         ([[2**32 + 1, 1, 2]], "2\\^31 or more"),
         ([[0.5, 1, 2]], "row 1 of the inputs holds fractions"),

@@ -58,7 +58,7 @@ def test_places_beyond_a_table_are_refused_as_torch_does(name):
         bad[-1, 2] = token
         with pytest.raises((IndexError, RuntimeError)):
             module(bad[-1:])
-        with pytest.raises(InputError, match=f"row {len(bad) - 1} of the inputs asks for entry {token} of a table"):
+        with pytest.raises(InputError, match=f"row {len(bad) - 1} of the inputs looks up entry {token} of a table"):
             zl.predict(network, bad.numpy())
 
 

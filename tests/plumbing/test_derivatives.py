@@ -9,7 +9,7 @@ from zeroloss.audit.curvature import GaussNewton
 from zeroloss.plumbing import double
 from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.operations import lowest_precision
-from zeroloss.tangent.kernel import as_matrix
+from zeroloss.tangent import as_matrix
 
 RNG = np.random.default_rng(0)
 PARAMS = {"w": RNG.standard_normal((3, 4)), "v": RNG.standard_normal((4, 2))}

@@ -35,7 +35,7 @@ REFUSED = [
     (np.array([1.0], np.longdouble) / 3, "cannot hold exactly"),
     ([2**53 + 1, 0.5], "cannot hold exactly"),
     (np.array([2**70 + 1], object), "cannot hold exactly"),
-    ([Fraction(1, 3), Fraction(1, 3) + Fraction(1, 2**80)], "cannot tell apart"),
+    ([Fraction(1, 3), Fraction(1, 3) + Fraction(1, 2**80)], "cannot distinguish"),
     (np.array([1 + 0j]), "complex"),
     (np.array([1 + 0j], object), "complex"),
     (np.array(["1.5"]), "texts"),

@@ -8,9 +8,9 @@ import pytest
 from zeroloss.data import from_arrays
 from zeroloss.minima import check_certificate, load_certificate, prove
 from zeroloss.networks import MLP
-from zeroloss.prove.certificate import seal
 from zeroloss.verdict import Status, Verdict
-from zeroloss.verified.margins import CLASSIFIED, WEIGHTS
+from zeroloss.verified.certificate import seal
+from zeroloss.verified.classified import CLASSIFIED, WEIGHTS
 
 RNG = np.random.default_rng(5)
 X, LABELS = RNG.standard_normal((12, 3)), np.arange(12) % 3

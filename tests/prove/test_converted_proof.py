@@ -413,7 +413,7 @@ def test_too_narrow_and_a_fixed_readout():
     x, y = problem((1, 8, 8))
     rows = (x.reshape(N, -1), y)
     narrow = zl.prove(zl.from_torch(convolutional(8), x), rows)
-    assert "9 weights an output and there are 12 distinct inputs: 3 too few" in narrow.reason
+    assert "9 weights per output and there are 12 distinct inputs: 3 too few" in narrow.reason
     network = zl.from_torch(convolutional(), x)
     fixed = zl.prove(network, rows, trainable=["0", "5"])
     assert fixed.status is Status.UNKNOWN and "leaves 7.weight and 7.bias fixed" in fixed.reason

@@ -1,4 +1,4 @@
-"""What a reader's browser makes of the page: nothing missing, nothing said, nothing sent, every key and screen fine."""
+"""What a reader's browser makes of the page: nothing missing, nothing logged, nothing sent, every key and screen fine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def marks(browser) -> dict[str, list]:
 
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_figure_is_drawn_and_nothing_is_said_or_sent(visit, pages, width, dark):
+def test_every_figure_is_drawn_and_nothing_is_logged_or_sent(visit, pages, width, dark):
     page = visit("invented", width, dark)
     drawn = marks(page)
     assert drawn.keys() == FIGURES

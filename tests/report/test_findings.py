@@ -70,7 +70,7 @@ def test_results_read_back_make_the_same_page(names):
     assert render(gather(Results(**back))) == render(gather(Results(**live)))
 
 
-def test_a_certificate_of_a_proof_says_what_the_proof_says():
+def test_a_certificate_of_a_proof_shows_what_the_proof_shows():
     proof = results().proof
     certificate = from_json(proof.certificate().to_json())
     by_proof, by_certificate = (gather(Results(proof=found, audit=results().audit)) for found in (proof, certificate))
@@ -93,7 +93,7 @@ def test_the_predicted_curve_is_judged_live_and_from_files():
     assert "curve" not in gather(Results(certificate=certificate, descent=adam)).verdicts
 
 
-def test_which_weights_the_audit_is_of_is_said():
+def test_which_weights_the_audit_is_of_is_reported():
     proof = results().proof
     assert proof.which == "polished"
     given = gather(Results(proof=proof, audit=results().audit)).headline
@@ -109,8 +109,8 @@ def test_polished_weights_are_never_taken_for_those_given():
     for proof, word in ((moved, True), (still, False)):
         findings = gather(Results(proof=proof))
         card = findings.cards[0]
-        said = [findings.headline, card.big_name, next(n for n, _ in card.facts if "within" in n), card.badges[0][2]]
-        assert [("polish" in text) for text in said] == [word] * 4
+        texts = [findings.headline, card.big_name, next(n for n, _ in card.facts if "within" in n), card.badges[0][2]]
+        assert [("polish" in text) for text in texts] == [word] * 4
         assert ("The model, polished: a global minimum" in render(findings)) == word
 
 
@@ -139,7 +139,7 @@ def test_a_pair_of_arrays_has_no_name_and_gets_a_page():
     assert "None" not in Reader(render(findings)).text
 
 
-def test_what_links_start_and_model_is_said():
+def test_what_links_start_and_model_is_reported():
     certificate, proof, descent = results().certificate, results().proof, results().descent
     assert "start" in gather(Results(certificate=certificate, proof=proof)).numbers["not_known"]
     assert "start" not in gather(Results(certificate=certificate, proof=proof, descent=descent)).numbers["not_known"]

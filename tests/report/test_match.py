@@ -86,7 +86,7 @@ def test_a_result_that_does_not_say_stands_alone():
     r = results()
     silent = dataclasses.replace(r.audit, identity=None)
     gather(Results(audit=silent))
-    refused("the audit does not say", audit=silent, proof=r.proof)
+    refused("the audit does not name", audit=silent, proof=r.proof)
 
 
 def test_the_names_of_files_are_used():

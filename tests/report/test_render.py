@@ -126,7 +126,7 @@ def test_every_figure_has_words_for_those_who_cannot_see_it(page):
     assert sorted(saves) == sorted((c["data-figure"], kind) for c in charts for kind in ("png", "svg"))
 
 
-def test_what_was_not_made_says_why(gaps):
+def test_what_was_not_made_has_a_reason(gaps):
     text = Reader(gaps).text
     assert "Not made. 331 equations and 769 parameters: not asked for." in text
     assert "There is none. Two inputs are equal and have different targets;" in text
@@ -174,4 +174,4 @@ def test_measures_stand_side_by_side_with_their_intervals(page):
     assert "Measures of the fit" in text and "drift of the tangent kernel" in text
     assert "0.275 (0.27 to 0.281)" in text  # sampled: an interval
     assert "18.2 (" not in text  # a function of the weights: none
-    assert "None of them is a verdict" in text and "2 measures of 3 known of both networks" in text
+    assert "None of them is a verdict" in text and "2 measures of 3 known for both networks" in text

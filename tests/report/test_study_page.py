@@ -1,4 +1,4 @@
-"""The page of a study: claims first, what is missing said, closed to the outside."""
+"""The page of a study: claims first, what is missing is named, closed to the outside."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def made(tmp_path_factory):
     return study, result
 
 
-def test_the_page_says_claim_verdict_and_how_to_repeat_it(made):
+def test_the_page_shows_claim_verdict_and_how_to_repeat_it(made):
     page = render_study(*made)
     assert "1 claim: 1 SUPPORTED. Judged on 1,200 trials." in page
     assert (
@@ -40,11 +40,11 @@ def test_the_page_says_claim_verdict_and_how_to_repeat_it(made):
         "zeroloss study run mine.py --scale smoke",
         "zeroloss study report mine.py --scale smoke --out x.html --force",
     ]
-    assert "up to 200 a cell" in page and "Means: fit" in page
+    assert "up to 200 per cell" in page and "Means: fit" in page
     assert "default-src 'none'" in page and not re.search(r"(src|href)=.https?:", page)
 
 
-def test_what_is_missing_is_said(made):
+def test_what_is_missing_is_reported(made):
     study, result = made
     empty = dataclasses.replace(
         result,

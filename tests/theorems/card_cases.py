@@ -87,7 +87,7 @@ HOLDS = {
 
 FAILS = {
     "terjek-gonzalez-sanchez": {
-        "NTK parametrisation": (mlp(parametrization="standard"), (X, Y), {}),
+        "NTK parametrization": (mlp(parametrization="standard"), (X, Y), {}),
         "smooth activation": (KINKED, (X, Y), {}),
         "lambda_min": (TINY, (X, Y), {}),
         "wide enough": (mlp(), (X, Y), {}),

@@ -14,7 +14,7 @@ import zeroloss as zl
 from zeroloss.plumbing import InputError
 from zeroloss.theorems import THEORIES, Atlas, Size, atlas
 from zeroloss.theorems.survey import SIZES, lines
-from zeroloss.theorems.theory import ONE_LAYER, PARAMETERS, UNTOLD, WIDTH, weights_of, width_for
+from zeroloss.theorems.theory import ONE_LAYER, OPTIONAL, PARAMETERS, WIDTH, weights_of, width_for
 
 HAND = Size("hand", 100, 10, 2, 3, lambda0=0.5, margin=0.5, separation=0.1, delta=0.1, accuracy=0.01)
 BY_HAND = {
@@ -53,10 +53,10 @@ def test_the_number_at_a_size_worked_out_by_hand(key):
 
 
 def _told(size):
-    return {name: getattr(size, name) for name in (*UNTOLD, "delta", "accuracy")}
+    return {name: getattr(size, name) for name in (*OPTIONAL, "delta", "accuracy")}
 
 
-def test_every_entry_is_cited_has_a_standing_and_says_what_was_confirmed():
+def test_every_entry_is_cited_has_a_standing_and_names_what_was_confirmed():
     for theory in THEORIES:
         assert re.search(r"arXiv \d{4}\.\d{5}|openreview|ours", theory.citation)
         assert theory.standing in ("paper", "recalled", "ours")
@@ -64,7 +64,7 @@ def test_every_entry_is_cited_has_a_standing_and_says_what_was_confirmed():
         assert theory.depth in ("one hidden layer", "any")
         for words in (theory.guarantees, theory.assumptions, theory.activation, theory.trains, theory.formula):
             assert words
-        assert set(theory.uses) <= set(UNTOLD)
+        assert set(theory.uses) <= set(OPTIONAL)
         if theory.standing == "paper":
             assert theory.confirmed and not theory.recalled
         if theory.standing == "recalled":
@@ -79,11 +79,11 @@ def test_more_examples_never_need_less_and_better_data_never_more(theory):
     assert numbers == sorted(numbers) and numbers[-1] > numbers[0]
     parameters = [theory.parameters(dataclasses.replace(HAND, n=n)) for n in (7, 100, 1001)]
     assert parameters == sorted(parameters)
-    for name in UNTOLD:
+    for name in OPTIONAL:
         easier = theory.needed(dataclasses.replace(HAND, **{name: 2 * getattr(HAND, name)}))
         assert (easier < theory.needed(HAND)) == (name in theory.uses)
-        untold = theory.needed(dataclasses.replace(HAND, **{name: None}))
-        assert untold <= theory.needed(HAND)
+        at_one = theory.needed(dataclasses.replace(HAND, **{name: None}))
+        assert at_one <= theory.needed(HAND)
     deeper = theory.parameters(dataclasses.replace(HAND, depth=6))
     assert deeper >= theory.parameters(HAND)
 
@@ -109,8 +109,8 @@ def test_named_sizes_and_what_they_do_not_tell():
     du = found.find("du-2019-shallow")
     assert du.at_least and du.set_to_one == ("lambda0",) and not du.speaks  # one output
     assert du.needed == pytest.approx(60_000.0**6 * 1e6)
-    told = atlas("mnist-size", lambda0=0.1).find("du-2019-shallow")
-    assert not told.at_least and told.needed == pytest.approx(1e4 * du.needed)
+    given = atlas("mnist-size", lambda0=0.1).find("du-2019-shallow")
+    assert not given.at_least and given.needed == pytest.approx(1e4 * du.needed)
     assert atlas("cifar-size").size.d == 3072
     parameters = [r.parameters for r in found.requirements if r.parameters is not None]
     assert parameters == sorted(parameters, reverse=True)

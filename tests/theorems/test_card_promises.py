@@ -41,7 +41,7 @@ def promised(key):
 @tries("composite")
 def test_descent_keeps_rate_path_and_both_distances_to_the_linearised_model():
     """`f = m^-1/2 sum v_k tanh(w_k . x)`, descended by hand."""
-    net, (x, y), said = promised("composite")
+    net, (x, y), promise = promised("composite")
     w0, v = np.asarray(net.weights[0]), np.asarray(net.weights[1])[0]
     m, n = len(v), len(x)
 
@@ -54,16 +54,16 @@ def test_descent_keeps_rate_path_and_both_distances_to_the_linearised_model():
     for _ in range(400):
         f, j = at(w)
         losses.append(np.sum((f - y[:, 0]) ** 2) / (2 * n))
-        step = -said["step_size"] / n * (j.T @ (f - y[:, 0])).reshape(w.shape)
+        step = -promise["step_size"] / n * (j.T @ (f - y[:, 0])).reshape(w.shape)
         linear = f0 + j0 @ (w - w0).ravel()
-        assert np.linalg.norm(f - linear) <= said["linearisation"]
+        assert np.linalg.norm(f - linear) <= promise["linearisation"]
         w, path = w + step, path + np.linalg.norm(step)
-    assert (np.array(losses) <= losses[0] * said["rate"] ** np.arange(400) * (1 + 1e-9) + 1e-28).all()
+    assert (np.array(losses) <= losses[0] * promise["rate"] ** np.arange(400) * (1 + 1e-9) + 1e-28).all()
     assert losses[-1] < 1e-20
-    assert path <= said["radius"]
+    assert path <= promise["radius"]
     nearest = w0.ravel() + np.linalg.lstsq(j0, y[:, 0] - f0, rcond=None)[0]
     distance = np.linalg.norm(w.ravel() - nearest)
-    assert 0 < distance <= said["to_linearised"]
+    assert 0 < distance <= promise["to_linearised"]
 
 
 def test_the_distance_to_the_linearised_model_where_the_path_uses_up_the_kernel():
@@ -94,7 +94,7 @@ def test_wider_networks_move_less_and_stay_nearer_to_their_linearisation():
 
 @tries("rademacher")
 def test_no_search_in_the_ball_beats_the_complexity():
-    net, (x, _), said = promised("rademacher")
+    net, (x, _), promise = promised("rademacher")
     signs = np.sign(np.random.default_rng(0).standard_normal((200, len(x))))
     with zl.double():
         leaves, tree = jax.tree.flatten((net.weights, net.biases))
@@ -109,13 +109,13 @@ def test_no_search_in_the_ball_beats_the_complexity():
         def best(e):
             gradient = jax.grad(total)(leaves, e)
             length = jnp.sqrt(sum(jnp.sum(g**2) for g in gradient))
-            return total([p + said["radius"] / length * g for p, g in zip(leaves, gradient, strict=True)], e) - total(
-                leaves, e
-            )
+            return total(
+                [p + promise["radius"] / length * g for p, g in zip(leaves, gradient, strict=True)], e
+            ) - total(leaves, e)
 
         found = np.array([float(best(jnp.asarray(e))) for e in signs])
-    assert found.mean() <= said["complexity"]
-    assert found.mean() > said["complexity"] / 4  # the bound is not idle
+    assert found.mean() <= promise["complexity"]
+    assert found.mean() > promise["complexity"] / 4  # the bound is not idle
 
 
 @tries("kawaguchi-huang")
@@ -129,21 +129,21 @@ def test_the_read_out_of_a_wide_last_layer_fits_random_targets():
 
 @tries("readout")
 def test_a_minimum_lies_within_the_radius_in_the_read_out():
-    net, (x, y), said = promised("readout")
+    net, (x, y), promise = promised("readout")
     fitted = with_layers(net, polish_readout(net, x, y))
     moved = [
         np.asarray(a) - np.asarray(b)
         for a, b in ((fitted.weights[-1], net.weights[-1]), (fitted.biases[-1], net.biases[-1]))
     ]
-    assert np.sqrt(sum(np.sum(v**2) for v in moved)) <= said["radius"]
+    assert np.sqrt(sum(np.sum(v**2) for v in moved)) <= promise["radius"]
     assert np.abs(predict(fitted, x) - y).max() < 1e-10
     assert np.array_equal(fitted.weights[0], net.weights[0])
 
 
 @tries("counting")
 def test_random_targets_are_missed_and_a_teachers_are_not():
-    net, (x, _), said = promised("counting")
-    assert said["parameters"] < said["equations"]
+    net, (x, _), promise = promised("counting")
+    assert promise["parameters"] < promise["equations"]
     teacher = net.restarted(7)
     reached, missed = [], []
     for key in range(3):
@@ -156,8 +156,8 @@ def test_random_targets_are_missed_and_a_teachers_are_not():
 
 @tries("depth-extension")
 def test_the_deeper_network_is_the_same_function():
-    net, (x, _), said = promised("depth-extension")
-    deeper = extend(net, said["layers"], said["width"], "relu").network
+    net, (x, _), promise = promised("depth-extension")
+    deeper = extend(net, promise["layers"], promise["width"], "relu").network
     anywhere = 10 * np.random.default_rng(0).standard_normal((200, x.shape[1]))
     assert deeper.depth == net.depth + 3
     assert np.abs(predict(deeper, anywhere) - predict(net, anywhere)).max() < 1e-12
@@ -175,10 +175,10 @@ def test_a_twin_fits_and_answers_as_the_other_network_elsewhere():
 
 @tries("coverage")
 def test_the_bumps_cover_that_share():
-    _, _, said = promised("coverage")
-    share, error = grid_coverage(said["nodes_an_axis"], 2, said["b"])
-    assert abs(share - said["coverage"]) < 4 * error
-    assert said["coverage"] < said["box_bound"]
+    _, _, promise = promised("coverage")
+    share, error = grid_coverage(promise["nodes_an_axis"], 2, promise["b"])
+    assert abs(share - promise["coverage"]) < 4 * error
+    assert promise["coverage"] < promise["box_bound"]
 
 
 def interpolation_error(n, rng, draws=400):
@@ -199,8 +199,8 @@ def test_the_error_of_interpolators_does_not_fall_on_designs_that_grow():
 
 @tries("atoms")
 def test_interpolation_costs_that_share_of_the_noise():
-    _, _, said = promised("atoms")
-    assert said["expected_error"] == pytest.approx(2.0 * said["share_of_variance"])
+    _, _, promise = promised("atoms")
+    assert promise["expected_error"] == pytest.approx(2.0 * promise["share_of_variance"])
     rng = np.random.default_rng(1)
     for n in (1, 2, 10, 50):
         found = interpolation_error(n, rng, 4000)
@@ -213,8 +213,8 @@ def test_interpolation_costs_that_share_of_the_noise():
 
 @tries("heavy-tail")
 def test_the_mass_seen_once_falls_with_that_slope():
-    _, _, said = promised("heavy-tail")
-    assert said["exponent"] == pytest.approx(0.2 / 1.2) and said["exponent"] < said["minimax_exponent"]
+    _, _, promise = promised("heavy-tail")
+    assert promise["exponent"] == pytest.approx(0.2 / 1.2) and promise["exponent"] < promise["minimax_exponent"]
     for t in (0.5, 1.0):
         p = np.arange(1, 2_000_001.0) ** -(1 + t)
         p /= p.sum()
@@ -235,47 +235,47 @@ def xor_fate(k, gamma, seeds):
 
 @tries("xord-large")
 def test_many_filters_reach_zero_and_are_right_everywhere_in_time():
-    _, _, said = promised("xord-large")
+    _, _, promise = promised("xord-large")
     zero, steps, right = xor_fate(120, 8.0, 12)
-    assert zero.all() and steps.max() <= said["steps"]
-    assert right.mean() >= said["probability"] - 0.05
+    assert zero.all() and steps.max() <= promise["steps"]
+    assert right.mean() >= promise["probability"] - 0.05
 
 
 @tries("xord-small")
 def test_two_filters_reach_a_minimum_that_errs_in_two_thirds():
-    _, _, said = promised("xord-small")
+    _, _, promise = promised("xord-small")
     zero, _, right = xor_fate(2, 8.0, 2000)
     share = float((zero & ~right).mean())
     assert abs(share - 33 / 48) < 4 * np.sqrt(share * (1 - share) / 2000)
-    assert said["derived"] == 33 / 48
+    assert promise["derived"] == 33 / 48
 
 
 @tries("rump")
 def test_the_eigenvalues_lie_in_the_interval():
-    net, (x, _), said = promised("rump")
+    net, (x, _), promise = promised("rump")
     values = np.linalg.eigvalsh(zl.tangent.as_matrix(zl.tangent.kernel(net, x)))
-    assert said["lambda_min_lower"] <= values[0] and values[-1] <= said["lambda_max_upper"]
-    assert said["lambda_min_lower"] > 0.9 * values[0]
+    assert promise["lambda_min_lower"] <= values[0] and values[-1] <= promise["lambda_max_upper"]
+    assert promise["lambda_min_lower"] > 0.9 * values[0]
 
 
 @tries("newton-kantorovich")
 def test_an_exact_zero_is_found_within_the_radius():
-    net, (x, y), said = promised("newton-kantorovich")
+    net, (x, y), promise = promised("newton-kantorovich")
     fit = descend(net, (x, y), "gauss-newton", steps=20, tolerance=1e-28)
     moved = sum(
         float(np.sum((np.asarray(a) - np.asarray(b)) ** 2))
         for a, b in zip(jax.tree.leaves(fit.network), jax.tree.leaves(net), strict=True)
     )
     assert fit.loss < 1e-25
-    assert 0 < np.sqrt(moved) <= said["radius"]
+    assert 0 < np.sqrt(moved) <= promise["radius"]
 
 
 @tries("repeated-inputs")
 def test_descent_stops_at_the_infimum_and_not_below():
-    _, (x, y), said = promised("repeated-inputs")
-    assert said["infimum"] == infimum(zl.from_arrays(x, y[:, 0], task="regression")).value
+    _, (x, y), promise = promised("repeated-inputs")
+    assert promise["infimum"] == infimum(zl.from_arrays(x, y[:, 0], task="regression")).value
     fit = descend(mlp(), (x, y), "gauss-newton", steps=100)
-    assert said["infimum"] <= fit.loss <= said["infimum"] * (1 + 1e-9)
+    assert promise["infimum"] <= fit.loss <= promise["infimum"] * (1 + 1e-9)
 
 
 def test_every_card_was_tried():

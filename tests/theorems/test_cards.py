@@ -53,21 +53,21 @@ def test_what_is_only_recalled_is_never_proved():
     assert not find_card("terjek-gonzalez-sanchez").proof and not find_card("kohler-krzyzak").proof
 
 
-def test_what_is_short_says_by_how_much():
+def test_what_is_short_shows_by_how_much():
     found = find_card("composite").check(mlp(), (X, Y)).find("close enough")
     assert found.short > 1 and "times too far" in repr(found)
     narrow = find_card("readout").check(mlp(width=1), (X, Y)).find("features")
     assert narrow.short == 4.0  # 8 inputs, one unit and a bias
 
 
-def test_a_step_that_is_told_is_judged():
+def test_a_step_that_is_given_is_judged():
     card = find_card("composite")
     network, data, options = HOLDS["composite"]
     free = card.check(network, data, **options)
     step = free.promises[0].constants["step_size"]
-    told = card.check(network, data, **options, step_size=step / 2)
-    assert told.status is Status.PROVED
-    assert told.promises[0].constants["step_size"] == step / 2 and 0 < told.promises[0].constants["rate"] < 1
+    found = card.check(network, data, **options, step_size=step / 2)
+    assert found.status is Status.PROVED
+    assert found.promises[0].constants["step_size"] == step / 2 and 0 < found.promises[0].constants["rate"] < 1
     with pytest.raises(InputError, match="step_size=-1"):
         card.check(network, data, **options, step_size=-1.0)
 
@@ -109,7 +109,7 @@ def test_a_foreign_network_proves_nothing_about_itself():
     assert proved == ["twin"]  # a claim about the data
 
 
-def test_repeats_weigh_in_the_kernel_and_are_said_to():
+def test_repeats_weigh_in_the_kernel_and_are_counted():
     twice = (np.concatenate([X, X]), np.concatenate([Y, Y]))
     once = find_card("rump").check(mlp(), (X, Y)).promises[0].constants["lambda_min_lower"]
     result = find_card("rump").check(mlp(), twice)

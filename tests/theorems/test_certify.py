@@ -100,9 +100,9 @@ def test_curve_cannot_be_judged_by_another_method():
 
 
 def test_announces_in_order_and_survives_json():
-    told = []
-    found = certify(MLP(4, 2, 16, 1), (X, Y), announce=lambda name, verdict: told.append(name))
-    assert told == ["exists", "generic", "reaches", "curve"]
+    announced = []
+    found = certify(MLP(4, 2, 16, 1), (X, Y), announce=lambda name, verdict: announced.append(name))
+    assert announced == ["exists", "generic", "reaches", "curve"]
     back = Certificate.from_json(found.to_json())
     assert back.verdicts["exists"].status is found.verdicts["exists"].status
     assert back.theorem.ratio == found.theorem.ratio
@@ -173,16 +173,16 @@ def test_a_quarter_of_the_units_is_unknown_and_the_reason_is_a_referees():
 
 def test_each_parametrisation_gets_its_own_extrapolation():
     x, y = unit_problem(6, 8)
-    asked = {
+    judged = {
         kind: certify(MLP(8, 1, 128, 1, parametrization=kind), (x, y)).verdicts["reaches"]
         for kind in ("ntk", "standard", "mup")
     }
-    assert "width^-1/2" in asked["ntk"].reason and asked["ntk"].evidence["width_asked_for"] > 128
-    assert "from a quarter of this width" in asked["standard"].reason
-    assert asked["mup"].evidence["width_asked_for"] is None and "not seen to fall" in asked["mup"].reason
+    assert "width^-1/2" in judged["ntk"].reason and judged["ntk"].evidence["width_asked_for"] > 128
+    assert "from a quarter of this width" in judged["standard"].reason
+    assert judged["mup"].evidence["width_asked_for"] is None and "not seen to fall" in judged["mup"].reason
 
 
-def test_what_no_width_mends_is_said():
+def test_what_no_width_mends_is_reported():
     x, y = unit_problem(6, 8)
     net = AntisymmetricMLP(8, 1, 64)
     above = certify(net, (x, y), trainable="hidden", step_size=1e3).verdicts["reaches"]

@@ -43,9 +43,9 @@ def test_a_wide_readout_fits_any_targets():
 def test_only_what_is_trained_counts():
     assert certified(convolutional(11)).verdicts["exists"].status is Status.PROVED  # 11 and the bias
     narrow = certified(convolutional(10)).verdicts["exists"]
-    assert narrow.status is Status.UNKNOWN and "11 weights an output, 1 fewer" in narrow.reason
+    assert narrow.status is Status.UNKNOWN and "11 weights per output, 1 fewer" in narrow.reason
     without = certified(convolutional(11), trainable=["6.weight", "0"]).verdicts["exists"]
-    assert without.status is Status.UNKNOWN and "11 weights an output, 1 fewer" in without.reason
+    assert without.status is Status.UNKNOWN and "11 weights per output, 1 fewer" in without.reason
     frozen = certified(convolutional(40), trainable="0").verdicts["exists"]
     assert frozen.status is Status.UNKNOWN and "its read-out is not trained" in frozen.reason
 

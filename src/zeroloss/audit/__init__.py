@@ -1,4 +1,4 @@
-"""Whether this fit can be trusted: trust radius, laziness, errors and measures, each with its interval."""
+"""`audit`: can this fit be trusted? Trust radius, laziness, errors and measures, each with its interval."""
 
 import sys
 import types
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class _Room(types.ModuleType):
-    """`zeroloss.audit` names this room and the function: importing a room binds its name, so the room is callable."""
+    """`zeroloss.audit` is both this package and the function: importing a package binds its name, so it is made callable."""
 
     def __call__(self, *args, **kwargs):
         return audit(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What a network answers to some inputs, what that decides, and whether it is right: in one place for all of the audit."""
+"""`Answers`: a model's outputs on some inputs, the decisions they imply, and which are right. All of the audit uses these."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Answers:
 
     Attributes:
         scores: `(m, c)` float64, the network's own numbers.
-        decided: classification: `(m,)` columns, -1 where none; several labels a row: `(m, c)` truth values; regression: None.
+        decided: classification: `(m,)` columns, -1 where none; multi-label: `(m, c)` truth values; regression: None.
         finite: `(m,)`, whether there is an answer at all: no NaN and no infinity, or a class that the model itself names.
-        agree: `(m,)`, whether the decision is that of the scores (of a network it is, everywhere).
-        kind: what the scores are: "outputs" of a network, or as `BlackBox.answer` says.
+        agree: `(m,)`, whether the decision follows from the scores (for a network always).
+        kind: what the scores are: "outputs" of a network, or `BlackBox.answer`.
     """
 
     scores: np.ndarray
@@ -38,14 +38,14 @@ class Answers:
         return bool(self.finite.all())
 
 
-def ask(network: Any, x: np.ndarray, outputs: int, task: str, threshold: float = 0.0) -> Answers:
-    """`network` on the rows of `x`; outputs that are decided by their side change it at `threshold`.
+def answers_of(network: Any, x: np.ndarray, outputs: int, task: str, threshold: float = 0.0) -> Answers:
+    """`network` on the rows of `x`; `threshold`: where a single output, or a label, changes sides.
 
     Raises:
         InputError: answers of another shape, that are no numbers, or a model that raises an error.
     """
     if not isinstance(network, BlackBox):
-        return of_scores(answers(network, x, outputs), task, threshold)
+        return of_scores(raw_answers(network, x, outputs), task, threshold)
     scores, decided = scores_of(network, x, outputs), network.decisions(x)
     if task == "regression" or decided is None:
         return dataclasses.replace(of_scores(scores, task, threshold), kind=network.answer)
@@ -58,13 +58,13 @@ def ask(network: Any, x: np.ndarray, outputs: int, task: str, threshold: float =
 
 
 def scores_of(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
-    """The numbers that a network answers, or a predictor before it decides, `(m, outputs)` float64."""
+    """The outputs of a network, or the scores of a predictor before it decides, `(m, outputs)` float64."""
     if isinstance(network, BlackBox):
         return _checked(network.scores(x), len(x), outputs)
-    return answers(network, x, outputs)
+    return raw_answers(network, x, outputs)
 
 
-def answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
+def raw_answers(network: Any, x: np.ndarray, outputs: int) -> np.ndarray:
     """`network` on the rows of `x`, `(m, outputs)` float64; a flat answer is one column.
 
     Raises:
@@ -88,7 +88,7 @@ def _checked(found: np.ndarray, rows: int, outputs: int) -> np.ndarray:
 
 
 def of_scores(scores: np.ndarray, task: str, threshold: float = 0.0) -> Answers:
-    """Answers that the scores themselves decide."""
+    """`Answers` whose decisions follow from the scores."""
     finite = np.isfinite(scores).all(axis=1)
     decided: np.ndarray | None = None
     if task == "classification":
@@ -99,10 +99,10 @@ def of_scores(scores: np.ndarray, task: str, threshold: float = 0.0) -> Answers:
 
 
 def right(found: Answers, targets: np.ndarray, task: str) -> np.ndarray:
-    """Whether each decision is that of the targets `(m, c)`, `(m,)`.
+    """Whether each decision agrees with the targets `(m, c)`: `(m,)`.
 
-    Of a mean target (the shares of the classes in a group of equal inputs) each of the most frequent classes is right: no
-    answer makes fewer errors. Of several labels a row all must be right.
+    For a mean target (the shares of the classes in a group of equal inputs) each of the most frequent classes is right: no
+    answer makes fewer errors. With several labels per row all must be right.
     """
     assert found.decided is not None
     if task != "classification":
@@ -115,7 +115,7 @@ def right(found: Answers, targets: np.ndarray, task: str) -> np.ndarray:
 
 
 def wrong_labels(found: Answers, targets: np.ndarray) -> np.ndarray:
-    """`(m, c)`: which labels are on the other side than the targets say; an answer that is NaN or infinite is wrong."""
+    """`(m, c)`: which labels differ from the targets; an answer that is NaN or infinite is wrong."""
     return ~found.finite[:, None] | (found.decided != ones(targets))
 
 

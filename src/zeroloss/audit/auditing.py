@@ -1,4 +1,4 @@
-"""The whole audit of one fit."""
+"""`audit` and its result `Audit`: everything that is measured on one fit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Audit(Record):
             point; where all inputs are categories, the number of them that were changed), `score`, `lower`, `upper`; empty if
             it could not be measured.
         trust_radius: the largest `t` up to which the score's lower end stays at the level; None if there is none.
-        numbers: `loss` (its name), `train_loss` (None: `train_loss_reason` says why), `infimum` and `infimum_reason`, `gap`;
+        numbers: `loss` (its name), `train_loss` (None: `train_loss_reason` is the reason), `infimum` and `infimum_reason`, `gap`;
             `train_count`, `train_errors`, `train_error` and
             `test_...` with `test_error_interval` (classification), or `train_r2`, `test_r2`, `test_r2_interval`
             (regression); `rule`, how one output or labels are decided (else empty); `trust_level`, `trust_unit` (what `t`
@@ -52,11 +52,11 @@ class Audit(Record):
             too); `misfit` (in what the model does not fit its training data, empty if it does); `movement`,
             `linearisation_train`, `linearisation_test` with the start.
             `open`: question -> why it stays open (a black box).
-            None: could not be computed, and `train_non_finite` or `test_non_finite` say why.
+            None: could not be computed; `train_non_finite` and `test_non_finite` count the answers that prevent it.
         name, task: of the data set.
         key: the seed.
-        measures: the measures asked for, in the catalogue's order; see `measure` for one by its name.
-        price: what they were expected to cost; None if none was asked for.
+        measures: the requested measures, in the catalogue's order; see `measure` for one by its name.
+        price: their expected cost; None if none was requested.
         identity: the data, the network ("model") and, if it was given, its "start".
     """
 
@@ -75,12 +75,12 @@ class Audit(Record):
         """The measure of that name.
 
         Raises:
-            InputError: it was not asked for.
+            InputError: it was not requested.
         """
         for found in self.measures:
             if found.name == name:
                 return found
-        raise InputError(f"the measure {name!r} was not asked for; audit with measures={name!r} or measures='all'.")
+        raise InputError(f"the measure {name!r} was not requested; audit with measures={name!r} or measures='all'.")
 
     @property
     def summary(self) -> str:
@@ -129,19 +129,19 @@ def audit(
     Args:
         network: any network; a torch module; or a black box (`zeroloss.black_box`): a scikit-learn estimator, the path of an
             `.onnx` file, a function of a batch `(m, d) -> (m, c)`.
-        data: a `Dataset`; of two classes for a network of one output (a logit, decided by its sign), too.
-        initial: the network at its start; without it nothing is said on laziness.
+        data: a `Dataset`; with two classes the network may have one output (a logit, decided by its sign).
+        initial: the network at its start; without it laziness is not judged.
         loss: "squared", "cross-entropy", "binary-cross-entropy" (each output a logit) or "hinge".
         key: the seed of every draw.
-        points: how many training points are probed, at most.
-        probes: antithetic pairs of probes a point and distance.
+        points: largest number of training points that are probed.
+        probes: antithetic pairs of probes per point and distance.
         categorical: which inputs are categories (codes, tokens), by name or number, a mask, or "all"; an empty list: none. They
-            are exchanged for other observed levels where numbers are moved by a distance. None: found out where it can be
+            are exchanged for other observed levels where numbers are moved by a distance. None: detected where possible
             (`zeroloss.audit.positions`): tokens, one-hot columns of a table, columns that the model encodes or cuts to whole
             numbers itself.
         measures: "all", the name of a measure or of a group (margins, norms, laziness, kernel, sharpness, filters), or
-            several of these; None: none, which is quick. `zeroloss.audit.priced` says what they cost.
-        examples: how many training examples curvature and kernel take; by default `price.plan` decides by size.
+            several of these; None: none, which is quick. `zeroloss.audit.priced` gives their expected cost.
+        examples: number of training examples for curvature and kernel; by default `price.plan` decides by size.
         step_size: of the gradient descent that trained the network, for its ratio to the largest stable one.
         ridge: `lambda` of the effective dimension.
 
@@ -175,7 +175,7 @@ def audit(
     numbers = _loss_numbers(subject) | {"rule": sentence(data.y_train, data.task, subject.threshold)}
     numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)
     if len(data.x_test):
-        numbers |= part_numbers(subject.ask(data.x_test), data.y_test, data.task, "test", key=key)
+        numbers |= part_numbers(subject.answers_at(data.x_test), data.y_test, data.task, "test", key=key)
     progress.stage("audit: trust radius")
     trust, verdict, more = _trusted(subject, positions_of(network, data, categorical), points, probes, progress)
     verdicts = {"local": verdict}
@@ -223,7 +223,7 @@ def _trusted(
 
 
 def open_questions(network: Any) -> dict[str, str]:
-    """The questions that the audit of a black box leaves open, and why; none of a network with weights."""
+    """The questions that the audit of a black box leaves open, and why; empty for a network with weights."""
     return dict(network.open) if isinstance(network, BlackBox) else {}
 
 

@@ -1,4 +1,4 @@
-"""Percentile bootstrap intervals, by explicit seed."""
+"""Percentile bootstrap intervals, with an explicit seed."""
 
 from __future__ import annotations
 

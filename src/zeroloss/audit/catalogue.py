@@ -1,14 +1,14 @@
-"""What each measure is: formula, meaning, caveat, unit, standing and source; and the name it goes by."""
+"""The catalogue of measures: for each its name, formula, meaning, caveat, unit, standing and source."""
 
 from __future__ import annotations
 
 import dataclasses
 
 GROUPS = ("margins", "norms", "laziness", "kernel", "sharpness", "filters")
-"""In the order they are computed: cheap ones first."""
-REPARAMETRISED = (
+"""The groups in the order of computation, cheap ones first."""
+REPARAMETRIZED = (
     "Scaling one relu layer up and the next down changes it and not the function (Dinh et al. 2017); compare only networks "
-    "of one parametrisation."
+    "of one parametrization."
 )
 KERNEL_SAMPLE = "It is about these examples; it changes with how many there are."
 DENSE_ONLY = "Known for networks of dense layers only; biases are not counted."
@@ -16,12 +16,12 @@ DENSE_ONLY = "Known for networks of dense layers only; biases are not counted."
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """The words of a measure.
+    """The description of a measure.
 
     Attributes:
-        title: what a table calls it.
-        expects: +1 where folklore has a larger value go with a larger test error, -1 for the opposite, 0 where it says
-            nothing. A prejudice to be tested by `rank`, no result of this project.
+        title: its name in a table.
+        expects: +1 where a larger value is commonly believed to go with a larger test error, -1 for the opposite, 0 where
+            there is no such belief. `rank` tests it; it is no result of this project.
     """
 
     title: str
@@ -40,7 +40,7 @@ CATALOGUE: dict[str, Description] = {
     "smallest_margin": Description(
         "smallest margin", "margins", "min_i m_i,  m_i = f_y(x_i) - max_{a != y} f_a(x_i)",
         "How narrowly the worst training example is decided.",
-        "Grows with the scale of the outputs, so by itself it says nothing of how robust the network is.",
+        "Grows with the scale of the outputs, so by itself it does not measure how robust the network is.",
         "output", "paper", "Bartlett, Foster & Telgarsky 2017", -1,
     ),
     "margin_decile": Description(
@@ -58,12 +58,12 @@ CATALOGUE: dict[str, Description] = {
     # norms
     "parameter_norm": Description(
         "norm of the parameters", "norms", "|w|_2 over all parameters",
-        "How large the weights are in all.", "Depends on the parametrisation. " + REPARAMETRISED,
+        "How large the weights are in all.", "Depends on the parametrization. " + REPARAMETRIZED,
         expects=1, source="Neyshabur, Tomioka & Srebro 2015",
     ),
     "distance": Description(
         "distance from the start", "norms", "|w - w0|_2 over all parameters",
-        "How far training moved the weights.", "Depends on the parametrisation; needs the network at its start.",
+        "How far training moved the weights.", "Depends on the parametrization; needs the network at its start.",
         expects=1, source="Nagarajan & Kolter 2019",
     ),
     "spectral_product": Description(
@@ -108,7 +108,7 @@ CATALOGUE: dict[str, Description] = {
     "movement": Description(
         "relative movement of the weights", "laziness", "|w - w0|/|w0|",
         "How far training moved the weights, against their size at the start.",
-        "Depends on the parametrisation (in ntk the multipliers are not part).", standing="recalled",
+        "Depends on the parametrization (in ntk the multipliers are not part).", standing="recalled",
         source="Chizat, Oyallon & Bach 2019",
     ),
     "linearisation_train": Description(
@@ -159,16 +159,16 @@ CATALOGUE: dict[str, Description] = {
         "largest Gauss-Newton eigenvalue", "sharpness",
         "lambda_max of G = 1/n sum_i J_i^T (d^2 loss/df^2) J_i (equal to that of the kernel side, of size n c)",
         "The curvature of the loss by the network's first derivatives; at zero squared loss it is the Hessian's.",
-        REPARAMETRISED, "loss", source="Schraudolph 2002", expects=1,
+        REPARAMETRIZED, "loss", source="Schraudolph 2002", expects=1,
     ),
     "gauss_newton_trace": Description(
         "trace of the Gauss-Newton matrix", "sharpness", "tr G",
         "The sum of all these curvatures: the mean squared gradient of the outputs for the squared loss.",
-        REPARAMETRISED, "loss", source="Schraudolph 2002", expects=1,
+        REPARAMETRIZED, "loss", source="Schraudolph 2002", expects=1,
     ),
     "sharpness": Description(
         "largest Hessian eigenvalue", "sharpness", "lambda_max of H = d^2 L/dw^2, L the mean training loss",
-        "How sharply the training loss bends in the worst direction.", REPARAMETRISED, "loss",
+        "How sharply the training loss bends in the worst direction.", REPARAMETRIZED, "loss",
         source="Keskar et al. 2017; Dinh et al. 2017", expects=1,
     ),
     "lowest_curvature": Description(
@@ -179,7 +179,7 @@ CATALOGUE: dict[str, Description] = {
     ),
     "hessian_trace": Description(
         "trace of the Hessian", "sharpness", "tr H",
-        "The sum of all curvatures of the training loss.", REPARAMETRISED, "loss",
+        "The sum of all curvatures of the training loss.", REPARAMETRIZED, "loss",
         source="Hutchinson 1990 (the estimate)", expects=1,
     ),
     "largest_stable_step": Description(
@@ -203,7 +203,7 @@ CATALOGUE: dict[str, Description] = {
     ),
     "filter_alignment": Description(
         "alignment of the filters", "filters", "mean over filters of the cosine to the nearest other filter",
-        "1 where every filter has a copy; `details` says what random directions would give.",
+        "1 where every filter has a copy; `details` has what random directions would give.",
         "In few dimensions random directions are close together as well: compare with the random range.", "cosine",
         "ours", "after Brutzkus & Globerson 2019",
     ),
@@ -211,7 +211,7 @@ CATALOGUE: dict[str, Description] = {
 
 
 def chosen(measures: object) -> list[str]:
-    """The names that `measures` stands for, in the catalogue's order.
+    """The names of the measures that `measures` selects, in the catalogue's order.
 
     Args:
         measures: "all", None, the name of a measure or of a group, or several of these.
@@ -223,9 +223,9 @@ def chosen(measures: object) -> list[str]:
 
     if measures is None:
         return []
-    asked = [measures] if isinstance(measures, str) else list(measures)  # type: ignore[call-overload]
+    requested = [measures] if isinstance(measures, str) else list(measures)  # type: ignore[call-overload]
     names: set[str] = set()
-    for word in asked:
+    for word in requested:
         if word == "all":
             names |= set(CATALOGUE)
         elif word in GROUPS:

@@ -1,4 +1,4 @@
-"""How far a fit can be trusted where inputs are categories: some of them are changed to other observed levels."""
+"""`categorical_curve`: the trust curve where inputs are categories, of which some are changed to other observed levels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.audit.answers import ask, unit_of
+from zeroloss.audit.answers import answers_of, unit_of
 from zeroloss.audit.bootstrap import ratio_interval
 from zeroloss.audit.positions import Positions
 from zeroloss.audit.trust import NEAR, Trust, census, miss_of, radius_of, start_of
@@ -16,7 +16,7 @@ from zeroloss.plumbing import InputError, Progress, Silent
 from zeroloss.verdict import wilson
 
 COUNTS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200, 500)
-"""How many positions are changed at once, up to as many as vary."""
+"""Numbers of positions changed at once, up to the number that vary."""
 CHUNK = 2**26
 
 
@@ -45,7 +45,7 @@ class Codes:
 
 
 def codes_of(inputs: np.ndarray, positions: Positions) -> Codes:
-    """The levels of `inputs` `(g, d)`; positions of one level are left out, for nothing else was observed there."""
+    """The levels of `inputs` `(g, d)`; positions with a single level are left out, as there is nothing to change them to."""
     codes, levels, columns = [], [], []
     for own in positions:
         values, index = np.unique(inputs[:, own], axis=0, return_inverse=True)
@@ -77,7 +77,7 @@ def categorical_curve(
     """The score of `network` where `k` of the `m` categorical inputs of a training point are changed, `k` on a grid.
 
     With `x` a training input and `p` the same with `k` positions, drawn at random, at other levels that the data have there
-    (`2 pairs` draws a point): the score is the share of the draws at which the decision is the target of the training input
+    (`2 pairs` draws per point): the score is the share of the draws at which the decision is the target of the training input
     nearest to `p` (Hamming distance), averaged over points, with Wilson's interval for the number of points. Draws that are
     themselves training inputs do not count, nor those whose nearest training inputs have different classes. Regression:
     `1 - sum |f(p) - y|^2/sum |y - mean y|^2`, `y` the target of `x` where it is among the nearest, with a bootstrap interval.
@@ -88,7 +88,7 @@ def categorical_curve(
     is to be closer to a guess than to what can be expected: the bar is `min(level, (g + e)/2)`, `g` the score of the best
     constant answer at the same draws, and `e` = 1 where 1 is at most a quarter of `h`, else the score that the nearest training
     input of other categories (where there are numbers: that with the nearest numbers) has at the training inputs; there is
-    no bar where that is no better than a guess: then the data do not say whether a category decides. A table that knows its
+    no bar where that is no better than a guess: then the data leave open whether a category decides. A table that knows its
     training inputs and has one answer for all others scores `g`, a twin about 0. Nor does a fit reach further if a guess holds
     as often: the lower end must be above `g`.
 
@@ -153,8 +153,8 @@ def categorical_curve(
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """The score at one `k`: what was missed at each point (a share, or a squared error), `|y - mean y|^2` there, and the score
-    of the best constant answer."""
+    """The score at one `k`: the miss at each point (a share, or a squared error), `|y - mean y|^2` there, and the score of the
+    best constant answer."""
 
     miss: np.ndarray
     spread: np.ndarray
@@ -172,6 +172,7 @@ class _Found:
     def interval(self, confidence: float, key: int) -> tuple[float, float]:
         n = len(self.miss)
         if self.classes:
+            # Not whole, as a miss is a share; at the ends rounding may carry the sum beyond 0 or n.
             held = float(np.sum(1 - self.miss))
             return wilson(held if 0 < held < n else round(held), n, confidence)
         if n < 2 or not self.spread.any():
@@ -200,7 +201,7 @@ class _Space:
         self.typical = float(np.median(self.nearest))
 
     def score(self, network: Any, k: int, draws: int, threshold: float) -> _Found | None:
-        """What is missed at `k` changed positions; None where each draw is a training input."""
+        """The misses at `k` changed positions; None where every draw is a training input."""
         own = self.known.codes[self.sampled]
         q, c = len(own), self.targets.shape[1]
         total, count, non_finite = np.zeros(q), np.zeros(q), 0
@@ -208,7 +209,7 @@ class _Space:
         for _ in range(draws):
             codes = self._drawn(own, k)
             reference, new = self._reference(own, codes, k)
-            answer = ask(network, self.known.rows(self.inputs[self.sampled], codes), c, self.task, threshold)
+            answer = answers_of(network, self.known.rows(self.inputs[self.sampled], codes), c, self.task, threshold)
             miss = miss_of(answer, reference, self.task, self.unit)
             non_finite += int(np.sum(~answer.finite & new))
             total[new] += miss[new]
@@ -228,6 +229,7 @@ class _Space:
         where = np.argsort(self.rng.random((q, m)), axis=1)[:, :k]
         sizes = np.array([len(levels) for levels in self.known.levels])
         rows = np.arange(q)[:, None]
+        # A shift of 1 to size - 1, modulo size, reaches every level but the row's own, each equally often.
         shift = 1 + np.floor(self.rng.random(where.shape) * (sizes[where] - 1)).astype(int)
         codes[rows, where] = (own[rows, where] + shift) % sizes[where]
         return codes
@@ -239,7 +241,9 @@ class _Space:
         counts = np.ones(len(own), bool)
         if self.mixed:
             return reference, counts
-        for i in np.flatnonzero(2 * k >= self.nearest):  # nearer than half the way, the nearest is the point itself
+        # At less than half the way to the nearest other input, the nearest is the point itself.
+        for i in np.flatnonzero(2 * k >= self.nearest):
+            # Only the changed positions change the distances, so those of the point are updated.
             changed = np.flatnonzero(codes[i] != own[i])
             distance = self.hamming[i] + (
                 (codes[i, changed] != self.known.codes[:, changed]).sum(1)
@@ -248,9 +252,8 @@ class _Space:
             least = int(distance.min())
             nearest = distance == least
             if self.task == "regression" and nearest[self.sampled[i]]:
-                nearest = (
-                    np.arange(len(nearest)) == self.sampled[i]
-                )  # a mean would be nearer to a guess than the point is
+                # The point's own target: a mean over several inputs would be nearer to a guess than it is.
+                nearest = np.arange(len(nearest)) == self.sampled[i]
             agreed = _agreed(self.targets[nearest], self.task) if least > 0 else None
             counts[i] = agreed is not None
             if agreed is not None:
@@ -258,7 +261,7 @@ class _Space:
         return reference, counts
 
     def bar(self, guess: float, level: float) -> float | None:
-        """Below it the fit does not hold; None: the data say nothing."""
+        """The score below which the fit does not hold; None: the data do not give one."""
         if not self.mixed and NEAR * self.typical >= 1:
             return min(level, (guess + 1) / 2)
         found = self._by_neighbours()
@@ -267,7 +270,7 @@ class _Space:
         return min(level, (guess + found.score) / 2)
 
     def _by_neighbours(self) -> _Found | None:
-        """What the nearest other training inputs say at the sampled ones, where they agree; None: nowhere."""
+        """The score of the nearest other training inputs as predictors at the sampled ones, where they agree; None: nowhere."""
         own = self.targets[self.sampled]
         miss = np.full(len(own), np.nan)
         for i in range(len(own)):

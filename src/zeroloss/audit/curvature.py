@@ -24,15 +24,15 @@ from jax.flatten_util import ravel_pytree
 from zeroloss.networks import is_double, precision, predict, trainable_mask
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.derivatives import explained
-from zeroloss.tangent.operator import KernelOperator, bytes_an_example, in_blocks
+from zeroloss.tangent.operator import KernelOperator, bytes_per_example, in_blocks
 from zeroloss.tangent.points import points
 
 LOSSES = ("squared", "cross-entropy", "binary-cross-entropy", "hinge")
 TIMES = 4
-"""What a Hessian product keeps of an example, against the values of one evaluation."""
+"""Memory that a Hessian product holds per example, in units of the values of one evaluation."""
 ROOM = 2**30
-"""What a block of examples may take in a Hessian product: each block passes over all weights, so few large ones are quicker
-(ResNet-18: 1.2 s a product with 9 examples a block, 0.7 s with 64)."""
+"""Largest memory of a block of examples in a Hessian product: each block passes over all weights, so few large ones are quicker
+(ResNet-18: 1.2 s per product with 9 examples per block, 0.7 s with 64)."""
 
 
 def example_loss(name: str) -> Any:
@@ -111,7 +111,7 @@ class Hessian:
     """`v -> H v` on vectors of all parameters.
 
     Attributes:
-        size: how many parameters; dtype: the network's; examples: `n`; rows: examples a block.
+        size: number of parameters; dtype: the network's; examples: `n`; rows: examples per block.
     """
 
     def __init__(self, network: Any, x: np.ndarray, y: np.ndarray, loss: str, block: int | None = None):
@@ -124,7 +124,7 @@ class Hessian:
         self.dtype = np.dtype(np.float64 if is_double(network) else np.float32)
         self.examples = len(x)
         with precision(network):
-            room = max(1, TIMES * bytes_an_example(network, x))
+            room = max(1, TIMES * bytes_per_example(network, x))
             self.rows = block or max(1, ROOM // room)
             self._x = in_blocks(x, self.rows)
             self.rows = self._x.shape[1]
@@ -168,12 +168,12 @@ def hessian_product(moved, fixed, x, y, weights, v, loss):
 
 
 def parameters(network: Any) -> int:
-    """How many numbers training may move (not the running means of a batch norm); 0 of a function."""
+    """Number of trainable parameters (without the running means of a batch normalisation); 0 for a function."""
     return sum(math.prod(leaf.shape) for leaf in moved_leaves(network))
 
 
 def moved_leaves(network: Any) -> list[Any]:
-    """The arrays that training may move, as `trainable_mask` says; none of a function."""
+    """The trainable arrays, by `trainable_mask`; none for a function."""
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         return []
     return jax.tree.leaves(eqx.filter(network, trainable_mask(network)))

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from zeroloss.audit.jackknife import around, jackknife
-from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.measure import Measure, known_measure, unknown_measure
 from zeroloss.audit.norms import BLACK_BOX
 from zeroloss.audit.subject import Subject
 from zeroloss.networks import precision, trainable_mask
@@ -21,24 +21,25 @@ NAMES = ("effective_filters", "filter_alignment")
 ANGLE = 30.0
 """Degrees at which the tree of average linkage is cut."""
 MOST = 1500
-"""Filters looked at; more are sampled."""
+"""Largest number of filters compared; of more, a sample is taken."""
 RANDOM = 20
 """Draws of random directions to compare with."""
 FILTERS = "95 %, over other filters drawn as these were (delete-a-group jackknife)"
 
 
 def filters(subject: Subject, names: set[str]) -> list[Measure]:
-    """The measures of this group that are asked for."""
+    """The requested measures of this group."""
     wanted = [name for name in NAMES if name in names]
     if subject.black_box:
-        return [missing(name, BLACK_BOX) for name in wanted]
+        return [unknown_measure(name, BLACK_BOX) for name in wanted]
     weights, kind = first_filters(subject.network, subject.data.x_train[:1])
     if weights is None:
-        return [missing(name, kind) for name in wanted]
+        return [unknown_measure(name, kind) for name in wanted]
     unit, dead = directions(weights, subject.key)
     if len(unit) < 2:
         return [
-            missing(name, f"{len(unit)} of {len(weights)} filters are not zero; clusters need two") for name in wanted
+            unknown_measure(name, f"{len(unit)} of {len(weights)} filters are not zero; clusters need two")
+            for name in wanted
         ]
     random = _random_range(len(unit), unit.shape[1], subject.key)
     details = {
@@ -55,7 +56,7 @@ def filters(subject: Subject, names: set[str]) -> list[Measure]:
         if name == "effective_filters":
             more |= {"occupancy": occupancy(unit), "degrees": ANGLE}
         found.append(
-            made(name, float(values[0]), ends, FILTERS if ends else "none: too few filters", **details, **more)
+            known_measure(name, float(values[0]), ends, FILTERS if ends else "none: too few filters", **details, **more)
         )
     return found
 
@@ -63,8 +64,8 @@ def filters(subject: Subject, names: set[str]) -> list[Measure]:
 def first_filters(network: Any, x: np.ndarray) -> tuple[np.ndarray | None, str]:
     """`(filters, inputs of one)` of the first dense or convolutional layer, and its kind; or None and why.
 
-    Read off the function itself, so any network will do. Of two layers side by side on the input (as in the XOR network) it is
-    the one that is evaluated first.
+    Found in the function's own operations, so any network will do. Of two layers side by side on the input (as in the XOR
+    network) it is the one that is evaluated first.
     """
     x = points(network, x)
     with precision(network):
@@ -78,8 +79,9 @@ def first_filters(network: Any, x: np.ndarray) -> tuple[np.ndarray | None, str]:
 
 
 def directions(weights: np.ndarray, key: int) -> tuple[np.ndarray, int]:
-    """Unit rows, without those that are zero next to the others; and how many these are."""
+    """Unit rows, without those that are negligible beside the others; and the number of those."""
     length = np.linalg.norm(weights, axis=1)
+    # Below this a direction is mostly rounding, in float32.
     alive = length > 1e-6 * max(float(length.max(initial=0.0)), 1e-300)
     unit = weights[alive] / length[alive, None]
     if len(unit) > MOST:

@@ -1,4 +1,4 @@
-"""What a fit does on the examples themselves: loss against its infimum, errors on training and test examples."""
+"""A fit on the examples themselves: training loss against its infimum, errors on training and test examples."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def training_loss(answer: np.ndarray, targets: np.ndarray, loss: str) -> float:
 
 
 def model_loss(found: Answers, targets: np.ndarray, loss: str) -> tuple[float | None, str]:
-    """The mean loss of what a network or a predictor answers, and why there is none.
+    """The mean loss of the answers of a network or a predictor, or None and the reason.
 
-    A network's outputs, and a function's, enter the loss as they are. Of a classifier that is only asked:
+    The outputs of a network or a function enter the loss as they are. For a classifier that is a black box:
 
     - `squared`: of its probabilities; of a decision function or of classes alone, of the classes decided (1 in the column of
       the class, 0 elsewhere), so that it is the share of errors.
@@ -73,7 +73,7 @@ def model_loss(found: Answers, targets: np.ndarray, loss: str) -> tuple[float | 
         elif loss != "squared" and found.kind == "predictions":
             return None, f"a model that answers with classes alone has no {loss} loss"
         elif loss == "hinge" and found.kind == "probabilities":
-            return None, "the hinge loss is one of decision values, and the model was asked for its probabilities"
+            return None, "the hinge loss is one of decision values, and the model's answers are probabilities"
     with np.errstate(over="ignore", invalid="ignore"):
         value = training_loss(values, targets, loss)
     if math.isfinite(value):
@@ -87,7 +87,7 @@ def _binary(loss: str) -> bool:
 
 
 def _decides(found: Answers) -> bool:
-    """Whether the scores are not already what was decided (a regressor on the classes' columns answers with numbers)."""
+    """Whether the scores differ from the decisions as numbers (a regressor on the classes' columns answers with numbers)."""
     return found.kind == "decision function" or not found.agree.all()
 
 
@@ -101,7 +101,7 @@ def _votes(decided: np.ndarray, width: int) -> np.ndarray:
 
 
 def _log_loss(p: np.ndarray, targets: np.ndarray) -> float:
-    """`-1/n sum_i sum_a y_ia log p_ia`; one column `p_2 - p_1` with targets -1 and 1: of the class meant. May be infinite."""
+    """`-1/n sum_i sum_a y_ia log p_ia`; one column `p_2 - p_1` with targets -1 and 1: `p` of the target's class. May be infinite."""
     if targets.shape[1] == 1:
         p, targets = np.hstack([(1 - p) / 2, (1 + p) / 2]), np.hstack([targets < 0, targets > 0]).astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -110,7 +110,7 @@ def _log_loss(p: np.ndarray, targets: np.ndarray) -> float:
 
 
 def part_numbers(found: Answers, targets: np.ndarray, task: str, part: str, *, key: int) -> dict[str, Any]:
-    """Error of one part ("train" or "test") with its 95 % interval, by names that begin with `part`.
+    """Error of one part ("train" or "test") with its 95 % interval, under names that begin with `part`.
 
     Classification: `_count`, `_errors`, `_error` (a fraction) and `_error_interval` (Wilson). A NaN answer is an error, and
     so is a class that the data do not have.
@@ -153,7 +153,7 @@ def squares(scores: np.ndarray, targets: np.ndarray, unit: float) -> np.ndarray:
 
 
 def _sides(answer: np.ndarray, targets: np.ndarray, part: str) -> dict[str, Any]:
-    """Of one column of targets with two values: how many answers are on the wrong side of the middle of these."""
+    """The number of answers on the wrong side of the middle, for one column of targets with two values."""
     low, high = float(targets.min()), float(targets.max())
     if targets.shape[1] > 1 or low == high or not np.isin(targets, (low, high)).all():
         return {}

@@ -1,4 +1,4 @@
-"""A fit judged class by class: where one class holds most labels, an answer that is right for it alone holds almost everywhere."""
+"""A fit judged class by class: if one class has most labels, an answer that is right for it alone holds almost everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zeroloss.data.task import ones
 from zeroloss.verdict import Record, wilson
 
 POINTS = 30
-"""Points of a group that are probed, where it has them and others leave room."""
+"""Number of points of a group that are probed, where it has so many and the other groups leave room."""
 OTHERS = "the inputs outside the most frequent class"
 
 
@@ -21,7 +21,7 @@ class Group(Record):
     """How a fit holds near the training points of one class (or label, or of all but the most frequent class).
 
     Attributes:
-        name: what the group is, in words; size: distinct training inputs in it; points: how many of them were probed.
+        name: the group in words; size: number of distinct training inputs in it; points: how many of them were probed.
         at_training: share of them at which the decision is right.
         t: the distance, of those near, at which the fewest points hold; held: the share there.
         lower: lower 95 % end there; upper: upper end there that holds jointly, over all groups and distances (Bonferroni).
@@ -41,22 +41,22 @@ class Group(Record):
 
     @property
     def fails(self) -> bool:
-        """It holds at the training points of the group, and near them at fewer than the bar."""
+        """Whether it holds at the training points of the group, and near them at fewer than the bar."""
         return self.at_training >= self.level and self.upper < self.bar
 
     @property
-    def tells(self) -> bool:
-        """Whether so many points can show that the fit holds."""
+    def enough(self) -> bool:
+        """Whether the points are enough to show that the fit holds."""
         return wilson(self.points, self.points)[0] >= self.bar
 
     @property
     def open(self) -> bool:
-        """Whether it may fail, by as many points as can tell; of the inputs outside the most frequent class, by any number."""
-        return self.lower < self.bar and (self.tells or self.name == OTHERS)
+        """Whether it may fail, with enough points to decide; for the inputs outside the most frequent class, with any number."""
+        return self.lower < self.bar and (self.enough or self.name == OTHERS)
 
     @property
     def sentence(self) -> str:
-        """What was measured."""
+        """The measured shares as a sentence."""
         return (
             f"of {self.name} {100 * self.held:.1f} % hold at {self.t:g} of the distance to the nearest other training point, of "
             f"{self.points} probed (95 % interval from {100 * self.lower:.1f} %, with all looks to {100 * self.upper:.1f} %; below "
@@ -79,9 +79,9 @@ def members(targets: np.ndarray, task: str) -> dict[str, np.ndarray]:
 
 
 def more_points(groups: dict[str, np.ndarray], sampled: np.ndarray, points: int, key: int) -> dict[str, np.ndarray]:
-    """Of each group the inputs that are probed: those among `sampled`, and others up to `POINTS` (fewer where the groups together
+    """For each group the inputs that are probed: those among `sampled`, and others up to `POINTS` (fewer where the groups together
     would take more than half of `points`)."""
-    rng = np.random.default_rng([key, 9])
+    rng = np.random.default_rng([key, 9])  # 9: a stream of its own, independent of the audit's other draws
     most = min(POINTS, points // (2 * max(1, len(groups))))
     found = {}
     for name, mask in groups.items():
@@ -104,7 +104,7 @@ def judge_groups(
     Args:
         chosen: the inputs of each group that were probed; groups: all its inputs, as truth values.
         right: `(g,)` whether the decision at a training input is right.
-        held: for a distance whether each of the `g` inputs holds there (of those not probed: anything).
+        held: distance -> whether each of the `g` inputs holds there (values of inputs not probed are not used).
         near: the distances.
     """
     looks, found = len(near) * max(1, len(groups)), []

@@ -1,6 +1,6 @@
-"""Intervals of what is computed from a sample of examples, where resampling with replacement would mislead.
+"""Jackknife intervals for statistics of a sample of examples, where resampling with replacement would mislead.
 
-An example drawn twice is its own nearest neighbour: the bootstrap inflates whatever looks at pairs (kernels, alignments). The
+An example drawn twice is its own nearest neighbour: the bootstrap inflates any statistic of pairs (kernels, alignments). The
 jackknife leaves groups of examples out instead.
 """
 
@@ -26,7 +26,7 @@ def jackknife(
     Student's `t_{g-1}` quantile times `se`.
 
     Args:
-        statistic: from the numbers of the rows kept, ascending, to `(m,)` numbers.
+        statistic: the indices of the rows kept, ascending, -> `(m,)` values.
 
     Source: J. Shao & D. Tu, The Jackknife and Bootstrap (1995), section 2.3.
     """

@@ -1,4 +1,4 @@
-"""What the tangent kernel at these weights says: its alignment with the targets, its effective dimension, and how far it
+"""Measures of the tangent kernel at these weights: its alignment with the targets, its effective dimension, and how far it
 moved from the start."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import scipy.linalg.lapack
 
 from zeroloss.audit.answers import unit_of
 from zeroloss.audit.jackknife import ABOUT, around, jackknife
-from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.measure import Measure, known_measure, unknown_measure
 from zeroloss.audit.subject import Subject
 from zeroloss.tangent.kernel import kernel
 
@@ -33,24 +33,24 @@ def form_of(subject: Subject) -> str:
     return "full" if subject.kernel_examples * subject.data.y_train.shape[1] <= MOST else "trace"
 
 
-def kernels(subject: Subject, names: set[str], told: Callable[[float], None]) -> list[Measure]:
-    """The measures of the tangent kernel that are asked for."""
+def kernels(subject: Subject, names: set[str], report: Callable[[float], None]) -> list[Measure]:
+    """The requested measures of the tangent kernel."""
     x, y = subject.part(subject.kernel_examples)
     form = form_of(subject)
     details = {"examples": len(x), "of": len(subject.data.x_train), "kernel": form, "seed": subject.key}
     end = _kernel(subject.network, x, form)
-    told(0.4)
+    report(0.4)
     found = []
     wanted = [name for name in OWN if name in names]
     if wanted:
         found += _own(wanted, end, y, subject, details)
-    told(0.6)
+    report(0.6)
     wanted = [name for name in BOTH if name in names]
     if wanted and subject.initial is None:
-        found += [missing(name, "the network at its start was not given (initial=)") for name in wanted]
+        found += [unknown_measure(name, "the network at its start was not given (initial=)") for name in wanted]
     elif wanted:
         found += _both(wanted, _kernel(subject.initial, x, form), end, y, subject, details)
-    told(1.0)
+    report(1.0)
     return found
 
 
@@ -86,13 +86,13 @@ def _measured(statistics: dict[str, Statistic], n: int, key: int, details: dict,
         values, halves = jackknife(statistic, n, key=key)
         value = float(values[0])
         if not math.isfinite(value):
-            found.append(missing(name, "the kernel or the targets are constant on these examples"))
+            found.append(unknown_measure(name, "the kernel or the targets are constant on these examples"))
             continue
         half = math.nan if halves is None else float(halves[0])
         known = math.isfinite(half)
         ends = around(value, half, *BOUNDS[name]) if known else None
         about = ABOUT if known else "none: fewer than 4 examples, or undefined without some of them"
-        found.append(made(name, value, ends, about, **details, **more.get(name, {})))
+        found.append(known_measure(name, value, ends, about, **details, **more.get(name, {})))
     return found
 
 
@@ -174,6 +174,7 @@ def effective_dimension(k: np.ndarray, shrink: float) -> Statistic:
         return lambda rows: math.nan
     flat = k.transpose(0, 2, 1, 3).copy().reshape(n * c, n * c)  # overwritten below: never a view of the kernel
     flat[np.diag_indices(n * c)] += shrink
+    # `flat.T` is in Fortran order, so LAPACK works in place instead of on a copy.
     factor, info = scipy.linalg.lapack.dpotrf(flat.T, lower=1, overwrite_a=1)
     if info:
         return lambda rows: math.nan

@@ -1,7 +1,7 @@
-"""Extreme eigenvalues of a symmetric operator from one Krylov space, with an interval that a random start pays for.
+"""Extreme eigenvalues of a symmetric operator from one Krylov space, with an interval that holds by the random start.
 
-Lanczos finds a Ritz value `theta <= lambda_max`; a small residual only says that *some* eigenvalue is near it. What bounds
-`lambda_max` from above is the randomness of the start. With `A` positive semi-definite of size `N`, a start uniform on the
+Lanczos finds a Ritz value `theta <= lambda_max`; a small residual only shows that *some* eigenvalue is near it. It is the
+randomness of the start that bounds `lambda_max` from above. With `A` positive semi-definite of size `N`, a start uniform on the
 sphere and `k` steps, with probability at least `1 - delta`,
 
     lambda_max <= theta/(1 - eps),    eps = tanh^2( asinh(sqrt(2 N/pi)/delta)/(2k - 1) ).
@@ -14,7 +14,7 @@ degree at most `k - 1` the sum over eigenvalues of `c_i^2 p(lambda_i)^2 (lambda_
 `c^2 (1 - eps) sinh^2((2k-1) asinh sqrt(eps/(1-eps)))`. So it fails only if `|c| < 1/sinh(...)`, which has probability at
 most `sqrt(2 N/pi)` times that.
 
-A Krylov space does not change if a multiple of the identity is added, so for an indefinite `A` the same holds of
+A Krylov space does not change if a multiple of the identity is added, so for an indefinite `A` the same holds for
 `A - lambda_min` and of `lambda_max - A`: each end is within `eps s` of its Ritz value, `s` the spread of the eigenvalues, and
 `s <= (theta_max - theta_min)/(1 - 2 eps)`. Rounding is not counted.
 """
@@ -36,12 +36,12 @@ ENOUGH = 0.03
 """The relative gap `eps` that the default number of steps aims at."""
 LEAST, MOST = 16, 80
 BASIS_BYTES = 1.5e9
-"""What the basis may take unless the caller says otherwise."""
+"""Default limit on the memory of the basis."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Krylov:
-    """What one Krylov space says of the operator `A`.
+    """A Krylov space of the operator `A`, with its Ritz values.
 
     Attributes:
         basis: `(k, N)`, orthonormal rows.
@@ -64,17 +64,17 @@ class Krylov:
 
     @property
     def steps(self) -> int:
-        """Products taken."""
+        """Number of products taken."""
         return len(self.basis)
 
     @property
     def converged(self) -> tuple[bool, bool]:
-        """Whether the lowest and the highest Ritz value have."""
+        """Whether the lowest and the highest Ritz value have converged."""
         scale = float(np.max(np.abs(self.values)))
         return self.residuals[0] <= SETTLED * scale, self.residuals[1] <= SETTLED * scale
 
     def highest(self, *, positive: bool = False) -> tuple[float, float]:
-        """`lambda_max` lies in it with probability 0.95; `positive`: the operator has no negative eigenvalue."""
+        """`(lower, upper)` that hold `lambda_max` with probability 0.95; `positive`: no eigenvalue is negative."""
         top = float(self.values[-1])
         if self.exhausted:
             return top, top
@@ -99,7 +99,7 @@ def gap(size: int, steps: int, failure: float) -> float:
 
 
 def steps_for(size: int, itemsize: int, *, room: float = BASIS_BYTES) -> int:
-    """So many that `eps` is about 0.03, or as the basis fits into `room` bytes."""
+    """Number of steps for which `eps` is about 0.03, or for which the basis fits into `room` bytes."""
     wanted = (math.asinh(math.sqrt(2 * size / math.pi) / (FAILURE / 2)) / math.atanh(math.sqrt(ENOUGH)) + 1) / 2
     fitting = int(room // (size * itemsize))
     return max(2, min(size, MOST, max(LEAST, math.ceil(wanted)), max(LEAST, fitting)))
@@ -112,13 +112,13 @@ def krylov(
     *,
     key: int,
     dtype: type | np.dtype = np.float64,
-    told: Callable[[float], None] | None = None,
+    report: Callable[[float], None] | None = None,
 ) -> Krylov:
     """`steps` Lanczos steps with full reorthogonalisation from a random start, fewer where the space is exhausted.
 
     Args:
         multiply: `(N,) -> (N,)`, the operator.
-        told: called with the share done.
+        report: called with the share done.
 
     Raises:
         ArithmeticError: a product is not finite.
@@ -126,7 +126,7 @@ def krylov(
     dtype = np.dtype(dtype)
     q = np.random.default_rng(key).standard_normal(size)
     noise = 30 * float(np.finfo(dtype).eps)
-    found = decompose(multiply, (q / np.linalg.norm(q)).astype(dtype), steps, noise=noise, progress=told)
+    found = decompose(multiply, (q / np.linalg.norm(q)).astype(dtype), steps, noise=noise, progress=report)
     values, vectors = found.ritz()
     ends = (float(found.beta * abs(vectors[-1, 0])), float(found.beta * abs(vectors[-1, -1])))
     return Krylov(found.basis, values, ends, float(np.sum(found.diagonal)), found.exhausted)

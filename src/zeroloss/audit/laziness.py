@@ -1,4 +1,4 @@
-"""Whether training stayed where the network is linear in its weights."""
+"""`laziness`: did training stay where the network is linear in its weights?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zeroloss.plumbing import InputError, double
 from zeroloss.plumbing.derivatives import pushforward
 from zeroloss.plumbing.operations import of_example
 from zeroloss.plumbing.precision import as_double
-from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_an_example
+from zeroloss.tangent.operator import ACTIVATION_BYTES, bytes_per_example
 from zeroloss.tangent.points import points
 from zeroloss.verdict import Record, Status, Verdict
 
@@ -62,7 +62,7 @@ def laziness(
         error = sqrt( sum_x |f(x; w) - f_lin(x; w)|^2 / sum_x |f(x; w) - f(x; w0)|^2 )
 
     0 for a network that is linear in its weights; near 1 if the linearisation explains nothing. Weights are the
-    arrays the network holds, so movement depends on the parametrisation (in `ntk` the multipliers are not part). A batch
+    arrays the network holds, so movement depends on the parametrization (in `ntk` the multipliers are not part). A batch
     normalisation's running statistics change in training too: they are linearised as weights are, and not counted as movement.
 
     Args:
@@ -89,7 +89,7 @@ def laziness(
 
 
 def evaluation(network: Any, x: np.ndarray) -> float:
-    """Counted operations of one evaluation at a row of `x`."""
+    """Counted operations of one evaluation on a row of `x`."""
     x = points(network, x)
     with precision(network):
         arrays, static = eqx.partition(network, eqx.is_array)
@@ -98,7 +98,7 @@ def evaluation(network: Any, x: np.ndarray) -> float:
 
 
 def linear_rows(operations: float) -> int:
-    """Examples on which an audit compares a network of so many operations an evaluation with its linearisation."""
+    """Number of examples on which an audit compares a network with its linearisation, given the operations per evaluation."""
     return max(128, int(LINEAR / max(1.0, 4 * operations)))
 
 
@@ -108,11 +108,11 @@ def unknown_lazy(reason: str) -> Verdict:
 
 
 def lazy_verdict(result: Laziness, drift: Measure | None = None, note: str = "") -> Verdict:
-    """Judges "training was lazy": what the tangent model at the start misses, and how far the kernel moved, are below 0.1.
+    """Judges "training was lazy": the error of the tangent model at the start, and the drift of the kernel, are below 0.1.
 
     Two quantities count: the relative linearisation error at the training points, and the relative drift `drift` of the
     tangent kernel, where it was measured. SUPPORTED if the whole 95 % interval of each is below 0.1, CONTRADICTED if all
-    of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrisation.
+    of one of them is above, else UNKNOWN. The other numbers are evidence: movement depends on the parametrization.
     `note`: what was done to the start, a sentence.
     """
     criterion = f"relative linearisation error at the training points below {LAZY}"
@@ -196,7 +196,8 @@ def _both(static, w, w0, difference, x):
 def _linearisation(static, w, w0, difference, x: np.ndarray) -> np.ndarray:
     """`|f - f_lin|^2` and `|f - f_0|^2` of each example, `(n, 2)`."""
     parts = []
-    each = bytes_an_example(eqx.combine(w, static), np.asarray(x[:1], np.float64))
+    each = bytes_per_example(eqx.combine(w, static), np.asarray(x[:1], np.float64))
+    # 3: the values at the start, their tangents, and the values at the end are held together.
     block = min(BLOCK, 1 << max(0, int(ACTIVATION_BYTES // (3 * max(1, each))).bit_length() - 1))
     for start in range(0, len(x), block):
         part = np.asarray(x[start : start + block], np.float64)

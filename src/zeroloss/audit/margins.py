@@ -1,10 +1,10 @@
-"""How clearly the training examples are decided: their output margins, with all rounding where the layers are known."""
+"""Output margins: how clearly each training example is decided, with all rounding where the layers are known."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.measure import Measure, known_measure, unknown_measure
 from zeroloss.audit.subject import Subject
 from zeroloss.data.task import by_sides
 from zeroloss.networks import FeedForward
@@ -25,19 +25,19 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
     """Smallest, decile and median margin."""
     wanted = [name for name in NAMES if name in names]
     if subject.data.task == "regression":
-        return [missing(name, "the data are a regression; only classes have margins") for name in wanted]
+        return [unknown_measure(name, "the data are a regression; only classes have margins") for name in wanted]
     none = without(subject)
     if none:
-        return [missing(name, none) for name in wanted]
+        return [unknown_measure(name, none) for name in wanted]
     with np.errstate(over="ignore", invalid="ignore"):
         low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
         bad = int(np.sum(~np.isfinite(middle)))
-        return [missing(name, f"the answer is NaN or infinite at {bad} training examples") for name in wanted]
+        return [unknown_measure(name, f"the answer is NaN or infinite at {bad} training examples") for name in wanted]
     about = CERTIFIED if certified else CENSUS
     wrong = int(np.sum(middle <= 0))
     return [
-        made(
+        known_measure(
             name, _quantile(middle, QUANTILES[name]), [_quantile(b, QUANTILES[name]) for b in (low, high)], about,
             examples=len(middle), certified=certified, not_positive=wrong,
         )
@@ -46,7 +46,7 @@ def margins(subject: Subject, names: set[str]) -> list[Measure]:
 
 
 def without(subject: Subject) -> str:
-    """Why a model that is only asked has no margins; empty if it has."""
+    """Why a black box has no margins; empty if it has."""
     if not subject.black_box:
         return ""
     found = subject.train
@@ -62,7 +62,7 @@ def without(subject: Subject) -> str:
 
 
 def _votes(scores: np.ndarray) -> bool:
-    """Whether the scores are nothing but decisions: 1 for what is decided, 0 or -1 for what is not."""
+    """Whether the scores are nothing but decisions: 1 for the class decided, 0 or -1 for the others."""
     return bool(np.isin(scores, (0.0, 1.0)).all() or np.isin(scores, (-1.0, 1.0)).all())
 
 
@@ -77,6 +77,7 @@ def margin_bounds(subject: Subject) -> tuple[np.ndarray, np.ndarray, np.ndarray,
     sides = by_sides(subject.data.y_train.shape[1], subject.data.task)
     if certified is not None:
         z, error = certified[0] - subject.threshold, certified[1]
+        # One step outward covers the rounding of the sum; the lowest margin pairs the own class's low end with the others' high.
         low, high = np.nextafter(z - error, -np.inf), np.nextafter(z + error, np.inf)
         bounds = (output_margins(*ends, subject.data.y_train, sides) for ends in ((low, high), (high, low)))
         lower, upper = bounds

@@ -1,4 +1,4 @@
-"""One number about a fit, with everything needed to read it."""
+"""`Measure`: one number about a fit, with its interval and everything needed to read it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from zeroloss.verdict import Record
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Measure(Record):
-    """A measured quantity. What it is comes from `zeroloss.audit.catalogue`; what it is worth, from the fit.
+    """A measured quantity. Its description comes from `zeroloss.audit.catalogue`, its value from the fit.
 
     Attributes:
         name: as in the catalogue.
         value: the number, or None.
         interval: `[lower, upper]`, or None; infinite ends where nothing bounds it.
-        about: what the interval holds for and at which confidence; or why there is none.
-        converged: whether an iteration arrived; None where nothing was iterated. A largest eigenvalue that did not
+        about: the confidence of the interval and over what it is taken; or why there is none.
+        converged: whether an iteration converged; None where nothing was iterated. A largest eigenvalue that did not
             converge is "at least" its value.
         reason: why there is no value, or why it did not converge; empty otherwise.
         unit: empty for a pure number.
-        formula, meaning, caveat: a line each; `standing` ("paper", "recalled", "ours") and `source`.
+        formula, meaning, caveat: one line each; `standing` ("paper", "recalled", "ours") and `source`.
         group: the catalogue's group.
-        details: examples, steps, seeds, and the numbers beside it.
+        details: examples, steps, seeds, and further numbers.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Measure(Record):
         return f"<{self.name} {self.value:.4g}{ends}{unit}{state}>"
 
 
-def made(
+def known_measure(
     name: str,
     value: float,
     interval: tuple[float, float] | list[float] | None,
@@ -62,7 +62,7 @@ def made(
     unit: str | None = None,
     **details: Any,
 ) -> Measure:
-    """A `Measure` of that name; the rest of its words come from the catalogue."""
+    """A `Measure` of that name with its value; its description comes from the catalogue."""
     what = CATALOGUE[name]
     ends = None if interval is None else [float(interval[0]), float(interval[1])]
     return Measure(
@@ -71,8 +71,8 @@ def made(
     )  # fmt: skip
 
 
-def missing(name: str, reason: str, **details: Any) -> Measure:
-    """A `Measure` that is not known, and why."""
+def unknown_measure(name: str, reason: str, **details: Any) -> Measure:
+    """A `Measure` of that name that is not known, and why."""
     what = CATALOGUE[name]
     return Measure(
         name, None, None, "", None, reason, what.unit, what.formula, what.meaning, what.caveat, what.standing,

@@ -1,7 +1,7 @@
-"""How large the network is: norms of its weights, and its margins against them.
+"""Norms of a network's weights, and its margins relative to them.
 
 For layers `h -> phi(A h + c b)`, `A = a W`, the norms are those of the effective matrices `A`, so that they do not depend on how
-a parametrisation splits `a` from `W`. Spectral norms come from LAPACK up to 600 columns or rows, and from Lanczos on `A^T A`
+a parametrization splits `a` from `W`. Spectral norms come from LAPACK up to 600 columns or rows, and from Lanczos on `A^T A`
 beyond, with its interval.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from zeroloss.audit.curvature import moved_leaves
 from zeroloss.audit.krylov import krylov
 from zeroloss.audit.margins import margin_bounds
-from zeroloss.audit.measure import Measure, made, missing
+from zeroloss.audit.measure import Measure, known_measure, unknown_measure
 from zeroloss.audit.subject import Subject
 from zeroloss.networks import FeedForward
 from zeroloss.networks.activations import activation
@@ -51,7 +51,7 @@ class Layers:
 
 
 def layers(network: FeedForward) -> Layers:
-    """In float64."""
+    """The effective matrices of a network, in float64."""
     matrices = [a * np.asarray(w, np.float64) for a, w in zip(network.weight_scales, network.weights, strict=True)]
     biases = [
         None if b is None else c * np.asarray(b, np.float64)
@@ -62,12 +62,12 @@ def layers(network: FeedForward) -> Layers:
 
 
 def norms(subject: Subject, names: set[str]) -> list[Measure]:
-    """The measures of this group that are asked for."""
+    """The requested measures of this group."""
     found: list[Measure] = []
     leaves = _leaves(subject.network)
     if "parameter_norm" in names:
         found.append(
-            missing("parameter_norm", BLACK_BOX)
+            unknown_measure("parameter_norm", BLACK_BOX)
             if subject.black_box
             else _exact("parameter_norm", _norm(leaves), parameters=subject.size)
         )
@@ -92,15 +92,15 @@ def _norm(leaves: list[np.ndarray]) -> float:
 
 def _exact(name: str, value: float, **details: Any) -> Measure:
     if not math.isfinite(value):
-        return missing(name, "the weights hold NaN, infinity or too large numbers")
-    return made(name, value, (value * (1 - ROUNDING), value * (1 + ROUNDING)), EXACT, **details)
+        return unknown_measure(name, "the weights hold NaN, infinity or too large numbers")
+    return known_measure(name, value, (value * (1 - ROUNDING), value * (1 + ROUNDING)), EXACT, **details)
 
 
 def _distance(subject: Subject, leaves: list[np.ndarray]) -> Measure:
     if subject.black_box:
-        return missing("distance", BLACK_BOX)
+        return unknown_measure("distance", BLACK_BOX)
     if subject.initial is None:
-        return missing("distance", "the network at its start was not given (initial=)")
+        return unknown_measure("distance", "the network at its start was not given (initial=)")
     start = _leaves(subject.initial)
     return _exact("distance", _norm([a - b for a, b in zip(leaves, start, strict=True)]))
 
@@ -108,10 +108,10 @@ def _distance(subject: Subject, leaves: list[np.ndarray]) -> Measure:
 def _dense(subject: Subject, wanted: list[str]) -> list[Measure]:
     if not isinstance(subject.network, FeedForward):
         why = BLACK_BOX if subject.black_box else "not known for this network: it is not made of dense layers alone"
-        return [missing(name, why) for name in wanted]
+        return [unknown_measure(name, why) for name in wanted]
     own = layers(subject.network)
     if not all(np.isfinite(a).all() for a in own.matrices):
-        return [missing(name, "the weights hold NaN or infinity") for name in wanted]
+        return [unknown_measure(name, "the weights hold NaN or infinity") for name in wanted]
     spectral = [spectral_norm(a, subject.key) for a in own.matrices]
     slope = math.prod(own.slopes)
     product = [slope * math.prod(s[i] for s in spectral) for i in range(3)]
@@ -135,8 +135,8 @@ def _dense(subject: Subject, wanted: list[str]) -> list[Measure]:
 def _bounded(name: str, ends: list[float], **details: Any) -> Measure:
     value, low, high = ends
     if not math.isfinite(value):
-        return missing(name, "it overflows float64", **details)
-    return made(
+        return unknown_measure(name, "it overflows float64", **details)
+    return known_measure(
         name, value, (low * (1 - ROUNDING), high * (1 + ROUNDING)), SPECTRAL if high > low else EXACT, **details
     )
 
@@ -182,11 +182,12 @@ def _complexity(subject: Subject, own: Layers, spectral) -> list[float]:
 def _against(name: str, subject: Subject, own: Layers, spectral, product) -> Measure:
     """A margin over a norm."""
     if subject.data.task == "regression":
-        return missing(name, "the data are a regression; only classes have margins")
+        return unknown_measure(name, "the data are a regression; only classes have margins")
     low, middle, high, certified = margin_bounds(subject)
     if not np.isfinite(middle).all():
-        return missing(name, "an answer at a training example is NaN or infinite")
+        return unknown_measure(name, "an answer at a training example is NaN or infinite")
     if name == "margin_radius":
+        # A difference of two outputs changes by at most sqrt(2) times their vector's change; a single output by that itself.
         scale = [
             1 / (math.sqrt(2 if middle.size and subject.data.y_train.shape[1] > 1 else 1) * p) if p else math.inf
             for p in product
@@ -199,10 +200,10 @@ def _against(name: str, subject: Subject, own: Layers, spectral, product) -> Mea
         q = 0.1
     at = [float(np.quantile(b, q, method="inverted_cdf")) for b in (middle, low, high)]
     if not all(map(math.isfinite, scale)):
-        return missing(name, "the norm is 0 or overflows float64")
+        return unknown_measure(name, "the norm is 0 or overflows float64")
     # The scale's value and lower end belong to the norm's; a larger norm makes a smaller share.
     ends = sorted(m * s for m in at[1:] for s in scale[1:])
-    return made(
+    return known_measure(
         name, at[0] * scale[0], (_outward(ends[0], -1), _outward(ends[-1], 1)), SPECTRAL if spectral_random(spectral) else EXACT,
         certified=certified, examples=len(middle),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which inputs are categorical: codes, tokens and one-hot columns have nothing between two of their values."""
+"""`positions_of`: which inputs are categorical? Codes, tokens and one-hot columns have nothing between two of their values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from zeroloss.networks.black_box.frames import names_of, one_hot_groups
 from zeroloss.plumbing import InputError
 
 STEP = 0.4
-"""A network that reads a column as whole numbers answers the same when it moves by so much."""
+"""Moved by this, a column leaves the answers as they are if the network reads it as whole numbers."""
 ROWS, COLUMNS = 16, 32
-"""Training rows on which that is looked for, and the columns up to which it is looked for in each by itself."""
+"""Number of training rows on which that is tried, and of columns up to which each is tried by itself."""
 Positions = list[np.ndarray]
 """One array of column numbers for each categorical input: several where one-hot columns stand for one."""
 
@@ -26,7 +26,7 @@ def positions_of(network: Any, data: Any, categorical: Any = None) -> Positions:
 
     Args:
         categorical: names or numbers of columns (of a one-hot encoded column the name before `=`), a mask of the columns, or
-            "all"; an empty list: none. None: found out, as
+            "all"; an empty list: none. None: detected; these are categorical:
             - all columns of a network of tokens;
             - columns that an estimator's own encoder takes for categories;
             - columns `name=level`, of which each row has one;
@@ -54,6 +54,7 @@ def _one_hot(data: Any) -> dict[str, list[int]]:
         low, high = block.min(axis=0), block.max(axis=0)
         set_ = (block == high) & (high > low)
         two = ((block == low) | (block == high)).all()
+        # None is set where an encoder has dropped one of the levels.
         if two and (set_.sum(axis=1) <= 1).all() and (low < high).any():
             found[name] = columns
     return found

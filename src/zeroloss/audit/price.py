@@ -1,4 +1,4 @@
-"""What measures cost, before they are computed: counted operations, memory at the peak, expected seconds."""
+"""The cost of measures before they are computed: counted operations, memory at the peak, expected seconds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from zeroloss.plumbing.memory import available_bytes
 from zeroloss.verdict import Record
 
 BUDGET = 1e12
-"""Counted operations of the curvature's products up to which more than `KERNEL_EXAMPLES` examples are taken unasked."""
+"""Counted operations of the curvature's products up to which more than `KERNEL_EXAMPLES` examples are taken by default."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class AuditPrice(Record):
-    """The price of the measures asked for; `str` is a table."""
+    """The expected cost of the requested measures; `str` is a table."""
 
     costs: tuple[sizes.Cost, ...]
 
@@ -34,17 +34,17 @@ class AuditPrice(Record):
 
     @property
     def seconds(self) -> float:
-        """Expected, in all."""
+        """Expected seconds, in all."""
         return self.cost.seconds
 
     @property
     def bytes(self) -> float:
-        """At the peak."""
+        """Memory at the peak: the largest of the groups."""
         return self.cost.bytes
 
     @property
     def sentence(self) -> str:
-        """For a person, before it starts."""
+        """Expected seconds and memory as text, to be shown before the start."""
         return self.cost.sentence
 
     def __str__(self) -> str:
@@ -60,13 +60,13 @@ class AuditPrice(Record):
 
 
 def plan(subject: Subject, names: list[str], examples: int | None, *, points: int = 400, probes: int = 2) -> AuditPrice:
-    """Settle how many examples each group takes (in `subject`), and price it.
+    """Settle how many examples each group takes (in `subject`), and its expected cost.
 
     By default the kernel takes 128 training examples and the curvature as many as stay within 1e12 operations, 128 at least:
     128 for a network of the size of ResNet-18, all of digits for one with half a million parameters. `examples` sets both.
 
     Raises:
-        InputError: it would not fit into memory, with what to do instead.
+        InputError: it would not fit into memory; the message names what to do instead.
     """
     n = len(subject.data.x_train)
     if examples is not None and examples < 1:
@@ -78,18 +78,18 @@ def plan(subject: Subject, names: list[str], examples: int | None, *, points: in
         return AuditPrice(
             tuple(sizes.Cost(g, n if g == "margins" else 0, 0.0, 8.0 * subject.data.x_train.size, 0.0) for g in groups)
         )
-    asked = set(names)
+    requested = set(names)
     counted = sizes.Sizes(subject)
     costs = [counted.fit(points, probes)]
-    if asked & (set(HESSIAN) | set(GAUSS_NEWTON)) and examples is None:
-        each = sum(operations for operations, _ in counted.curvature(asked, 1))
+    if requested & (set(HESSIAN) | set(GAUSS_NEWTON)) and examples is None:
+        each = sum(operations for operations, _ in counted.curvature(requested, 1))
         subject.curvature_examples = int(min(n, max(KERNEL_EXAMPLES, BUDGET / max(each, 1))))
     makers: dict[str, Callable[[set[str]], sizes.Cost]] = {
         "margins": counted.margins, "norms": counted.norms, "laziness": counted.laziness, "kernel": counted.kernel,
         "sharpness": counted.sharpness, "filters": counted.filters,
     }  # fmt: skip
     for group in groups:
-        costs.append(makers[group](asked))
+        costs.append(makers[group](requested))
     price = AuditPrice(tuple(costs))
     _refuse(price, subject)
     return price
@@ -119,7 +119,7 @@ def priced(
     loss: str = "squared",
     key: int = 0,
 ) -> AuditPrice:
-    """What `audit(..., measures=measures, examples=examples)` would cost, computing nothing.
+    """The expected cost of `audit(..., measures=measures, examples=examples)`, without computing it.
 
     The seconds come from counted operations and a short calibration of this machine, and are right to a factor of 3 or so.
     """

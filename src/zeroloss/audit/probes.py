@@ -1,4 +1,4 @@
-"""Where a fit is probed: points at a given distance from training points, and what their nearest neighbour says."""
+"""`Probes`: points at a given distance from training points, with the target of the nearest training input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from zeroloss.audit.answers import unit_of
 
 NEIGHBOURS = 10
-"""A neighbour direction points to one of this many nearest distinct training inputs."""
+"""Number of nearest distinct training inputs to one of which a neighbour direction points."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +100,10 @@ def make_probes(
     if fixed is not None:
         alike = np.unique(moved, axis=0, return_inverse=True)[1].ravel()
         squared[alike[sampled][:, None] == alike] = np.inf
+    # Twice as many candidates as needed, as cancellation in the expanded square may put them in the wrong order.
     wanted = min(2 * NEIGHBOURS, count - 1)
     near = np.argpartition(squared, wanted - 1, axis=1)[:, :wanted]
-    # Differences once more, without the cancellation of the expanded square, and where it is 0 without its underflow.
+    # The distances of the candidates again from differences, which neither cancel nor underflow as the expanded square does.
     exact = np.sum(((moved[near] - moved[sampled][:, None, :]) / unit) ** 2, axis=2)
     exact = np.where(np.isinf(np.take_along_axis(squared, near, axis=1)), np.inf, exact)
     np.put_along_axis(squared, near, exact, axis=1)

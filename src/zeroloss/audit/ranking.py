@@ -1,6 +1,6 @@
-"""Several models of the user's, ranked by each measure: does any of them say which one does better on the test set?
+"""`rank`: several models of the user's, ordered by each measure. Does any measure show which model does better on the test set?
 
-A measure is believed here as far as it orders the models as their test errors do, and no further. The unit is the model: the
+A measure is good here as far as it orders the models as their test errors do. The unit is the model: the
 interval of a rank correlation comes from drawing models with replacement and, for each draw, test examples too (a test error
 is itself measured). With few models it is wide, which is the point; and below ten it is rough: the bootstrap of so few is.
 """
@@ -26,7 +26,7 @@ from zeroloss.verdict import Record
 
 RESAMPLES = 2000
 FEWEST = 5
-"""Models below which no interval is given but [-1, 1]."""
+"""Number of models below which the only interval is [-1, 1]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Correlation(Record):
     """How one measure's order of the models agrees with that of their test errors.
 
     Attributes:
-        measure: its name; title: as a table says it.
+        measure: its name; title: its name in a table.
         models: how many have both a value and a test error.
         kendall, spearman: rank correlations (tau-b, rho with mid-ranks); None where fewer than two models differ.
         kendall_interval, spearman_interval: 95 %, over models and test examples.
@@ -55,16 +55,16 @@ class Correlation(Record):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Ranking(Record):
-    """What `rank` found.
+    """The result of `rank`.
 
     Attributes:
         models: the names, in the order given.
         errors: for each its test error (a share, or 1 - R^2), `lower` and `upper` (95 %) and `train`, the training error.
-        values: measure name -> one value a model (None: not known).
+        values: measure name -> one value per model (None: not known).
         reasons: measure name -> model -> why it is not known.
-        correlations: one a measure, the strongest first.
+        correlations: one per measure, the strongest first.
         name, task, key: of the data; the seed.
-        price: what it was expected to cost.
+        price: its expected cost.
     """
 
     models: list[str]
@@ -79,7 +79,7 @@ class Ranking(Record):
 
     @property
     def caution(self) -> str:
-        """What the intervals do not say."""
+        """The reservation about several intervals, or about too few models."""
         known = sum(c.kendall is not None for c in self.correlations)
         words = f"{known} intervals of 95 %, one at a time: one in twenty misses by chance."
         if len(self.models) < FEWEST:
@@ -174,12 +174,12 @@ def rank(
 
 
 def _errors(subjects: dict[str, Subject], key: int) -> tuple[list[np.ndarray | None], dict[str, list]]:
-    """What each model misses at each test example, and the table of errors."""
+    """The misses of each model at each test example, and the table of errors."""
     misses: list[np.ndarray | None] = []
     table: dict[str, list] = {"test": [], "lower": [], "upper": [], "train": []}
     for subject in subjects.values():
         data = subject.data
-        test = subject.ask(data.x_test)
+        test = subject.answers_at(data.x_test)
         numbers = part_numbers(test, data.y_test, data.task, "test", key=key)
         numbers |= part_numbers(subject.train, data.y_train, data.task, "train", key=key)
         if data.task != "regression":

@@ -1,14 +1,14 @@
-"""What an answer decides: a class, a side, or labels; and what counts as right.
+"""The decision rule: which class, side or labels an answer stands for, and what counts as right.
 
 - Several columns of classes: the largest output.
 - One column for two classes (targets -1 and 1): the side of the threshold that the output is on.
 - Multi-label (targets 0 and 1, or -1 and 1): each output by itself, on its side of the threshold; an example is right if all
   its labels are.
 
-The threshold is 0 for logits, and 1/2 for probabilities: of a network that ends in a sigmoid, of an estimator asked for its
-probabilities or predictions, of a function or ONNX file that answers all training examples with numbers from 0 to 1, and of
-anything whose training answers are all within 1/4 of 0 and 1 as the targets say (fitted to these numbers by the squared
-loss). As logits, the answers of the last two would all mean the same class.
+The threshold is 0 for logits, and 1/2 for probabilities: those of a network that ends in a sigmoid, the probabilities or
+predictions of an estimator, the answers of a function or ONNX file that are numbers from 0 to 1 at all training examples, and
+any answers that are all within 1/4 of their targets 0 and 1 (fitted to these numbers by the squared loss). As logits, the
+answers of the last two would all mean the same class.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ HALF = 0.5
 
 
 def threshold_of(network: Any, data: Any, train_answers: Callable[[], np.ndarray]) -> float:
-    """0 for logits, 1/2 for probabilities; 0 where no side is taken."""
+    """0 for logits, 1/2 for probabilities; 0 where the sides do not matter."""
     if not by_sides(data.y_train.shape[1], data.task):
         return 0.0
     if isinstance(network, BlackBox) and network.answer in ("probabilities", "predictions"):
-        return HALF if data.task == "multi-label" else 0.0  # of two classes the difference of both is asked
+        return HALF if data.task == "multi-label" else 0.0  # with two classes the score is the difference of both
     weights = _has_parameters(network)
     if weights and ends_in_sigmoid(network, data.x_train):
         return HALF

@@ -32,9 +32,9 @@ from zeroloss.tangent.points import points
 from zeroloss.verdict import Record
 
 SLOWER = 2.5
-"""How much slower passes through the network run than one large matrix product: 1 to 4 on dense networks and ResNet-18."""
+"""Factor by which passes through the network run slower than one large matrix product: 1 to 4 on dense networks and ResNet-18."""
 CONVOLVED = 20.0
-"""The same where XLA's own convolutions (not those of `from_torch`) are differentiated on a CPU, block by block."""
+"""That factor where XLA's own convolutions (not those of `from_torch`) are differentiated on a CPU, block by block."""
 COMPILING = 3.0
 """Seconds to trace and compile a curvature product."""
 LARGE = 1e9
@@ -75,19 +75,19 @@ class Sizes:
     def seconds(self, operations: float) -> float:
         return costs.expected_seconds(operations, self.dtype, CONVOLVED if self.convolved else SLOWER)
 
-    def curvature(self, asked: set[str], examples: int) -> list[tuple[float, float]]:
+    def curvature(self, requested: set[str], examples: int) -> list[tuple[float, float]]:
         """Operations and bytes of the Gauss-Newton and of the Hessian products."""
         found = []
-        if asked & set(GAUSS_NEWTON):
+        if requested & set(GAUSS_NEWTON):
             size = max(examples, KERNEL_EXAMPLES) * self.outputs
-            steps = steps_for(size, self.itemsize) + (_probes(size) if "gauss_newton_trace" in asked else 0)
+            steps = steps_for(size, self.itemsize) + (_probes(size) if "gauss_newton_trace" in requested else 0)
             room = min(examples * self.each, ACTIVATION_BYTES)
             found.append(
                 (5.0 * self.forward * examples * steps, 2 * room + 4 * self.weights + 40 * size * self.itemsize)
             )
-        if asked & set(HESSIAN):
+        if requested & set(HESSIAN):
             lanczos = steps_for(self.subject.size, self.itemsize)
-            steps = lanczos + (_probes(self.subject.size) if "hessian_trace" in asked else 0)
+            steps = lanczos + (_probes(self.subject.size) if "hessian_trace" in requested else 0)
             room = min(examples * self.each * TIMES, ROOM)
             found.append((self._hessian() * examples * steps, room + (lanczos + 8) * self.weights))
         return found
@@ -110,28 +110,28 @@ class Sizes:
             first = len(jaxpr.invars) - 3  # the example is the last but one pair
         return of_example(jaxpr, [first <= i < first + 2 for i in range(len(jaxpr.invars))])[0]
 
-    def sharpness(self, asked: set[str]) -> Cost:
+    def sharpness(self, requested: set[str]) -> Cost:
         m = self.subject.curvature_examples
-        parts = self.curvature(asked, m)
+        parts = self.curvature(requested, m)
         operations = sum(part[0] for part in parts)
         basis = 0.0
-        if asked & set(HESSIAN):  # orthogonalising: memory-bound, four passes over half the basis a step
+        if requested & set(HESSIAN):  # orthogonalising: memory-bound, four passes over half the basis per step
             steps = steps_for(self.subject.size, self.itemsize)
             basis = 2.0 * steps**2 * self.weights / 8e9
         seconds = self.seconds(operations) + basis + COMPILING * len(parts)
         return Cost("sharpness", m, operations, max(part[1] for part in parts), seconds)
 
-    def kernel(self, asked: set[str]) -> Cost:
+    def kernel(self, requested: set[str]) -> Cost:
         return self._kernels("kernel", 1)
 
-    def laziness(self, asked: set[str]) -> Cost:
+    def laziness(self, requested: set[str]) -> Cost:
         data = self.subject.data
         most = linear_rows(self.forward)
         rows = min(most, len(data.x_train)) + min(most, len(data.x_test))
         if self.subject.initial is None:
             return Cost("laziness", 0, 0.0, 0.0, 0.0)
         linear = 4.0 * self.forward * rows
-        kernels = self._kernels("laziness", 1) if asked & set(BOTH) else None
+        kernels = self._kernels("laziness", 1) if requested & set(BOTH) else None
         double = 2 * self.seconds(linear) + COMPILING / 2  # the linearisation is computed in float64
         return Cost(
             "laziness", rows, linear + (kernels.operations if kernels else 0.0),
@@ -150,7 +150,7 @@ class Sizes:
         seconds = times * price.seconds + costs.expected_seconds(inverse) + passes
         return Cost(group, m, times * price.operations + inverse, price.bytes + 6 * 8.0 * rows**2, seconds)
 
-    def margins(self, asked: set[str]) -> Cost:
+    def margins(self, requested: set[str]) -> Cost:
         n = len(self.subject.data.x_train)
         certified = isinstance(self.subject.network, FeedForward) and 6.0 * self.subject.size * n <= FLOATING
         operations = (6.0 if certified else 1.0) * self.forward * n
@@ -169,22 +169,22 @@ class Sizes:
         )  # fmt: skip
 
     def _predicting(self, rows: int) -> float:
-        """Bytes while `predict` takes `rows` examples."""
+        """Memory of `predict` on `rows` examples, in bytes."""
         x = np.broadcast_to(self.x[:1], (rows, *self.x.shape[1:]))
         return min(rows, rows_at_once(self.subject.network, x)) * held_of_one(self.subject.network, x)
 
-    def norms(self, asked: set[str]) -> Cost:
+    def norms(self, requested: set[str]) -> Cost:
         shapes = [w.shape for w in getattr(self.subject.network, "weights", ()) if getattr(w, "ndim", 0) == 2]
         operations = sum(240.0 * math.prod(s) if min(s) > 600 else 2.0 * math.prod(s) * min(s) for s in shapes)
         return Cost(
             "norms", 0, operations, 24.0 * self.subject.size, operations / 2e9 + 8.0 * self.subject.size / LARGE
         )
 
-    def filters(self, asked: set[str]) -> Cost:
+    def filters(self, requested: set[str]) -> Cost:
         operations = 10.0 * (RANDOM + LEFT_OUT + 2) * MOST**2
         return Cost("filters", 0, operations, 40.0 * MOST**2, operations / 5e8)
 
 
 def _probes(size: int) -> int:
-    """Products that a trace takes."""
+    """Number of products for a trace."""
     return size if size <= EXACT else PROBES

@@ -1,4 +1,4 @@
-"""The network at its start, as it is compared with the trained one: batch normalisation needs statistics that training saw."""
+"""The network at its start, made comparable with the trained one: batch normalisation needs statistics that training saw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zeroloss.networks import TorchNetwork
 from zeroloss.networks.pytorch.statistics import on_examples, untouched
 
 VARIANCE = re.compile(r"running_var|moving_var|batch_stats.*\bvar\b")
-"""How frameworks call the variance that a batch normalisation keeps."""
+"""The names that frameworks give to the variance kept by a batch normalisation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Start:
     """The network at its start.
 
     Attributes:
-        network: as it is to be compared; None if there is none.
-        note: what was done to it, a sentence; empty if nothing was.
+        network: as it is compared; None if there is none.
+        note: a sentence on how it was changed; empty if it was not.
         refused: why its answers can't be compared with those of the trained network; empty if they can.
     """
 
@@ -67,7 +67,7 @@ def _refusal(name: str) -> str:
 
 
 def _unseen(network: Any, initial: Any) -> str:
-    """The name of a kept variance that is 1 throughout at the start and not at the end; empty if there is none."""
+    """The name of a variance that is 1 throughout at the start and not at the end; empty if there is none."""
     end = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(network)}
     for path, leaf in jax.tree_util.tree_leaves_with_path(initial):
         name = jax.tree_util.keystr(path)

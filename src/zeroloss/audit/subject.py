@@ -1,4 +1,4 @@
-"""What is measured: a network, its start, the data, and how many examples each kind of measure takes."""
+"""`Subject`: the fit to be measured, with its start, its data, and how many examples each kind of measure takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.audit.answers import Answers, ask, scores_of
+from zeroloss.audit.answers import Answers, answers_of, scores_of
 from zeroloss.audit.curvature import parameters
 from zeroloss.audit.laziness import evaluation, linear_rows
 from zeroloss.audit.rule import threshold_of
@@ -16,7 +16,7 @@ from zeroloss.audit.start import started
 from zeroloss.problem import matched
 
 KERNEL_EXAMPLES = 128
-"""Examples of the tangent kernel, and the least that the curvature takes, unless the caller says otherwise."""
+"""Default number of examples for the tangent kernel, and the least for the curvature."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -25,7 +25,7 @@ class Subject:
 
     Attributes:
         network: any network, or a function of a batch (a *black box*: its answers are known, its weights are not).
-        initial: the network at its start, or None; `start` says what was done to it (batch normalisation).
+        initial: the network at its start, or None; `start` describes how it was changed (batch normalisation).
         data: a `Dataset`; its targets are brought to the network's outputs (`zeroloss.data.task.for_outputs`).
         loss: "squared", "cross-entropy", "binary-cross-entropy" or "hinge".
         key: the seed of every draw.
@@ -52,23 +52,24 @@ class Subject:
 
     @functools.cached_property
     def size(self) -> int:
-        """Parameters; 0 of a black box."""
+        """Number of parameters; 0 for a black box."""
         return parameters(self.network)
 
     @property
     def black_box(self) -> bool:
-        """Whether nothing but the answers is known."""
+        """Whether only the answers are known."""
         return self.size == 0
 
     def part(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """`count` training examples and their targets: all in order, or a random sample that grows with `count`."""
         if count >= len(self.data.x_train):
             return self.data.x_train, self.data.y_train
+        # 3: a stream of its own, independent of the audit's other draws (each of which has its number).
         rows = np.random.default_rng([self.key, 3]).permutation(len(self.data.x_train))[:count]
         return self.data.x_train[rows], self.data.y_train[rows]
 
     def linear(self, x: np.ndarray) -> np.ndarray:
-        """The rows of `x` at which the linearisation is compared: all, or as many as are affordable."""
+        """The rows of `x` on which the linearisation is compared: all, or as many as the budget allows."""
         if self.black_box or not len(x):
             return x
         rows = linear_rows(evaluation(self.network, x[:1]))
@@ -79,16 +80,16 @@ class Subject:
         """Where the answers of one output, or of labels, change sides: see `zeroloss.audit.rule`."""
         return threshold_of(self.network, self.data, lambda: self.train_answers)
 
-    def ask(self, x: np.ndarray) -> Answers:
-        """The network at the rows of `x`."""
-        return ask(self.network, x, self.data.y_train.shape[1], self.data.task, self.threshold)
+    def answers_at(self, x: np.ndarray) -> Answers:
+        """The network's answers on the rows of `x`."""
+        return answers_of(self.network, x, self.data.y_train.shape[1], self.data.task, self.threshold)
 
     @functools.cached_property
     def train(self) -> Answers:
-        """The network at all training examples."""
-        return self.ask(self.data.x_train)
+        """The network's answers on all training examples."""
+        return self.answers_at(self.data.x_train)
 
     @functools.cached_property
     def train_answers(self) -> np.ndarray:
-        """The numbers that it answers there, `(n, c)` float64."""
+        """Their scores, `(n, c)` float64."""
         return scores_of(self.network, self.data.x_train, self.data.y_train.shape[1])

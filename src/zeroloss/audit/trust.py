@@ -1,4 +1,4 @@
-"""How far from the training points a fit can be trusted, measured without a test set."""
+"""`trust_curve`: how far from the training points can a fit be trusted? Measured without a test set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.audit.answers import Answers, ask, right, unit_of
+from zeroloss.audit.answers import Answers, answers_of, right, unit_of
 from zeroloss.audit.bootstrap import r_squared, ratio_interval
 from zeroloss.audit.fit import squares
 from zeroloss.audit.groups import Group, failing, judge_groups, members, more_points, undecided
@@ -35,7 +35,7 @@ class Trust(Record):
             changed), `score`, `lower`, `upper` (95 % interval at each `t`; at `t = 0` every distinct training input is
             checked, and the interval is the score itself).
         upper_joint: upper ends at `0 < t <= near` that hold together at 95 % (Bonferroni).
-        level: the score asked for.
+        level: the score that counts as holding.
         radius: the largest `t` of the grid with `lower >= level` there and at all smaller `t`; None if that fails at 0.
         distinct: how many distinct training inputs there are.
         points: how many of them were probed.
@@ -43,13 +43,13 @@ class Trust(Record):
         non_finite: how many answers of the network at `t > 0` were NaN or infinite.
         reason: why nothing was measured; empty if it was.
         key: the seed.
-        misfit: in what the model does not fit its training data, in a few words; empty if it does.
+        misfit: how the model fails to fit its training data, in a few words; empty if it fits.
         unit: what `t` counts: "nearest-neighbour distances" or "positions changed".
-        near: the `t` up to which a point is near.
+        near: the largest `t` that counts as near.
         bar: the score below which the fit does not hold near the training points; `level`, or less (see
-            `zeroloss.audit.categorical`). None: nothing is low enough to tell.
+            `zeroloss.audit.categorical`). None: no score would show it.
         guess: the score of the best constant answer near the training points (categorical inputs only).
-        positions: how many inputs are categorical; 0: none.
+        positions: the number of categorical inputs.
         groups: how it holds near the training points of each class or label, and of all but the most frequent class (classes
             and labels of inputs that are numbers only).
     """
@@ -90,7 +90,7 @@ def trust_curve(
 ) -> Trust:
     """The score of `network` at distance `t d(x)` from training points `x`, `t` on a grid.
 
-    With `d(x)` the distance of `x` to the nearest other distinct training input, `u` unit vectors (`pairs` a point, in
+    With `d(x)` the distance of `x` to the nearest other distinct training input, `u` unit vectors (`pairs` per point, in
     turn uniform on the sphere and towards one of the 10 nearest other inputs), and `y(p)` the target of the training
     input nearest to `p`:
 
@@ -115,7 +115,7 @@ def trust_curve(
     Args:
         network: any network, or a function of a batch, `(m, d) -> (m, c)`.
         inputs: `(g, d)` distinct training inputs.
-        targets: `(g, c)` their mean targets; classification: one column a class.
+        targets: `(g, c)` their mean targets; classification: one column per class.
         threshold: of outputs that are decided by their side; see `zeroloss.audit.rule`.
         points: at most this many inputs are probed, sampled without replacement.
         key: the seed of sample, directions and bootstrap.
@@ -161,8 +161,8 @@ def trust_curve(
 def start_of(
     network: Any, inputs: np.ndarray, targets: np.ndarray, task: str, *, pairs: int, key: int, threshold: float
 ) -> tuple[Trust, Answers | None]:
-    """A `Trust` in which nothing is measured but the fit itself (with the reason, if nothing can be), and the answers at the
-    training inputs."""
+    """A `Trust` with only the fit at the training inputs measured (and the reason, if nothing more can be), and the answers
+    there."""
     level = LEVELS[task]
     columns: dict[str, list[float]] = {c: [] for c in ("t", "score", "lower", "upper")}
     nothing = Trust(task, columns, [], level, None, len(inputs), 0, pairs, 0, "", key, bar=level)
@@ -170,7 +170,7 @@ def start_of(
         return dataclasses.replace(nothing, reason="all training inputs are equal, so no distance sets the scale"), None
     if task == "regression" and not np.any(targets != targets[0]):
         return dataclasses.replace(nothing, reason="all targets are equal, so R^2 is not defined"), None
-    at_training = ask(network, inputs, targets.shape[1], task, threshold)
+    at_training = answers_of(network, inputs, targets.shape[1], task, threshold)
     bad = int(np.sum(~at_training.finite))
     if bad:
         reason = f"the answer is NaN or infinite at {bad} of {len(inputs)} training inputs"
@@ -179,7 +179,7 @@ def start_of(
 
 
 def misfit(at_training: Answers, targets: np.ndarray, task: str) -> str:
-    """In what a model does not fit its training data; empty if it does.
+    """How a model fails to fit its training data; empty if it fits.
 
     Classification: it fits if it is wrong at no distinct training input (of a repeated input with several labels the most
     frequent is right: the infimum of the errors). Regression: if R^2 at the distinct inputs, against their mean targets, is at
@@ -196,7 +196,7 @@ def misfit(at_training: Answers, targets: np.ndarray, task: str) -> str:
 
 
 def _blurred(network: Any, probes: Probes) -> str:
-    """Why the probes are none in the network's own precision: float32 does not tell them from the training points."""
+    """Why the probes are useless in the network's own precision: float32 rounds them to the training points themselves."""
     import equinox as eqx
     import jax
 
@@ -214,7 +214,7 @@ def _blurred(network: Any, probes: Probes) -> str:
         return ""
     return (
         f"in {np.dtype(kind).name} {lost} of {total} points near the training points are these themselves: they lie closer "
-        "together than their size allows to tell; centre and scale the inputs"
+        "together than this precision resolves at their size; centre and scale the inputs"
     )
 
 
@@ -231,7 +231,7 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
             continue
         outcome = None
         for x, reference in probes.at(t):
-            answer = ask(network, x, reference.shape[1], nothing.task, threshold)
+            answer = answers_of(network, x, reference.shape[1], nothing.task, threshold)
             non_finite += int(np.sum(~answer.finite))
             miss = miss_of(answer, reference, nothing.task, unit)
             outcome = miss if outcome is None else np.maximum(outcome, miss)
@@ -259,7 +259,7 @@ def _measure(network, probes: Probes, at_training, nothing: Trust, grid, thresho
 def _groups(
     network, probes: Probes, held: dict[float, np.ndarray], at_training, nothing: Trust, threshold
 ) -> tuple[Group, ...]:
-    """The fit class by class, near the training points; classes of which few points were probed get more.
+    """The fit class by class, near the training points; classes with few points probed get more.
 
     Args:
         held: for each `t` near, whether each of the sampled points holds there.
@@ -274,7 +274,8 @@ def _groups(
         found[probes.sampled] = held[t]
         if more is not None:
             miss = [
-                miss_of(ask(network, x, y.shape[1], nothing.task, threshold), y, nothing.task) for x, y in more.at(t)
+                miss_of(answers_of(network, x, y.shape[1], nothing.task, threshold), y, nothing.task)
+                for x, y in more.at(t)
             ]
             found[extra] = np.max(miss, axis=0) == 0
         return found
@@ -300,7 +301,7 @@ def census(answer: Answers, targets: np.ndarray, task: str) -> float:
 
 
 def _score(outcome, spread, trust: Trust, confidence: float) -> tuple[float, float, float]:
-    """Score, lower and upper end, from what was missed and `|y - mean y|^2` at each point probed."""
+    """Score, lower and upper end, from the misses and `|y - mean y|^2` at each point probed."""
     if trust.task != "regression":
         held = int(np.sum(outcome == 0))
         return held / len(outcome), *wilson(held, len(outcome), confidence)
@@ -329,15 +330,15 @@ def local_verdict(trust: Trust) -> Verdict:
 
     With `s(t)` the score and `L` the level: SUPPORTED if `s(0) >= L` and at some `0 < t <= 0.25` of the grid the upper
     end, taken at a confidence that allows for all these looks, is below `L`. CONTRADICTED if the model fits its training
-    data (see `misfit`) and the lower end is at least `L` at every `0 < t <= 0.25`. UNKNOWN otherwise: of a model that does not
-    fit, it makes no sense to say that its fit reaches further.
+    data (see `misfit`) and the lower end is at least `L` at every `0 < t <= 0.25`. UNKNOWN otherwise: a model that does not fit
+    has no fit that could reach further.
 
-    Classes: the same is judged of each class by itself, and of all inputs outside the most frequent class, with half the level: a
-    constant answer of the most frequent class holds at most points of imbalanced data and at none of these. SUPPORTED (of that
-    class: the claim says so) if at its training points the level holds and near them clearly fewer than half of it;
-    CONTRADICTED needs lower ends of at least half the level, for every class of which enough points were probed.
+    Classes: the same is judged for each class by itself, and for all inputs outside the most frequent class, with half the level:
+    a constant answer of the most frequent class holds at most points of imbalanced data and at none of these. SUPPORTED (for that
+    class, which the claim names) if at its training points the level holds and near them clearly fewer than half of it;
+    CONTRADICTED needs lower ends of at least half the level, for every class with enough points probed.
 
-    Of categorical inputs `t` counts positions changed, and "below `L`" is below the bar of `zeroloss.audit.categorical`.
+    For categorical inputs `t` counts positions changed, and "below `L`" is below the bar of `zeroloss.audit.categorical`.
 
     Standing: ours.
     """
@@ -366,7 +367,7 @@ def local_verdict(trust: Trust) -> Verdict:
         claim = f"this fit is local: of {group.name} it holds at the training points and not near them"
         status, reason = Status.SUPPORTED, f"{_upper(group.sentence)}."
     elif status is Status.CONTRADICTED and (group := undecided(trust.groups)) is not None:
-        few = "" if group.tells else f" {group.points} points are too few to tell."
+        few = "" if group.enough else f" {group.points} points are too few to decide."
         status, reason = Status.UNKNOWN, f"{_upper(group.sentence)}.{few}"
     if trust.non_finite:
         reason += f" {trust.non_finite} answers near training points were NaN or infinite and do not hold."
@@ -374,8 +375,8 @@ def local_verdict(trust: Trust) -> Verdict:
 
 
 def mixed_verdict(numbers: Trust, levels: Trust) -> Verdict:
-    """The verdict where some inputs are numbers and some are categories: SUPPORTED if it is by moving the numbers or by
-    changing categories, CONTRADICTED if it is by both, else UNKNOWN (and the reason says which of them is open)."""
+    """The verdict where some inputs are numbers and some are categories: SUPPORTED if moving the numbers or changing the
+    categories supports it, CONTRADICTED if both contradict it, else UNKNOWN (and the reason names the open one)."""
     one, two = local_verdict(numbers), local_verdict(levels)
     status = Status.UNKNOWN
     if Status.SUPPORTED in (one.status, two.status):
@@ -400,11 +401,11 @@ def _judge(trust: Trust) -> tuple[Status, str]:
     def number(value: float) -> str:
         return f"{100 * value:.1f} %" if classes else f"{value:.2f}"
 
-    def said(i: int) -> str:
+    def described(i: int) -> str:
         return f"{number(score[i])} of the points hold" if classes else f"R^2 is {number(score[i])}"
 
     def interval(i: int) -> str:
-        return f"95 % interval {number(lower[i])} to {number(upper[i])}; {number(trust.level)} is asked for"
+        return f"95 % interval {number(lower[i])} to {number(upper[i])}; {number(trust.level)} counts as holding"
 
     def where(i: int) -> str:
         if trust.positions:
@@ -419,26 +420,26 @@ def _judge(trust: Trust) -> tuple[Status, str]:
     failed = [int(i) for i, top in zip(near, trust.upper_joint, strict=True) if top < bar]
     if failed:
         i = failed[0]
-        return Status.SUPPORTED, f"At the training points {said(0)}; {where(i)} {said(i)} ({interval(i)})."
+        return Status.SUPPORTED, f"At the training points {described(0)}; {where(i)} {described(i)} ({interval(i)})."
     i = int(near[np.argmin(lower[near])])
     if lower[i] >= trust.level:
         if trust.misfit:
             return (
                 Status.UNKNOWN,
-                f"{does_not}. Near the training points it answers as at them ({where(i)}, the worst, {said(i)}).",
+                f"{does_not}. Near the training points it answers as at them ({where(i)}, the worst, {described(i)}).",
             )
         if trust.positions and lower[i] <= trust.guess:
-            guess = f"a constant answer holds at {number(trust.guess)} there, so this says nothing of the fit"
-            return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}), and {guess}."
+            guess = f"a constant answer holds at {number(trust.guess)} there, so this does not judge the fit"
+            return Status.UNKNOWN, f"{_upper(where(i))} {described(i)} ({interval(i)}), and {guess}."
         if trust.positions:
-            return Status.CONTRADICTED, f"The fit holds {where(i)}: {said(i)} ({interval(i)})."
+            return Status.CONTRADICTED, f"The fit holds {where(i)}: {described(i)} ({interval(i)})."
         reach = f"Up to {t[near[-1]]:g} of the distance to the nearest other training point the fit holds"
-        return Status.CONTRADICTED, f"{reach}; at {t[i]:g}, the worst, {said(i)} ({interval(i)})."
+        return Status.CONTRADICTED, f"{reach}; at {t[i]:g}, the worst, {described(i)} ({interval(i)})."
     few = classes and wilson(trust.points, trust.points)[0] < trust.level
-    more = f" {trust.points} points are too few to tell." if few else " The intervals do not settle it."
+    more = f" {trust.points} points are too few to decide." if few else " The intervals do not settle it."
     if trust.positions and (trust.bar is None or trust.bar < trust.level):
         more += _bar(trust, number)
-    return Status.UNKNOWN, f"{_upper(where(i))} {said(i)} ({interval(i)}).{more}"
+    return Status.UNKNOWN, f"{_upper(where(i))} {described(i)} ({interval(i)}).{more}"
 
 
 def _upper(text: str) -> str:
@@ -447,5 +448,5 @@ def _upper(text: str) -> str:
 
 def _bar(trust: Trust, number: Any) -> str:
     if trust.bar is None:
-        return " These data do not say what to expect there: the nearest other input has the same target no oftener than a guess."
+        return " These data do not show what to expect there: the nearest other input has the same target no more often than a guess."
     return f" Below {number(trust.bar)}, half the way from a guess to what the nearest other input gets right, it would be local."

@@ -9,7 +9,7 @@ from zeroloss.plumbing.version import __version__
 app = typer.Typer(
     name="zeroloss",
     help="What does zero training loss mean? Certify before training, descend to the minimum, prove that it was reached, "
-    "audit it, and build the one that fails.",
+    "audit it, and build one that fails.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -1,4 +1,4 @@
-"""`--assume NAME=VALUE`: suppositions of a theorem, read and checked."""
+"""`--assume NAME=VALUE`: assumptions for a theorem, read and checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def parse_assumptions(given: list[str]) -> dict[str, Any]:
     Raises:
         InputError: a text of another form, a name given twice, or a value out of its range.
     """
-    from zeroloss.theorems.suppositions import check_suppositions
+    from zeroloss.theorems.assumptions import check_assumptions
 
     assumed: dict[str, Any] = {}
     for text in given:
@@ -23,7 +23,7 @@ def parse_assumptions(given: list[str]) -> dict[str, Any]:
         if name in assumed:
             raise InputError(f"--assume {name} is given twice; leave one of them out.")
         assumed[name] = _value(value)
-    return check_suppositions(assumed)
+    return check_assumptions(assumed)
 
 
 def _value(text: str) -> Any:

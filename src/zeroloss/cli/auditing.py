@@ -1,4 +1,4 @@
-"""The commands that say whether to trust a fit: audit, and rank for several of them."""
+"""The commands `audit` (can a fit be trusted?) and `rank` (several models)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
 from zeroloss.cli.numbers import real, whole
-from zeroloss.cli.shared import check_fits, deliver, free
-from zeroloss.cli.show import Teller, bar, show_verdict
+from zeroloss.cli.shared import check_fits, check_output, print_or_write
+from zeroloss.cli.show import Printer, bar, show_verdict
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.cost import Cost
 
@@ -41,7 +41,7 @@ def _names(measures: str) -> list[str]:
 
 
 def _categories(names: str | None) -> str | list[str] | None:
-    """`--categorical` as `audit` takes it."""
+    """`--categorical` in the form that `audit` takes."""
     if names is None or names == "all":
         return names
     return [] if names == "none" else _names(names)
@@ -71,14 +71,16 @@ def audit(
     categorical: Annotated[
         str | None,
         typer.Option(
-            help="Inputs that are categories, with commas (or all, none): exchanged, not moved.  [default: found out]"
+            help="Inputs that are categories, with commas (or all, none): exchanged, not moved.  [default: detected]"
         ),
     ] = None,
     step_size: Annotated[
         float | None,
         typer.Option(help="Of the descent that trained it: compared with the largest stable step.", callback=real()),
     ] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only the price: operations, memory, time.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only the expected cost: operations, memory, time.")
+    ] = False,
     trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
@@ -86,9 +88,9 @@ def audit(
     force: o.Force = False,
 ) -> None:
     """After training: is the fit local, was training lazy, is it sharp; margins, norms, kernel; where does it fail?"""
-    free(out, force)
+    check_output(out, force)
     dataset = o.load(data, target, task, n_train, seed)
-    net = o.load_asked(model, dataset, trust)
+    net = o.load_any_model(model, dataset, trust)
     check_fits(net, dataset)
     start = None if initial is None else o.load_model(initial, dataset, trust)
     from zeroloss.audit import audit as run
@@ -96,13 +98,13 @@ def audit(
     from zeroloss.cli.measures import show_measures
 
     names = _names(measures)
-    tell = Teller(quiet=json)
+    printer = Printer(quiet=json)
     price = priced(net, dataset, start, measures=names, examples=examples, loss=loss, key=seed)
     if estimate:
-        deliver(price, json, out, force)
-        tell.line(str(price))
+        print_or_write(price, json, out, force)
+        printer.line(str(price))
         return
-    tell.line(f"The audit takes {price.sentence}.")
+    printer.line(f"The audit takes {price.sentence}.")
     with bar(json) as progress:
         found = run(
             net, dataset, start, loss=loss, key=seed, measures=names, examples=examples, step_size=step_size,
@@ -115,7 +117,7 @@ def audit(
         for why in found.numbers["open"].values():
             print(f"  open: {why}")
         show_measures(found.measures)
-    deliver(found, json, out, force)
+    print_or_write(found, json, out, force)
 
 
 @app.command(epilog="Example: zeroloss rank digits --model a.npz --model b.npz --model c.npz --figure ranks.png")
@@ -136,8 +138,8 @@ def rank(
     force: o.Force = False,
 ) -> None:
     """Several models: does any measure order them as their test errors do?"""
-    free(out, force)
-    free(figure, force)
+    check_output(out, force)
+    check_output(figure, force)
     if figure is not None:
         from zeroloss.figures.files import check_format
 
@@ -149,16 +151,16 @@ def rank(
         name = path if name in nets else name
         if name in nets:
             raise InputError(f"--model {path} is given twice; name each model once.")
-        nets[name] = o.load_asked(path, dataset, trust)
+        nets[name] = o.load_any_model(path, dataset, trust)
         check_fits(nets[name], dataset)
     from zeroloss.audit import priced
     from zeroloss.audit import rank as run
     from zeroloss.cli.measures import show_ranking
 
     names = _names(measures)
-    tell = Teller(quiet=json)
+    printer = Printer(quiet=json)
     each = [priced(net, dataset, measures=names, examples=examples, loss=loss, key=seed) for net in nets.values()]
-    tell.line(f"{len(nets)} models: {sum((price.cost for price in each), Cost()).sentence} in all.")
+    printer.line(f"{len(nets)} models: {sum((price.cost for price in each), Cost()).sentence} in all.")
     with bar(json) as progress:
         found = run(nets, dataset, measures=names, examples=examples, loss=loss, key=seed, progress=progress)
     if not json:
@@ -168,5 +170,5 @@ def rank(
         from zeroloss.figures.files import write_figure
 
         write_figure(figure, rank_correlations(found.table()), force=force)
-        tell.line(f"Wrote {figure}.")
-    deliver(found, json, out, force)
+        printer.line(f"Wrote {figure}.")
+    print_or_write(found, json, out, force)

@@ -1,4 +1,4 @@
-"""One function a command: load, call the library, print, write."""
+"""The commands `examine`, `certify`, `descend` and `prove`. Each loads, calls the library, prints and writes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
 from zeroloss.cli.numbers import real, whole
-from zeroloss.cli.shared import check_fits, deliver, free
-from zeroloss.cli.show import Teller, bar, show_verdict
+from zeroloss.cli.shared import check_fits, check_output, print_or_write
+from zeroloss.cli.show import Printer, bar, show_verdict
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.files import check_free
 from zeroloss.plumbing.format import format_seconds
@@ -39,7 +39,9 @@ def examine(
     parametrization: o.Parametrization = None,
     as_is: Annotated[
         bool,
-        typer.Option("--as-is", help="Judge --model as it is, without training it (so for all but an MLP of ours)."),
+        typer.Option(
+            "--as-is", help="Judge --model as it is, without training it (the default for any model but an MLP)."
+        ),
     ] = False,
     trust: o.Trust = False,
     seed: o.Seed = 0,
@@ -66,7 +68,7 @@ def examine(
         net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     else:
         o.shape_excluded(width, depth, activation, parametrization)
-        net = o.load_asked(model, dataset, trust)
+        net = o.load_any_model(model, dataset, trust)
     check_fits(net, dataset)
     run = examine_as_is if as_is or not isinstance(net, MLP) else examine_from_start
     run(dataset, net, files, seed=seed, json=json, force=force, settings=run_settings())
@@ -104,22 +106,22 @@ def certify(
     force: o.Force = False,
 ) -> None:
     """Before training: will gradient descent reach a global minimum, how fast, at which step; does one exist?"""
-    free(out, force)
+    check_output(out, force)
     dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     from zeroloss.theorems import certify as run
 
-    tell = Teller(quiet=json)
+    printer = Printer(quiet=json)
     with bar(json) as progress:
-        tell.attach(progress)
+        printer.attach(progress)
         found = run(
-            net, dataset, step_size=step_size, trainable=trainable, sample_beta=sample_beta, announce=tell.verdict,
+            net, dataset, step_size=step_size, trainable=trainable, sample_beta=sample_beta, announce=printer.verdict,
             progress=progress,
         )  # fmt: skip
-    tell.line(
+    printer.line(
         f"Gradient descent is stable, to first order, below step {found.largest_stable_step:.4g} (2 n/lambda_max at the start)."
     )
-    deliver(found, json, out, force)
+    print_or_write(found, json, out, force)
 
 
 @app.command(epilog="Example: zeroloss descend digits --method gauss-newton --out model.npz")
@@ -138,11 +140,11 @@ def descend(
     step_size: Annotated[
         float | None, typer.Option(help="By default n/lambda_max of the tangent kernel at the start.", callback=real())
     ] = None,
-    steps: Annotated[int, typer.Option(help="The most steps to take.", callback=whole(0))] = 1000,
+    steps: Annotated[int, typer.Option(help="Largest number of steps.", callback=whole(0))] = 1000,
     tolerance: Annotated[
         float, typer.Option(help="Stop when loss - infimum is at most this.", callback=real(closed=True))
     ] = 1e-24,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", callback=real())] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.", callback=real())] = None,
     trainable: Annotated[
         str | None, typer.Option(help="What moves: readout, hidden, layer1, ...  [default: all]")
     ] = None,
@@ -153,7 +155,7 @@ def descend(
     force: o.Force = False,
 ) -> None:
     """Train to the minimum and save the network."""
-    free(out, force)
+    check_output(out, force)
     if out is not None and out.suffix != ".npz":
         raise InputError(f"--out {out}: networks are saved as .npz; give it that ending.")
     dataset = o.load(data, target, task, n_train, seed)
@@ -164,7 +166,7 @@ def descend(
 
     if out is not None:
         check_savable(net, dataset)
-    tell = Teller(quiet=json)
+    printer = Printer(quiet=json)
     with bar(json) as progress:
         fit = run(
             net,
@@ -181,12 +183,12 @@ def descend(
         )
     if out is not None:
         save_network(out, fit.network, example=dataset, force=force)
-    tell.line(
+    printer.line(
         f"{fit.loss_name} loss {fit.loss:.6g} (infimum {fit.infimum:.6g}) after {fit.steps} steps in {format_seconds(fit.seconds)}."
     )
-    tell.line(fit.reason)
+    printer.line(fit.reason)
     if out is not None:
-        tell.line(f"Wrote {out}.")
+        printer.line(f"Wrote {out}.")
     if json:
         print(fit.to_json())
     if fit.interrupted:
@@ -215,7 +217,7 @@ def prove(
     force: o.Force = False,
 ) -> None:
     """After training: is a global minimum provably near these weights? --out writes the certificate as JSON."""
-    free(out, force)
+    check_output(out, force)
     if (model is None) == (check is None):
         raise InputError("give either --model, the network to prove, or --check, a certificate to verify.")
     if check is not None:
@@ -233,8 +235,8 @@ def prove(
             show_verdict("classified", proof.classified)
         polished = proof.classified_polished
         if polished is not None and polished.status is not getattr(proof.classified, "status", None):
-            show_verdict("classified, polished", polished)  # where it says more than the verdict on the weights given
-    deliver(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
+            show_verdict("classified, polished", polished)  # where it differs from the verdict on the weights given
+    print_or_write(proof, json, out, force, written=proof if proof.radius is None else proof.certificate())
 
 
 def _check_certificate(path: Path, dataset: Any, trust: bool, json: bool, out: Path | None, force: bool) -> None:
@@ -243,6 +245,6 @@ def _check_certificate(path: Path, dataset: Any, trust: bool, json: bool, out: P
     found = check_certificate(load_certificate(path), dataset, trust=trust)
     if not json:
         show_verdict("certificate", found)
-    deliver(found, json, out, force)
+    print_or_write(found, json, out, force)
     if str(found.status) != "PROVED":
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The commands, and the one place where errors become a line and an exit code.
+"""`main`: runs the command line, and turns errors into one line and an exit code.
 
 Exit codes: 0 done, whatever the verdicts; 2 bad input, one line on standard error and nothing written; 130
 interrupted, with the work so far saved. Heavy libraries are imported inside the commands, so that `--help` is quick.
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _remember_compilations() -> None:
-    """What JAX compiles is kept between runs, in the user's cache folder (a choice of the command line, not of the
+    """Let JAX keep its compiled programs between runs, in the user's cache folder (a choice of the command line, not of the
     library)."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and "jax" not in sys.modules:
         from platformdirs import user_cache_dir

@@ -1,4 +1,4 @@
-"""`zeroloss examine`: run it, from the start or of a model as it is, and write what was found."""
+"""`zeroloss examine`: examine a network from its start or a model as it is, and write the results."""
 
 from __future__ import annotations
 
@@ -7,46 +7,48 @@ from typing import Any
 
 import typer
 
-from zeroloss.cli.show import Teller, bar
+from zeroloss.cli.show import Printer, bar
 from zeroloss.plumbing.format import format_seconds
 
 
 def examine_from_start(
     dataset: Any, net: Any, files: dict[str, Path], *, seed: int, json: bool, force: bool, settings: dict[str, str]
 ) -> None:
-    """An MLP at its start: trained, proved, audited, twinned."""
+    """Examine an MLP from its start: train it, prove, audit, build the twin."""
     from zeroloss.examine import examine, make_plan
 
     plan = make_plan(dataset, net)
-    tell = Teller(quiet=json)
-    tell.line(repr(dataset))
-    tell.line(f"Network {'-'.join(map(str, (net.in_size, *net.widths, net.out_size)))}; {plan.sentence}.")
+    printer = Printer(quiet=json)
+    printer.line(repr(dataset))
+    printer.line(f"Network {'-'.join(map(str, (net.in_size, *net.widths, net.out_size)))}; {plan.sentence}.")
     with bar(json) as progress:
-        tell.attach(progress)
+        printer.attach(progress)
         result = examine(
-            dataset, net, seed=seed, settings=settings, announce=tell.verdict, progress=progress, plan=plan
+            dataset, net, seed=seed, settings=settings, announce=printer.verdict, progress=progress, plan=plan
         )
         text = _write(result, files, force, progress)
-    _finish(result, files, text, tell, json)
+    _finish(result, files, text, printer, json)
 
 
 def examine_as_is(
     dataset: Any, model: Any, files: dict[str, Path], *, seed: int, json: bool, force: bool, settings: dict[str, str]
 ) -> None:
-    """A trained model, or a black box: not trained further."""
+    """Examine a trained model, or a black box, without training it further."""
     from zeroloss.examine import examine_given
     from zeroloss.networks.fingerprint import summary
 
-    tell = Teller(quiet=json)
-    tell.line(repr(dataset))
-    tell.line(f"Model as it is: {summary(model)['description']}.")
+    printer = Printer(quiet=json)
+    printer.line(repr(dataset))
+    printer.line(f"Model as it is: {summary(model)['description']}.")
     with bar(json) as progress:
-        tell.attach(progress)
-        result = examine_given(dataset, model, seed=seed, settings=settings, announce=tell.verdict, progress=progress)
+        printer.attach(progress)
+        result = examine_given(
+            dataset, model, seed=seed, settings=settings, announce=printer.verdict, progress=progress
+        )
         text = _write(result, files, force, progress)
     for why in result.examination.numbers["not_known"].values():
-        tell.line(f"Not known: {why}")
-    _finish(result, files, text, tell, json)
+        printer.line(f"Not known: {why}")
+    _finish(result, files, text, printer, json)
 
 
 def _write(result: Any, files: dict[str, Path], force: bool, progress: Any) -> str:
@@ -65,10 +67,10 @@ def _write(result: Any, files: dict[str, Path], force: bool, progress: Any) -> s
     return text
 
 
-def _finish(result: Any, files: dict[str, Path], text: str, tell: Teller, json: bool) -> None:
-    tell.line("")
-    tell.line(result.examination.headline)
-    tell.line(
+def _finish(result: Any, files: dict[str, Path], text: str, printer: Printer, json: bool) -> None:
+    printer.line("")
+    printer.line(result.examination.headline)
+    printer.line(
         f"Wrote {files['report.html']} (open it in a browser), report.json and the networks, in "
         f"{format_seconds(result.examination.seconds)}."
     )

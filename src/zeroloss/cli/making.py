@@ -1,4 +1,4 @@
-"""The commands that make something of a data set: its twin, its tangent kernel."""
+"""The commands that build something from a data set: `twin` and `kernel`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
 from zeroloss.cli.numbers import whole
-from zeroloss.cli.shared import check_fits, free
+from zeroloss.cli.shared import check_fits, check_output
 from zeroloss.cli.show import bar
 from zeroloss.plumbing import InputError
 
@@ -45,7 +45,7 @@ def twin(
     force: o.Force = False,
 ) -> None:
     """Write a network whose training loss is zero, but for rounding, and that fails everywhere else."""
-    free(out, force)
+    check_output(out, force)
     from zeroloss.networks.export import check_export, export_network
 
     check_export(out)
@@ -78,10 +78,10 @@ def kernel(
     activation: o.Activation = None,
     parametrization: o.Parametrization = None,
     outputs: Annotated[
-        str, typer.Option(help="full, or trace: the mean over the outputs, (n, n), a picture and no bound.")
+        str, typer.Option(help="full, or trace: the mean over the outputs, (n, n), for a picture; it gives no bound.")
     ] = "full",
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only the price: operations, memory, time, by parameter.")
+        bool, typer.Option("--estimate", help="Only the expected cost: operations, memory, time, by parameter.")
     ] = False,
     figure: Annotated[
         Path | None, typer.Option(help="Draw all eigenvalues, with the enclosure, to .png, .svg or .html.")
@@ -93,11 +93,11 @@ def kernel(
     force: o.Force = False,
 ) -> None:
     """The tangent kernel of a network on the training inputs, its spectrum, and enclosures of its extreme eigenvalues."""
-    free(out, force)
-    free(figure, force)
+    check_output(out, force)
+    check_output(figure, force)
     dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
-    from zeroloss.cli.kernel import Asked, run_kernel
+    from zeroloss.cli.kernel import Request, run_kernel
 
-    run_kernel(net, dataset, Asked(outputs, estimate, figure, out, json, force))
+    run_kernel(net, dataset, Request(outputs, estimate, figure, out, json, force))

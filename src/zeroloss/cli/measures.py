@@ -1,4 +1,4 @@
-"""Measures and rankings as a person reads them in a terminal."""
+"""Measures and rankings as tables in a terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from zeroloss.verdict import at_least, at_most
 
 
 def show_measures(measures: list[Any]) -> None:
-    """A table of measures: value, interval, what it is; and below it what is not known, with the reason."""
+    """A table of measures: value, interval, meaning; below it those that are not known, with the reason."""
     from zeroloss.audit import CATALOGUE
 
     known = [m for m in measures if m.value is not None]
     if known:
-        rows = [("measure", "value", "interval", "what it says")]
+        rows = [("measure", "value", "interval", "what it means")]
         rows += [(CATALOGUE[m.name].title, _value(m), _interval(m), m.meaning) for m in known]
         _print(rows)
     reasons: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Numbers on the command line: each option says which ones mean something, and refuses the others by its name."""
+"""Numbers on the command line: callbacks that refuse a number out of an option's range, naming the option."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ def real(
 
 
 def strict(command: Any) -> None:
-    """Give every option and argument of a click command, and of those below it, what all of them need.
+    """Add to every option and argument of a click command, and of those below it, the checks that all of them need.
 
-    An empty text (a variable of the shell that is not set) is no choice, and NaN and infinity are no numbers. Whatever an option
-    checks itself comes after.
+    Refused are an empty text (a variable of the shell that is not set), NaN and infinity. An option's own checks come after.
     """
     for below in getattr(command, "commands", {}).values():
         strict(below)

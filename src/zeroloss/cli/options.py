@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they stand for."""
+"""Options that several commands share, and the loading of data and models that they name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Model = Annotated[
         help="A network: a saved .npz, or package.module:factory, a function that returns one (a torch module too)."
     ),
 ]
-Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number a layer: 256,1600.")]
+Width = Annotated[str | None, typer.Option(help="Units of each hidden layer: 512, or one number per layer: 256,1600.")]
 Depth = Annotated[
     int | None, typer.Option(help="Hidden layers, with --width a single number.", callback=whole(1, 10_000))
 ]
@@ -44,14 +44,14 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
-        help="Read a model or certificate larger than a stranger's may be: programs of many steps, huge arrays.",
+        help="Trust the file: read a model or certificate beyond the limits for files of strangers (many steps, huge arrays).",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
 def load(name: str, target: str | None, task: str | None, n_train: int | None, seed: int) -> Any:
-    """The data set a command is about."""
+    """The data set of a command."""
     from zeroloss.data import load_data
 
     return load_data(name, target=target, task=task, n_train=n_train, seed=seed)
@@ -67,7 +67,7 @@ def network(
     seed: int,
     trust: bool = False,
 ) -> Any:
-    """The network a command is about: loaded, or an MLP at its start that fits the data."""
+    """The network of a command: loaded, or an MLP at its start that fits the data."""
     if model is not None:
         shape_excluded(width, depth, activation, parametrization)
         return load_model(model, data, trust)
@@ -89,12 +89,16 @@ def network(
 
 
 def shape_excluded(width: Any, depth: Any, activation: Any, parametrization: Any) -> None:
-    """InputError where a shape is given beside a model, which brings its own."""
+    """Refuse a shape that is given beside a model, which has its own.
+
+    Raises:
+        InputError: one is given.
+    """
     shape = {"--width": width, "--depth": depth, "--activation": activation, "--parametrization": parametrization}
     given = [name for name, value in shape.items() if value is not None]
     if given:
         raise InputError(
-            f"--model and {given[0]} exclude each other: a model brings its own shape; leave one of them out."
+            f"--model and {given[0]} exclude each other: a model has its own shape; leave one of them out."
         )
 
 
@@ -116,34 +120,34 @@ def load_model(model: str, data: Any = None, trust: bool = False) -> Any:
         return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         raise InputError(
-            f"{model} is an ONNX file, a black box: only `zeroloss audit` asks it; name an .npz or a package.module:factory here."
+            f"{model} is an ONNX file, a black box: only `zeroloss audit` takes it; name an .npz or a package.module:factory here."
         )
-    made = made_by(model)
+    made = from_factory(model)
     if is_torch_module(made):
         return from_torch(made, data)
     if hasattr(made, "predict") and not callable(made):
-        raise InputError(f"--model {model!r}: a {type(made).__name__} is a black box: only `zeroloss audit` asks it.")
+        raise InputError(f"--model {model!r}: a {type(made).__name__} is a black box: only `zeroloss audit` takes it.")
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a network.")
     return made
 
 
-def load_asked(model: str, data: Any, trust: bool = False) -> Any:
-    """What the audit takes: a network, or a black box (an `.onnx` file, a factory's scikit-learn estimator)."""
+def load_any_model(model: str, data: Any, trust: bool = False) -> Any:
+    """A model for the audit: a network, or a black box (an `.onnx` file, a factory's scikit-learn estimator)."""
     from zeroloss.networks import as_network, black_box, load_network
 
     if model.endswith(".npz"):
         return load_network(model, trust=trust)
     if model.endswith(".onnx"):
         return black_box(model, data)
-    made = as_network(made_by(model), data)
+    made = as_network(from_factory(model), data)
     if not callable(made):
         raise InputError(f"--model {model!r}: the factory returned a {type(made).__name__}; it must return a model.")
     return made
 
 
-def made_by(model: str) -> Any:
-    """What the factory of `package.module:factory` returns."""
+def from_factory(model: str) -> Any:
+    """The return value of the factory `package.module:factory`."""
     module, colon, name = model.partition(":")
     if not colon:
         raise InputError(f"--model {model!r} is neither a .npz or .onnx file nor a package.module:factory.")
@@ -156,8 +160,8 @@ def made_by(model: str) -> Any:
         raise InputError(f"--model {model!r}: {error}; name a module that Python can import from here.") from error
     except AttributeError as error:
         raise InputError(f"--model {model!r}: the module {module} has no {name}.") from error
-    except Exception as error:  # whatever stands in the user's file, and names that are none
-        raise InputError(f"--model {model!r}: the module {module!r} fails: {_said(error)}; mend it.") from error
+    except Exception as error:  # anything that the user's own file may raise, and names that are invalid
+        raise InputError(f"--model {model!r}: the module {module!r} fails: {_described(error)}; mend it.") from error
     finally:
         sys.path.remove("")
     if not callable(factory) or _is_model(factory):
@@ -168,12 +172,12 @@ def made_by(model: str) -> Any:
         raise
     except Exception as error:
         raise InputError(
-            f"--model {model!r}: {name}() fails: {_said(error)}; it must return a model, without arguments."
+            f"--model {model!r}: {name}() fails: {_described(error)}; it must return a model, without arguments."
         ) from error
 
 
-def _said(error: Exception) -> str:
-    """Type, words and place of an error in the user's own code."""
+def _described(error: Exception) -> str:
+    """Type, message and place of an error in the user's own code."""
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1:]
@@ -182,7 +186,7 @@ def _said(error: Exception) -> str:
 
 
 def _is_model(thing: Any) -> bool:
-    """A network or estimator stands in the module itself, rather than a function that makes one."""
+    """Whether the module holds a network or estimator itself, rather than a function that makes one."""
     from zeroloss.networks import is_torch_module
 
     return is_torch_module(thing) or (hasattr(thing, "predict") and not isinstance(thing, type))

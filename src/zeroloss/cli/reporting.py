@@ -1,4 +1,4 @@
-"""The command that makes the page of one's own model from the results of other commands."""
+"""`zeroloss report`: the page of one's own model, from the results of other commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from zeroloss.cli import options as o
 from zeroloss.cli.app import app
-from zeroloss.cli.shared import free
+from zeroloss.cli.shared import check_output
 from zeroloss.plumbing import InputError
 
 
@@ -19,7 +19,7 @@ def report(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="What certify, prove and audit wrote with --out, or descend and twin with --json; or a report.json.",
+            help="Results written by certify, prove and audit with --out, or by descend and twin with --json; or a report.json.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The page, one HTML file that needs no network connection.")] = Path(
@@ -30,7 +30,7 @@ def report(
     """One page from saved results of one model: any of a certificate, a descent, a proof, an audit and a twin."""
     if out.suffix not in (".html", ".htm"):
         raise InputError(f"--out {out}: the page is an HTML file; give it the ending .html.")
-    free(out, force)
+    check_output(out, force)
     from zeroloss.cli.commands import run_settings
     from zeroloss.report import Results, gather, read_results, write_report
 

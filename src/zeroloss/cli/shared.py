@@ -1,4 +1,4 @@
-"""What several commands do: look whether a network fits, whether a file may be written, and hand over a result."""
+"""Steps that several commands share: check that a network fits and that a file may be written, and print or write a result."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def check_fits(net: Any, dataset: Any) -> None:
         )
 
 
-def free(out: Path | None, force: bool) -> None:
+def check_output(out: Path | None, force: bool) -> None:
     if out is not None:
         check_free(out, force=force)
 
 
-def deliver(record: Any, json: bool, out: Path | None, force: bool, *, written: Any = None) -> None:
-    """Print the record with --json, and write it (or what is `written` in its place) to --out."""
+def print_or_write(record: Any, json: bool, out: Path | None, force: bool, *, written: Any = None) -> None:
+    """Print the record with --json, and write it (or `written` in its place) to --out."""
     from zeroloss.plumbing import write_whole
 
     if out is not None:

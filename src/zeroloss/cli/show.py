@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: verdicts as they come, and a bar meanwhile."""
+"""Output in the terminal: verdicts as soon as they are known, and a progress bar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_verdict(name: str, verdict: Verdict, console: Any = None) -> None:
     console.print(Text(f"             {verdict.reason}", style="dim"), soft_wrap=True)
 
 
-class Teller:
+class Printer:
     """Prints lines and verdicts, above the bar where there is one."""
 
     def __init__(self, quiet: bool):

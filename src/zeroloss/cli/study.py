@@ -25,13 +25,15 @@ study = typer.Typer(
 app.add_typer(study)
 
 LONG = 7 * 86_400.0
-"""Seconds that a study is not started for without being asked twice."""
+"""Expected seconds above which a study starts only with --anyway."""
 
 Name = Annotated[
     str,
     typer.Argument(metavar="NAME", help="A study: see zeroloss study list; or a .py file of yours; or module:NAME."),
 ]
-Scale = Annotated[str, typer.Option(help="smoke (seconds), desk (minutes on two cores), paper (what the paper did).")]
+Scale = Annotated[
+    str, typer.Option(help="smoke (seconds), desk (minutes on two cores), paper (the size in the paper).")
+]
 Kept = Annotated[
     str | None,
     typer.Option(
@@ -51,24 +53,24 @@ def list_studies(json: o.Json = False) -> None:
     """The studies there are, their experiments, and what each scale costs."""
     from zeroloss.studies import PAPERS, SCALES, find_study, price
 
-    told = []
+    found_all = []
     for name in PAPERS:
         found, _ = find_study(name)
         prices = {scale: price(found, scale) for scale in SCALES}
-        told.append((found, prices))
+        found_all.append((found, prices))
     if json:
-        print(json_module.dumps([_listed(found, prices) for found, prices in told]))
+        print(json_module.dumps([_listed(found, prices) for found, prices in found_all]))
         return
-    for found, prices in told:
+    for found, prices in found_all:
         print(f"{found.name}\n  {found.title}" + (f"\n  after {found.after}" if found.after else ""))
         for experiment in found.experiments:
             print(f"    {experiment.name}: {experiment.question}")
         print(
-            f"  {len(found.claims)} claims; " + "; ".join(_scale_said(scale, p) for scale, p in prices.items()) + "\n"
+            f"  {len(found.claims)} claims; " + "; ".join(_scale_text(scale, p) for scale, p in prices.items()) + "\n"
         )
 
 
-def _scale_said(scale: str, p: Any) -> str:
+def _scale_text(scale: str, p: Any) -> str:
     from zeroloss.studies.run import duration
 
     return f"{scale} {p.trials:,} trials, {duration(p.seconds)}"
@@ -104,8 +106,8 @@ def run(
         str | None, typer.Option(help="The address of a Dask scheduler, such as tcp://host:8786.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try failed trials again.")] = False,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only the price.")] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Start even what will take more than a week.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only the expected cost.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Start even if it will take more than a week.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a claim is contradicted.")] = False,
     json: o.Json = False,
 ) -> None:
@@ -116,16 +118,16 @@ def run(
     found, origin = find_study(name)
     overrides, only = parse_set(set_), experiment or []
     if estimate:
-        asked = price(found, scale, store=_store_if_there(store), overrides=overrides, only=only, retry=retry)
-        print(json_module.dumps(_finite(vars(asked))) if json else asked)
+        cost = price(found, scale, store=_store_if_there(store), overrides=overrides, only=only, retry=retry)
+        print(json_module.dumps(_finite(vars(cost))) if json else cost)
         return
     kept = Store(store)
-    asked = price(found, scale, store=kept, overrides=overrides, only=only, retry=retry)
+    cost = price(found, scale, store=kept, overrides=overrides, only=only, retry=retry)
     if not json:
-        print(f"{found.name}, {scale}: {asked} Rows go to {kept.shown}.", flush=True)
-    if asked.seconds > LONG and not anyway:
+        print(f"{found.name}, {scale}: {cost} Rows go to {kept.shown}.", flush=True)
+    if cost.seconds > LONG and not anyway:
         raise InputError(
-            f"{found.name} at {scale} scale: {asked} That is more than a week; take a smaller scale or --set, "
+            f"{found.name} at {scale} scale: {cost} That is more than a week; take a smaller scale or --set, "
             "a --cluster, or --anyway."
         )
     with bar(json) as progress:
@@ -247,7 +249,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _store_if_there(where: str | None) -> Any:
-    """The store for reading, or None where there is none yet: a price needs none."""
+    """The store for reading, or None where there is none yet: an expected cost needs none."""
     from zeroloss.studies.store import Store, default_store
 
     place = where or default_store()

@@ -12,7 +12,7 @@ from zeroloss.cli import options as o
 from zeroloss.cli.app import app
 from zeroloss.cli.assumptions import parse_assumptions
 from zeroloss.cli.numbers import real
-from zeroloss.cli.shared import check_fits, free
+from zeroloss.cli.shared import check_fits, check_output
 from zeroloss.cli.show import STYLES, bar
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.cost import Cost
@@ -20,7 +20,7 @@ from zeroloss.plumbing.format import format_seconds
 
 theorems = typer.Typer(
     name="theorems",
-    help="What theory asks for, against what your problem has: theorems that check their own hypotheses, and how many parameters each "
+    help="What theory requires, against what your problem has: theorems that check their own hypotheses, and how many parameters each "
     "theory needs.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -41,7 +41,7 @@ def list_cards(json: o.Json = False) -> None:
     wide = max(len(card.key) for card in cards())
     for card in cards():
         print(f"{card.key:<{wide}}  {card.standing:<8}  {card.title}")
-    print("\nzeroloss theorems show KEY: the statement; zeroloss theorems check DATA: held against your problem.")
+    print("\nzeroloss theorems show KEY: the statement; zeroloss theorems check DATA: checked on your problem.")
 
 
 @theorems.command(epilog="Example: zeroloss theorems show composite")
@@ -75,19 +75,19 @@ def check(
         typer.Option(
             "--assume",
             metavar="NAME=VALUE",
-            help="A supposition that data cannot show, such as atoms=100 (theorems show KEY lists them). May be given again.",
+            help="An assumption that data cannot show, such as atoms=100 (theorems show KEY lists them). May be given again.",
         ),
     ] = None,
-    tell: Annotated[list[str] | None, typer.Option("--tell", metavar="NAME=VALUE", hidden=True)] = None,
+    older: Annotated[list[str] | None, typer.Option("--tell", metavar="NAME=VALUE", hidden=True)] = None,
     trust: o.Trust = False,
     seed: o.Seed = 0,
     json: o.Json = False,
     out: o.Out = None,
     force: o.Force = False,
 ) -> None:
-    """Each theorem held against your network and data: which hypotheses hold, what it promises, what is short by how much."""
-    free(out, force)
-    assumed = parse_assumptions([*(assume or []), *(tell or [])])
+    """Check each theorem on your network and data: which hypotheses hold, what it promises, what is short by how much."""
+    check_output(out, force)
+    assumed = parse_assumptions([*(assume or []), *(older or [])])
     dataset = o.load(data, target, task, n_train, seed)
     net = o.network(dataset, model, width, depth, activation, parametrization, seed, trust)
     check_fits(net, dataset)
@@ -160,12 +160,12 @@ def atlas(
     out: o.Out = None,
     force: o.Force = False,
 ) -> None:
-    """How many parameters each theory asks for at this size, beside your network; orders only, constants set to one."""
+    """How many parameters each theory requires at this size, beside your network; orders only, constants set to one."""
     from zeroloss.theorems import atlas as run
     from zeroloss.theorems.survey import SIZES
 
-    free(out, force)
-    free(figure, force)
+    check_output(out, force)
+    check_output(figure, force)
     if figure is not None:
         from zeroloss.figures.files import check_format
 
@@ -195,11 +195,11 @@ def atlas(
             progress=progress,
             **numbers,
         )
-    _deliver(found, json, out, figure, force)
+    _print_draw_write(found, json, out, figure, force)
 
 
-def _deliver(found: Any, json: bool, out: Path | None, figure: Path | None, force: bool) -> None:
-    from zeroloss.cli.shared import deliver
+def _print_draw_write(found: Any, json: bool, out: Path | None, figure: Path | None, force: bool) -> None:
+    from zeroloss.cli.shared import print_or_write
 
     if not json:
         print(repr(found))
@@ -211,7 +211,7 @@ def _deliver(found: Any, json: bool, out: Path | None, figure: Path | None, forc
         write_figure(
             figure, atlas_lines(lines(found.size), found.size.n, found.network_parameters), width=620, force=force
         )
-    deliver(found, json, out, force)
+    print_or_write(found, json, out, force)
     if figure is not None and not json:
         print(f"Wrote {figure}.")
 
@@ -220,7 +220,7 @@ def _shape(model: str | None, width: str | None, depth: int | None, trust: bool)
     """Widths of the hidden layers, or the network of --model, or None."""
     if model is not None:
         if width is not None or depth is not None:
-            raise InputError("--model and --width or --depth exclude each other: a model brings its own shape.")
+            raise InputError("--model and --width or --depth exclude each other: a model has its own shape.")
         return o.load_model(model, trust=trust)
     if width is None:
         return None
@@ -258,7 +258,7 @@ def _card(card: Any) -> dict[str, Any]:
 
 
 def _show(key: str, result: Any) -> None:
-    """A verdict, its hypotheses with what there is, and what it promises."""
+    """Print a verdict, its hypotheses with what the problem has, and what it promises."""
     import sys
 
     from rich.console import Console

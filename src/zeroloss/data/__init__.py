@@ -1,4 +1,4 @@
-"""What is fitted: data sets by name and from files, label noise, repeated inputs and how low the risk can get."""
+"""The data that is fitted: data sets by name and from files, label noise, repeated inputs and how low the risk can get."""
 
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.infimum import Infimum, infimum

@@ -1,4 +1,4 @@
-"""What is asked of raw arrays before anything is computed from them."""
+"""Checks of raw arrays before anything is computed from them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def check_varies(targets: np.ndarray) -> None:
 def check_rows(x: np.ndarray, y: np.ndarray, what: str = "training rows") -> None:
     """Raise `InputError` unless `x` and `y` have the same number of rows, at least 2, and some column of `x` varies."""
     if len(x) != len(y):
-        raise InputError(f"there are {len(x)} inputs and {len(y)} targets; give one target an input.")
+        raise InputError(f"there are {len(x)} inputs and {len(y)} targets; give one target per input.")
     if len(x) < 2:
         raise InputError(f"there is only {len(x)} of the {what}; at least 2 are needed.")
     if (x.min(axis=0) == x.max(axis=0)).all():
@@ -102,7 +102,7 @@ def check_rows(x: np.ndarray, y: np.ndarray, what: str = "training rows") -> Non
 
 
 def lacking(answers: int, columns: int) -> str:
-    """What to do where a network has more answers than the targets have columns: its other classes may not occur."""
+    """Advice where a network has more outputs than the targets have columns: its other classes may not occur."""
     if not answers > columns > 1:
         return ""
     return f" If only {columns} of its {answers} classes occur, give one-hot rows: from_arrays(x, np.eye({answers})[labels])."
@@ -113,7 +113,7 @@ def _classes(array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         if array.dtype.kind not in "fiub" or not (is_one_hot(array) or is_soft(array)):
             raise InputError(
                 f"class targets of shape {array.shape} must be one-hot rows or rows of soft labels that add up to 1; or give "
-                "one label a row, or task='multi-label' for several labels a row."
+                "one label per row, or task='multi-label' for several labels per row."
             )
         labels, classes = soft_labels(array), tuple(str(k) for k in range(array.shape[1]))
         if not is_one_hot(array):

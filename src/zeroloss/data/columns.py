@@ -28,7 +28,7 @@ MISSING = frozenset(
         *("missing", "Missing", "MISSING", "unknown", "Unknown"),
     ]
 )
-"""What stands for a missing value in a column of numbers."""
+"""Cells that stand for a missing value in a column of numbers."""
 
 TRUTH = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 
@@ -171,7 +171,7 @@ def exact_numbers(column: Any, values: np.ndarray, what: str) -> np.ndarray:
 
 
 def _check_apart(column: Any, values: np.ndarray, what: str) -> None:
-    """Raise `InputError` if two cells are different numbers and one float64. Up to 15 digits are always told apart."""
+    """Raise `InputError` if two cells are different numbers and one float64. Up to 15 digits always stay distinct."""
     import pyarrow.compute as pc
 
     ordered = np.sort(values)
@@ -188,7 +188,7 @@ def _check_apart(column: Any, values: np.ndarray, what: str) -> None:
         if other != cell and Decimal(other) != Decimal(cell):
             raise InputError(
                 f"{what} holds {other[:40]} in row {earlier} and {cell[:40]} in row {row}, different numbers "
-                "that float64 cannot tell apart; subtract an offset, or scale or remove the column."
+                "that float64 cannot distinguish; subtract an offset, or scale or remove the column."
             )
 
 

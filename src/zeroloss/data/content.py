@@ -1,4 +1,4 @@
-"""Arrays that nobody writes to, for records that hold them."""
+"""Read-only arrays, for the records that hold them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """`array` if nobody can write to it, else a copy that nobody can."""
+    """`array` if it is read-only, else a read-only copy."""
     if array.flags.writeable or not array.flags.c_contiguous:
         array = np.array(array, order="C")
         array.flags.writeable = False

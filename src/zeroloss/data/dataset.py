@@ -27,12 +27,12 @@ class Dataset(Record):
         name: what the data are called.
         task: "classification", "regression" or "multi-label"; see `zeroloss.data.task` for the rule.
         x_train: `(n, d)` float64, scaled inputs.
-        y_train: `(n, c)` float64; classification: one-hot or soft labels, one column a class (or, of two classes for a
-            network of one output, one column of -1 and 1); multi-label: 0 or 1, one column a label; regression: the target
+        y_train: `(n, c)` float64; classification: one-hot or soft labels, one column per class (or, of two classes for a
+            network of one output, one column of -1 and 1); multi-label: 0 or 1, one column per label; regression: the target
             column(s).
         labels_train: `(n,)` int, the class of each row; None but in classification.
         x_test, y_test, labels_test: the same for the test rows; there may be 0 of them.
-        classes: the names of the classes, one a column of `y_train`; empty but in classification.
+        classes: the names of the classes, one per column of `y_train`; empty but in classification.
         features: the names of the columns of `x_train`.
         scaling: `method`, and `shift` `(d,)`, `scale` `(d,)` with `x = (raw - shift) / scale` (then divided by its norm
             if the method is "sphere"); `constant`, the columns that do not vary in training; in regression also

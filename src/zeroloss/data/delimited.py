@@ -1,6 +1,6 @@
 """Tables as text (.csv, .tsv, .txt, packed or not): which bytes, which characters, which separator, which cells.
 
-What was decided is said; what could be read in two ways, or has rows of different lengths, is refused.
+What was decided is reported; what could be read in two ways, or has rows of different lengths, is refused.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Delimited(NamedTuple):
 
 
 def ending(path: Path) -> str:
-    """The ending that says what `path` is: of "t.csv.gz" it is ".csv"."""
+    """The ending that tells the format of `path`: ".csv" of "t.csv.gz"."""
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     if suffixes and suffixes[-1] in PACKED and len(suffixes) > 1:
         return suffixes[-2]
@@ -127,7 +127,7 @@ def _decoded(content: bytes, path: Path) -> tuple[str, list[str]]:
             notes.append("decoded from UTF-16")
     except UnicodeDecodeError:
         if b"\0" in content or coding != "utf-8":
-            raise InputError(f"{path} is not text; give a table as text, or end its name in what it is.") from None
+            raise InputError(f"{path} is not text; give a table as text, or end its name in its format.") from None
         try:
             text = content.decode("cp1252")
             notes.append("not UTF-8: decoded as Windows-1252 (Latin-1)")

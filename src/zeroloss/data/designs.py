@@ -2,8 +2,8 @@
 
     Y = m(X) + s e,   X ~ P_X on the unit cube,   e standard normal,   error = int |f - m|^2 dP_X.
 
-Two designs are atomic, because there a function that minimises the empirical squared risk is told by the sample what to answer at
-every atom that it holds, noise included, and the error is a sum that can be computed exactly:
+Two designs are atomic, because there the sample fixes what a minimiser of the empirical squared risk answers at every atom
+that occurs in it, noise included, and the error is a sum that can be computed exactly:
 
 - `equal_atoms(n, d)`: as many equally likely atoms as there will be examples (so the design grows with the sample);
 - `heavy_tailed(t, d, atoms)`: one fixed design, `p_k` in proportion to `k^-(1+t)`, k = 1, ..., atoms;
@@ -175,7 +175,7 @@ class Smooth:
 
 
 def smooth_function(p: float, d: int, key: int = 0, ridges: int = 8, size: float = 0.5) -> Smooth:
-    """A random one whose root mean square over the cube is `size`; its `constant` says its C.
+    """A random `Smooth` function whose root mean square over the cube is `size`; `constant` is its C.
 
     Cusps at uniform places, directions uniform, signs alternating.
 

@@ -23,7 +23,7 @@ KINDS = (*TEXTS, ".parquet", ".npz")
 
 
 def is_data_file(path: Path) -> bool:
-    """Whether the name of `path` says that it is a file `read_file` takes."""
+    """Whether `path` has the ending of a file that `read_file` takes."""
     return ending(path) in KINDS
 
 
@@ -176,7 +176,7 @@ def _typed(column: Any, name: str, path: Path, is_target: bool) -> Column:
 def _table(
     path: Path, title: str, target: str | None, names: list[str], columns: list[Column], notes: list[str]
 ) -> Raw:
-    """Features, one-hot where they are texts, and the target, with a line that says what was decided."""
+    """Features, one-hot where they are texts, and the target, with one line on what was decided."""
     assert target is not None  # `_check_names` has seen to it
     parts, features, encoded = [], [], []
     goal = columns[names.index(target)]
@@ -191,10 +191,10 @@ def _table(
     if twice is not None:
         raise InputError(f"{path} has the column {twice!r} and another that one-hot encoding names so; rename one.")
     source = f"{path.name}, target column {target!r}"
-    said = [f"one-hot encoded: {', '.join(encoded)}"] if encoded else []
-    said += notes + _remarks(names, columns) + _suspicions(names, columns, target)
+    decided = [f"one-hot encoded: {', '.join(encoded)}"] if encoded else []
+    decided += notes + _remarks(names, columns) + _suspicions(names, columns, target)
     y = goal.values.astype(str) if goal.kind == "texts" else goal.values
-    return Raw(title, np.column_stack(parts), y, "; ".join([source, *said]), tuple(features), in_order=True)
+    return Raw(title, np.column_stack(parts), y, "; ".join([source, *decided]), tuple(features), in_order=True)
 
 
 def _block(column: Column, name: str, path: Path) -> tuple[np.ndarray, list[str]]:
@@ -259,12 +259,12 @@ def _npz(path: Path, target: str | None) -> Raw:
     if not inputs.endswith("train") or not targets.endswith("train") or None in [v if v is None else 0 for v in more]:
         more = (None, None)
     left = inputs.replace("train", "test") if inputs.endswith("train") and more[0] is None else ""
-    said = f"; {left} left out: it has no targets" if left in arrays else ""
+    left_out = f"; {left} left out: it has no targets" if left in arrays else ""
     return Raw(
         path.stem,
         x,
         arrays[targets],
-        f"{path.name}, arrays {inputs} and {targets}{said}",
+        f"{path.name}, arrays {inputs} and {targets}{left_out}",
         features,
         unit=unit,
         x_test=more[0],

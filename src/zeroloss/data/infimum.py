@@ -1,4 +1,4 @@
-"""How low the training loss (the empirical risk of one loss) can get on these data, for any network: not always to 0."""
+"""`infimum`: how low can the training loss get on these data, for any network? Not always to 0."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Infimum(Record):
 
     Attributes:
         value: the infimum, rounded down: no network gets below it. (0 also where it is positive and below all of float64; then
-            `positive` says so, and the largest float64 where it is above them.)
+            `positive` is True, and the largest float64 where it is above them.)
         attained_if_fit: whether a network that can take any values on the distinct inputs attains it.
         groups: number of distinct training inputs.
         repeated: how many of them occur more than once.
@@ -130,7 +130,7 @@ def _shares(data: Dataset, found: Groups, loss: str) -> np.ndarray:
     ):
         other = " or 'binary-cross-entropy'" if whole else ""
         raise InputError(
-            f"the {loss} loss needs class targets, one column a class; these are not: use 'squared'{other}."
+            f"the {loss} loss needs class targets, one column per class; these are not: use 'squared'{other}."
         )
     shares = np.zeros((found.count, y.shape[1]))
     np.add.at(shares, found.index, y)

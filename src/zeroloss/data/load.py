@@ -31,7 +31,7 @@ NAMES = {
     "mnist": "images of handwritten digits, 28 x 28, 10 classes ($ZEROLOSS_DATA, else downloaded once)",
     "fashion-mnist": "images of clothes, 28 x 28, 10 classes ($ZEROLOSS_DATA, else downloaded once)",
 }
-"""The data sets that `load_data` knows by name, each with a line for help texts."""
+"""The data sets that `load_data` knows by name, each with its line in help texts."""
 
 _SOURCES = {
     "digits": "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI 1998; test part, by scikit-learn",
@@ -152,7 +152,7 @@ def from_arrays(
     columns = math.prod(held.array.shape[1:])
     features = tuple(features) or held.names
     if features and len(features) != columns:
-        raise InputError(f"there are {len(features)} feature names and {columns} columns; give one name a column.")
+        raise InputError(f"there are {len(features)} feature names and {columns} columns; give one name per column.")
     raw = Raw(
         name,
         held.array,

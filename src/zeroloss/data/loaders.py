@@ -1,7 +1,7 @@
 """Loaders, data sets of items and iterables of batches as a `Dataset`: one pass, held as arrays, and what was noticed.
 
 Proofs and audits are about fixed rows. A loader that shuffles is read in the order of its data set; of one that augments, one
-pass is taken, and both are said in `transformations`.
+pass is taken, and `transformations` records both.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 
 SHARE = 0.25
-"""Of the memory that is free, what the rows of a loader may take (as they come; float64 takes up to twice as much again)."""
+"""Share of the free memory that the rows of a loader may take (as they come; float64 takes up to twice as much again)."""
 WITHOUT_LIMIT = 4_000_000_000
-"""Bytes that they may take where the free memory is not known."""
+"""Bytes that the rows may take where the free memory is not known."""
 LOOKED_AT = 3
-"""Items that are asked for twice, to see whether they change."""
+"""Items that are read twice, to see whether they change."""
 
 
 class Gathered(NamedTuple):
@@ -138,7 +138,7 @@ def _joined(parts: list[np.ndarray], what: str) -> np.ndarray:
 
 
 def _noticed(source: Any, rows: int) -> list[str]:
-    """What a loader does to the rows of its data set."""
+    """Notes on what a loader does to the rows of its data set."""
     if not is_loader(source):
         return []
     notes = ["the loader shuffles; the rows are in the order of its data set"] if is_shuffled(source) else []
@@ -149,7 +149,7 @@ def _noticed(source: Any, rows: int) -> list[str]:
 
 
 def _changes(source: Any) -> list[str]:
-    """Whether a second look gives other rows: of items, asked for twice; of a loader without items, of its first batch."""
+    """Whether a second look gives other rows: of items, read twice; of a loader without items, of its first batch."""
     items = source.dataset if is_loader(source) else source
     if is_table(items):
         return []
@@ -158,7 +158,7 @@ def _changes(source: Any) -> list[str]:
         once, twice = ([parted(items[i]) for i in range(count)] for _ in range(2))
         if all(_same(a, b) for a, b in zip(once, twice, strict=True)):
             return []
-        return ["an item differs when it is asked for again (augmentation, noise): these rows are of one pass"]
+        return ["an item differs when it is read again (augmentation, noise): these rows are of one pass"]
     if hasattr(source, "__next__"):
         return []
     first, again = next(iter(source), None), next(iter(source), None)

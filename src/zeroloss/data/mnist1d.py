@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# One row a digit, 12 points each, before centring.
+# One row per digit, 12 points each, before centring.
 TEMPLATES = np.array(
     [
         [5, 6, 6.5, 6.75, 7, 7, 7, 7, 6.75, 6.5, 6, 5],
@@ -27,7 +27,7 @@ LENGTH = 40
 
 
 def make_mnist1d(samples: int = 5000, seed: int = 42) -> tuple[np.ndarray, np.ndarray]:
-    """`(x, labels)`: `samples // 10` signals a digit, `(samples, 40)` float64, shuffled, standardised.
+    """`(x, labels)`: `samples // 10` signals per digit, `(samples, 40)` float64, shuffled, standardised.
 
     Each signal: a template of 12 points (centred, unit variance, starting at 0, divided by 6); 36 to 60 zeros after it;
     stretched to 72 points; times `1 + .4 (u - 1/2)`; rotated by 0 to 47 points; Gaussian-filtered noise (deviation .25,

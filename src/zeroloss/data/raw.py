@@ -1,4 +1,4 @@
-"""Raw data before splitting and scaling, and the one way from there to a `Dataset`."""
+"""`Raw`: data before splitting and scaling, and how they become a `Dataset`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Raw:
 
 
 def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: str, n_train: int | None) -> Dataset:
-    """Check, split (unless test rows came with the data), scale by the training rows, and say what was done."""
+    """Check, split (unless test rows came with the data), scale by the training rows, and record what was done."""
     x, image = check_inputs(raw.x, names=raw.features)
     own_test = raw.x_test is not None and len(raw.x_test) > 0
     if own_test:
@@ -51,9 +51,10 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
                 f"test inputs have {x_more.shape[1]} columns and training inputs {x.shape[1]}; make both equal."
             )
         if raw.y_test is None or len(raw.y_test) != len(x_more):
-            raise InputError(f"there are {len(x_more)} test inputs and no target for each; give one target an input.")
+            raise InputError(f"there are {len(x_more)} test inputs and no target for each; give one target per input.")
     if len(x) < 2:
         raise InputError("there is only 1 row; at least 2 are needed.")
+    # Training and test targets are read together: one task, and one numbering of the classes.
     task, y, classes, guessed = check_targets(_joined(raw, own_test), task)
     n_all = len(y) - len(x_more) if own_test else len(y)
     check_rows(x, y[:n_all], "rows")
@@ -71,6 +72,7 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
         train, test = np.sort(train), np.sort(test)
     check_rows(x[train], y[train])
     features = raw.features or tuple(f"x{k}" for k in range(x.shape[1]))
+    # Scaling is fitted to the training rows alone; that different values stay different is checked on all rows.
     used = x[np.concatenate([train, test])]
     record, notes = keep_apart(used, features, fit_scaling(x[train], features, scaling, raw.unit))
     x_train, x_test = apply_scaling(x[train], record, train), apply_scaling(x[test], record, test)
@@ -88,8 +90,8 @@ def build(raw: Raw, task: str | None, test_fraction: float, seed: int, scaling: 
             arrays[f"y_{part}"] = y[rows] if soft else coded(labels[rows], count, count)
     elif task == "regression":
         check_varies(y[train])
-        found, said = fit_targets(y[train], scaling, y[np.concatenate([train, test])])
-        record, notes = record | found, notes + said
+        found, decided = fit_targets(y[train], scaling, y[np.concatenate([train, test])])
+        record, notes = record | found, notes + decided
         for part in ("y_train", "y_test"):
             with np.errstate(all="ignore"):
                 arrays[part] = (arrays[part] - record["target_shift"]) / record["target_scale"]
@@ -116,7 +118,7 @@ def _joined(raw: Raw, own_test: bool) -> np.ndarray:
     """Training and test targets together, so that both are read the same way."""
     y = read_targets(raw.y)
     if y.ndim == 0:
-        raise InputError("the targets are a single value; give one target an input.")
+        raise InputError("the targets are a single value; give one target per input.")
     return joined(y, read_targets(raw.y_test, "test targets")) if own_test else y
 
 

@@ -114,7 +114,7 @@ def collapse(x: Any, y: Any) -> Collapsed:
 
 
 def check_directions(raw: np.ndarray, x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> list[str]:
-    """What becomes equal where `raw` `(n, d)` is brought to the sphere as `x`: a sentence, or none.
+    """A note on inputs that become equal where `raw` `(n, d)` is scaled to the sphere as `x`; none where none do.
 
     Raises:
         InputError: two inputs that differ become equal, and their targets in `y` differ: `rows` names them.
@@ -202,4 +202,4 @@ def _matrix(array: Any, what: str) -> np.ndarray:
 
 def _same_rows(found: Groups, y: np.ndarray) -> None:
     if len(found.index) != len(y):
-        raise InputError(f"there are {len(found.index)} inputs and {len(y)} targets; give one target an input.")
+        raise InputError(f"there are {len(found.index)} inputs and {len(y)} targets; give one target per input.")

@@ -1,4 +1,4 @@
-"""How raw numbers become inputs: recorded, so that new inputs can follow."""
+"""Scaling of raw inputs and targets, recorded so that new inputs can be scaled alike."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fit_targets(y: np.ndarray, method: str, every: np.ndarray) -> tuple[dict[str
     """Shift and scale of regression targets `(n, c)`: training mean and standard deviation; 0, 1 if "none".
 
     A column in which that would make different values of `every`, the training and test targets, equal has shift 0 and
-    a power of two as scale, as in `keep_apart`, which the second answer says.
+    a power of two as scale, as in `keep_apart`; the second result names these columns.
     """
     if method == "none":
         return {"target_shift": np.zeros(y.shape[1]), "target_scale": np.ones(y.shape[1])}, []
@@ -94,7 +94,7 @@ def keep_apart(x: np.ndarray, features: Sequence[str], record: dict[str, Any]) -
 
 
 def separate(x: np.ndarray, shift: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`(shift, scale, changed)` a column of `x` `(n, d)`: as given where `(x - shift) / scale` keeps different values apart.
+    """`(shift, scale, changed)` for each column of `x` `(n, d)`: as given where `(x - shift) / scale` keeps different values apart.
 
     Else shift 0 and as scale the power of two above the largest entry, or 1 if even that merges values.
     """
@@ -123,7 +123,7 @@ def _small_whole(x: np.ndarray) -> bool:
 
 
 def apply_scaling(x: np.ndarray, scaling: dict[str, Any], rows: np.ndarray | None = None) -> np.ndarray:
-    """`(x - shift) / scale`, then `x / |x|` a row if the method is "sphere". `rows`: their numbers, for messages.
+    """`(x - shift) / scale`, then `x / |x|` for each row if the method is "sphere". `rows`: their numbers, for messages.
 
     Raises:
         InputError: the result is not finite, or a row that must go to the sphere is 0.
@@ -146,7 +146,7 @@ def apply_scaling(x: np.ndarray, scaling: dict[str, Any], rows: np.ndarray | Non
 
 
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation a column; a constant column has its value as mean, exactly, and scale 1."""
+    """Mean and standard deviation of each column; a constant column has its value as mean, exactly, and scale 1."""
     low, high = x.min(axis=0), x.max(axis=0)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         shift, scale = x.mean(axis=0), x.std(axis=0)

@@ -60,7 +60,7 @@ def joined(y: np.ndarray, y_test: np.ndarray) -> np.ndarray:
 
 
 def check_texts(array: np.ndarray, task: str | None) -> None:
-    """Raise `InputError` where targets are numbers written as texts and nothing says that they are names.
+    """Raise `InputError` where targets are numbers written as texts and nothing marks them as names.
 
     Up to 20 different whole numbers are names of classes, as they are where they come as numbers.
     """

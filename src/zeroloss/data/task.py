@@ -1,17 +1,17 @@
-"""Which task a target poses: classes, several labels at once, or numbers. One rule, the same at every door.
+"""Which task does a target pose: classes, several labels at once, or numbers? One rule for arrays, files and loaders.
 
 | the target | without `task=` it is |
 |---|---|
-| one column of texts or truth values | classification, one class a value |
-| one column of whole numbers, at most 20 different ones | classification, one class a value |
+| one column of texts or truth values | classification, one class per value |
+| one column of whole numbers, at most 20 different ones | classification, one class per value |
 | one column of other numbers, or of more whole numbers | regression |
-| several columns, each row one 1 and else 0 | classification, one class a column |
-| several columns of 0 and 1 (or truth values), some row with another number of ones | multi-label, one label a column |
-| several columns, none negative, each row adding up to 1 | classification with soft labels, one class a column |
-| other numbers in several columns | regression, one target a column |
-| more than two axes of 0 and 1 (masks) | multi-label, one label an entry |
-| more than two axes of fractions | regression, one target an entry |
-| more than two axes of other whole numbers (a class a pixel) | refused: give 0/1 masks, one a class |
+| several columns, each row one 1 and else 0 | classification, one class per column |
+| several columns of 0 and 1 (or truth values), some row with another number of ones | multi-label, one label per column |
+| several columns, none negative, each row adding up to 1 | classification with soft labels, one class per column |
+| other numbers in several columns | regression, one target per column |
+| more than two axes of 0 and 1 (masks) | multi-label, one label per entry |
+| more than two axes of fractions | regression, one target per entry |
+| more than two axes of other whole numbers (one class per pixel) | refused: give 0/1 masks, one per class |
 
 `task=` decides otherwise. What was guessed stands in the `repr` of the data set, and a model that contradicts the guess
 is refused. The class of a row of soft labels is its largest entry, the first of several.
@@ -94,14 +94,14 @@ def _of_columns(array: np.ndarray) -> Guess:
 
 def _of_entries(array: np.ndarray) -> Guess:
     if is_zero_one(array):
-        return Guess("multi-label", "masks of 0 and 1, one label an entry")
+        return Guess("multi-label", "masks of 0 and 1, one label per entry")
     if (array == np.floor(array)).all():
         raise InputError(_PIXELS.format(array.shape))
-    return Guess("regression", "numbers, one target an entry")
+    return Guess("regression", "numbers, one target per entry")
 
 
 _PIXELS = (
-    "the targets have shape {}, a class an entry (pixel): that is a task of its own for each entry; give 0/1 masks, one a "
+    "the targets have shape {}, one class per entry (pixel): that is a task of its own for each entry; give 0/1 masks, one per "
     "class, for task='multi-label', or task='regression' if they are measured numbers."
 )
 
@@ -125,17 +125,17 @@ def is_soft(array: np.ndarray) -> bool:
 
 
 def by_sides(columns: int, task: str) -> bool:
-    """Whether each output is decided by itself: one column for two classes, or labels."""
+    """Whether the sign of each output decides by itself: one column for two classes, or labels."""
     return task == "multi-label" or (task == "classification" and columns == 1)
 
 
 def ones(targets: np.ndarray) -> np.ndarray:
-    """Which of the targets of sides (0 and 1, or -1 and 1; means of these too) stand for the upper side."""
+    """True where a two-valued target (0 and 1, or -1 and 1; means of these too) stands for the upper value."""
     return targets > (0.0 if (targets < 0).any() else 0.5)
 
 
 def fits_zero_one(answers: np.ndarray, targets: np.ndarray, within: float = 0.25) -> bool:
-    """Whether all answers `(n, c)` are within 1/4 (or `within`) of 0 or 1, as the sides of their targets say.
+    """Whether all answers `(n, c)` are within 1/4 (or `within`) of 0 or 1, as the sides of their targets require.
 
     Such answers were fitted to the numbers 0 and 1 (by the squared loss), and 1/2 is what decides; as logits they would all
     mean the same side.
@@ -181,12 +181,12 @@ def coded(labels: np.ndarray, classes: int, columns: int) -> np.ndarray:
 
 
 def for_outputs(data: Dataset, outputs: int) -> Dataset:
-    """The data with targets for a network of that many outputs, by a fixed rule; said in `transformations`.
+    """The data with targets for a network of that many outputs, by a fixed rule, recorded in `transformations`.
 
     - As many outputs as columns: as they are.
     - Two classes and one output (a single logit): one column, -1 for the first class and 1 for the second; the sign of the
       output decides.
-    - More outputs than classes, where the classes are the numbers of outputs (0, 1, ...): one column an output, so that
+    - More outputs than classes, where the classes are the numbers of outputs (0, 1, ...): one column per output, so that
       class k is output k; some classes do not occur.
     - Else as they are (and the caller refuses them).
 
@@ -207,19 +207,19 @@ def for_outputs(data: Dataset, outputs: int) -> Dataset:
     count = len(data.classes)
     if outputs == 1 and count == 2 and data.out_size == 2:
         first, second = data.classes
-        said = f"targets for one output: -1 for class {first}, 1 for class {second}; its sign decides"
-        return _recoded(data, data.labels_train, data.labels_test, data.classes, 1, said)
+        note = f"targets for one output: -1 for class {first}, 1 for class {second}; its sign decides"
+        return _recoded(data, data.labels_train, data.labels_test, data.classes, 1, note)
     numbers = _numbers(data.classes)
     if numbers is None or outputs <= data.out_size or max(numbers) >= outputs:
         return data
     place = np.array(numbers, np.int64)
     absent = [str(k) for k in range(outputs) if k not in numbers]
-    said = f"targets for {outputs} outputs, class k in column k; no row is of class {', '.join(absent[:10])}"
+    note = f"targets for {outputs} outputs, class k in column k; no row is of class {', '.join(absent[:10])}"
     names = tuple(map(str, range(outputs)))
-    return _recoded(data, place[data.labels_train], place[data.labels_test], names, outputs, said)
+    return _recoded(data, place[data.labels_train], place[data.labels_test], names, outputs, note)
 
 
-def _recoded(data: Dataset, train: Any, test: Any, classes: tuple[str, ...], columns: int, said: str) -> Dataset:
+def _recoded(data: Dataset, train: Any, test: Any, classes: tuple[str, ...], columns: int, note: str) -> Dataset:
     return dataclasses.replace(
         data,
         labels_train=train,
@@ -227,7 +227,7 @@ def _recoded(data: Dataset, train: Any, test: Any, classes: tuple[str, ...], col
         classes=classes,
         y_train=coded(train, len(classes), columns),
         y_test=coded(test, len(classes), columns),
-        transformations=(*data.transformations, said),
+        transformations=(*data.transformations, note),
     )
 
 

@@ -1,4 +1,4 @@
-"""Data sets made from others: fewer rows, random labels, noisy labels. Each says in `transformations` what it did."""
+"""Data sets made from others: fewer rows, random labels, noisy labels. Each records in `transformations` what it did."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def set_law(pairs: int, p_plus: float, p_minus: float) -> np.ndarray:
 
 
 def draw_sets(keys: Any, positives: int, negatives: int, pairs: int, p_plus: float, p_minus: float) -> Any:
-    """The sets of independent points, a sample a key: `(b, positives + negatives)` codes, the positives first.
+    """The sets of independent points, one sample per key: `(b, positives + negatives)` codes, the positives first.
 
     Args:
         keys: `(b,)` JAX keys.

@@ -1,4 +1,4 @@
-"""How a minimum is reached: losses, gradient descent in its variants, Gram-Gauss-Newton, and Levenberg-Marquardt on many small problems."""
+"""Training to a minimum: losses, gradient descent in its variants, Gram-Gauss-Newton, and Levenberg-Marquardt on many small problems."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""The verb: train a network to the minimum, and say why it stopped."""
+"""`descend`: train a network to the minimum of its loss, and report why it stopped."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def descend(
             `(n, d)` and `(n, c)`.
         method: "gradient" (full batch), "sgd" (batches of `batch_size`, default 32), "adam" (full batch unless
             `batch_size`), "gauss-newton" (squared loss; see `zeroloss.descent.gauss_newton`).
-        loss: "squared", "cross-entropy", "binary-cross-entropy" (a logit an output: single-logit classifiers, several
-            labels a row), "hinge", or a `Loss`.
-        step_size: a number; one a layer; by default `n/lambda_max` of the tangent kernel at the start (0.001 for adam).
+        loss: "squared", "cross-entropy", "binary-cross-entropy" (one logit per output: single-logit classifiers, several
+            labels per row), "hinge", or a `Loss`.
+        step_size: a number; one per layer; by default `n/lambda_max` of the tangent kernel at the start (0.001 for adam).
         steps: the most steps to take.
         tolerance: stop when `loss - infimum <= tolerance`.
         seeds: train that many restarts of the network at once (a number, or a list of seeds).
@@ -66,7 +66,7 @@ def descend(
         key: seed of the batches.
 
     Returns:
-        A `Descent`. A descent that diverges returns the last weights with a finite loss and says so; Ctrl-C returns
+        A `Descent`. A descent that diverges returns the last weights with a finite loss, and its `reason` names it; Ctrl-C returns
         what is done.
 
     Raises:
@@ -106,7 +106,7 @@ def descend(
 
 
 def _identified(fit: Descent, problem: Problem) -> Descent:
-    """With the data, as they were given, and the network before and after it."""
+    """`fit` with its `Identity`: the data as given, and the network before and after descent."""
     networks = {} if fit.seeds is not None else {"start": fit.initial, "model": fit.network}
     return dataclasses.replace(fit, identity=identity(problem.given, **networks))
 
@@ -115,7 +115,7 @@ def _check(method, loss, seeds, batch_size) -> None:
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}.")
     if seeds is not None and method != "gradient":
-        raise InputError(f"several seeds at once are for method='gradient'; run method={method!r} once a seed.")
+        raise InputError(f"several seeds at once are for method='gradient'; run method={method!r} once per seed.")
     if batch_size is not None and method not in ("sgd", "adam"):
         raise InputError(f"batch_size={batch_size} with method={method!r}: batches of 1 or more are for sgd and adam.")
     if method == "gauss-newton" and getattr(loss, "name", loss) != "squared":
@@ -136,7 +136,7 @@ def _seed_list(seeds) -> list[int]:
 
 
 def _run(runner, objective: Objective, method, steps, tolerance, seconds, step_size, trainable, progress) -> Descent:
-    """Look at each step of the grid; stop for a reason."""
+    """Advance from one step of the logarithmic grid to the next, until a stopping rule applies."""
     watch = Watch(seconds)
     goal = objective.infimum + tolerance
     start = runner.loss
@@ -157,7 +157,7 @@ def _run(runner, objective: Objective, method, steps, tolerance, seconds, step_s
                     break
                 progress.update(done / max(steps, 1), f"step {done}, loss {np.max(runner.loss):.3g}")
             if "diverged" in reason:
-                runner.state = good
+                runner.state = good  # the last one with a finite loss
                 break
             good = runner.state
             history["step"].append(done)
@@ -220,7 +220,7 @@ class _Gradient:
         return np.asarray(self.state[2])
 
     def chunk(self, watch: Watch) -> int:
-        """Steps that take about half a second, so that time limits and Ctrl-C are heard."""
+        """Steps that take about half a second, so that time limits and Ctrl-C take effect soon."""
         return max(1, min(200_000, int(0.5 * self._rate))) if self._rate else 1
 
     def advance(self, count: int) -> int:
@@ -282,7 +282,7 @@ class _Optax(_Gradient):
 
     def __init__(self, objective: Objective, method: str, step_size: Any, batch: int | None, key: int):
         if not isinstance(step_size, int | float | np.floating):
-            raise InputError(f"method={method!r} takes one step size; a step a layer is for method='gradient'.")
+            raise InputError(f"method={method!r} takes one step size; one step per layer is for method='gradient'.")
         self.objective, self.initial, self._method, self._batch = objective, objective.network, method, batch
         moved, self._fixed = eqx.partition(objective.network, objective.mask)
         step_tree(step_size, objective, moved)  # refuses what is not a positive number

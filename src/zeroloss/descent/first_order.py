@@ -1,4 +1,4 @@
-"""Gradient descent, SGD and Adam: one compiled loop between two looks.
+"""Gradient descent, SGD and Adam: one compiled loop between two checks of the loss.
 
 Full-batch gradient descent carries the gradient along, so that a step is one evaluation of loss and gradient, and stops
 inside the loop as soon as the loss is at its goal or no longer finite. Data, weights and step sizes are arguments of

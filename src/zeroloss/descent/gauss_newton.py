@@ -37,7 +37,7 @@ from zeroloss.tangent.jaxpr.independence import check_independent
 from zeroloss.tangent.kernel import kernel_matrix, trace_kernel
 
 CLOSE = 1e-5
-"""Of the first loss: below it the kernel hardly changes any more, and one factor serves to the end."""
+"""Share of the first loss below which the kernel hardly changes any more, so that one factor serves to the end."""
 DENSE = 2000
 KERNELS = 3
 """How often the full kernel may be formed."""
@@ -110,7 +110,7 @@ class _Run:
         if not (root == 1).all():
             matrix *= root[:, None]
             matrix *= root[None, :]
-            matrix = 0.5 * (matrix + matrix.T)
+            matrix = 0.5 * (matrix + matrix.T)  # the two products round differently in the two triangles
         self.kernel_network = network
         return matrix
 
@@ -217,6 +217,7 @@ def _steps(run: _Run, n: int, steps: int, excess: float):
             run.mu *= 8
             rejected += 1
             continue
+        # Levenberg-Marquardt: less damping where the linear model predicted the gain well, more where it did not.
         gain = (excess - new) / max(excess - model / (2 * n), 1e-300)
         run.mu *= 0.2 if gain > 0.75 else (1.0 if gain > 0.3 else 3.0)
         ratio, excess, rejected, done = new / excess, new, 0, done + 1
@@ -259,7 +260,7 @@ def _chords(run: _Run, n: int, steps: int, done: int, excess: float, start: floa
             length, excess = found
             done += 1
             yield done, excess
-            stale = iterations > 8 and excess < 1e-6 * start  # a fresh factor costs less than many iterations a step
+            stale = iterations > 8 and excess < 1e-6 * start  # a fresh factor costs less than many iterations per step
             if (length < 0.25 or (stale and formed < KERNELS)) and not at_start:
                 break
             at_start = False
@@ -274,6 +275,7 @@ def _line_search(run: _Run, a: np.ndarray, n: int, excess: float) -> tuple[float
     while length > 1 / 100:
         moved, residual = run.try_step(length * a)
         new = run.excess(residual, n)
+        # The linear model promises the factor (1 - length)^2, about 1 - 2 length; a tenth of that gain is required.
         if new < excess * (1 - 0.2 * length * (length < 1)):
             run.moved, run.residual = moved, residual
             return length, new
@@ -304,7 +306,7 @@ def _solve(run: _Run, trace: np.ndarray, dense: bool) -> tuple[np.ndarray, float
         return np.asarray(_product(run.moved, run.fixed, run.x, run.weight, jnp.asarray(v))) + run.mu * v
 
     a, left, _ = _conjugate_gradients(multiply, precondition, r, tolerance=0.1, most=30)
-    return a.ravel(), float(np.sum((left + run.mu * a) ** 2))
+    return a.ravel(), float(np.sum((left + run.mu * a) ** 2))  # left = r - (K + mu) a
 
 
 def _shifted(matrix: np.ndarray, mu: float) -> np.ndarray:
@@ -318,6 +320,7 @@ def _cholesky_solve(matrix: np.ndarray, mu: float, right: np.ndarray) -> np.ndar
         factor, info = lapack.dpotrf(_shifted(matrix, mu), lower=1, clean=0, overwrite_a=1)
         if info == 0 and np.isfinite(np.diag(factor)).all():
             return lapack.dpotrs(factor, right, lower=1)[0]
+        # Not positive definite in floating point: more damping, until it is.
         mu = max(8 * mu, 1e-14 * float(np.mean(np.diag(matrix))) + 1e-300)
     return np.zeros_like(right)
 

@@ -1,4 +1,4 @@
-"""When to look: a logarithmic grid of steps, and a clock."""
+"""When the loss is recorded: a logarithmic grid of steps, and a clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PER_DECADE = 16
 
 
 def grid(steps: int) -> Iterator[int]:
-    """0, 1, 2, 3, ... with about 16 values a decade, ending at `steps`."""
+    """0, 1, 2, 3, ... with about 16 values per decade, ending at `steps`."""
     yield 0
     previous, exponent = 0, 0
     while previous < steps:

@@ -36,7 +36,7 @@ IDLE = 30
 
 
 class LeastSquares(NamedTuple):
-    """What became of each problem.
+    """The outcome of each problem.
 
     Attributes:
         w: `(b, p)` the best parameters found.

@@ -62,8 +62,8 @@ class CrossEntropy:
             return BinaryCrossEntropy().check(targets)
         if np.min(targets) < 0 or not np.allclose(np.sum(targets, 1), 1, rtol=0, atol=ROW_SUM):
             raise InputError(
-                "cross-entropy needs one column a class, each row a distribution over them; use binary-cross-entropy for "
-                "several labels a row, or the squared loss."
+                "cross-entropy needs one column per class, each row a distribution over them; use binary-cross-entropy for "
+                "several labels per row, or the squared loss."
             )
         return None
 
@@ -91,7 +91,7 @@ class BinaryCrossEntropy:
         targets = np.asarray(targets)
         if not (np.isin(targets, (-1, 1)).all() or (np.min(targets) >= 0 and np.max(targets) <= 1)):
             raise InputError(
-                "binary-cross-entropy needs targets from 0 to 1 (or all -1 or 1), one column an output; use the squared loss."
+                "binary-cross-entropy needs targets from 0 to 1 (or all -1 or 1), one column per output; use the squared loss."
             )
 
 

@@ -1,4 +1,4 @@
-"""What a descent minimises: a loss on a problem, with arrays in the network's precision."""
+"""`Objective`: the function a descent minimises, a loss on a problem, with arrays in the network's precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a descent returns."""
+"""`Descent`: the result of a descent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Descent(Record):
         infimum: a lower bound on the training loss of any network (equal inputs with different targets count).
         converged: whether `loss - infimum <= tolerance` (every seed).
         reason: why it stopped, in a sentence.
-        history: columns `step`, `loss` (a list a step with several seeds), `seconds`, on a logarithmic grid of steps.
+        history: columns `step`, `loss` (one list per step with several seeds), `seconds`, on a logarithmic grid of steps.
         kernel, factor, kernel_network: Gauss-Newton's last full kernel `(N, N)` on the distinct training inputs, its
             Cholesky factor (LAPACK, lower triangle), and the network they belong to; None for other methods.
         identity: the data, and the network as "start" and trained ("model"); several seeds: the data alone.
@@ -50,7 +50,7 @@ class Descent(Record):
 
     @property
     def networks(self) -> list[Any]:
-        """One network a seed (a list of one without seeds)."""
+        """One network per seed (a list of one without seeds)."""
         if self.seeds is None:
             return [self.network]
         import equinox as eqx

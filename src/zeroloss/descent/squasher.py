@@ -30,7 +30,7 @@ from zeroloss.plumbing import InputError, double
 
 @dataclasses.dataclass(frozen=True)
 class Regime:
-    """What a regime does unless told otherwise: networks (a number, or so many an example), preset, steps."""
+    """The defaults of a regime: networks (a number, or so many per example), preset, steps."""
 
     networks: int
     an_example: bool
@@ -55,7 +55,7 @@ class SquasherRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     regime : "interpolate" or "regularised".
-    networks : K; by default 4 an example ("interpolate"), 100 ("regularised").
+    networks : K; by default 4 per example ("interpolate"), 100 ("regularised").
     depth, width, activation : of each network, see `zeroloss.SquasherNetwork`.
     preset : where the inner weights start: "localised" (default of "interpolate"), "smooth" (of "regularised"), "theory".
     steps : of gradient descent on all weights before the read-out is solved for; by default 100 and 20. With 0 the inner

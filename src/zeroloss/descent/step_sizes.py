@@ -1,4 +1,4 @@
-"""One step size, or one a layer, as a pytree like the weights; and the step the tangent kernel allows."""
+"""One step size, or one per layer, as a pytree like the weights; and the step the tangent kernel allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def step_tree(step_size: Any, objective: Objective, moved: Any) -> Any:
     """A pytree of numbers like `moved`.
 
     Args:
-        step_size: a number; a mapping from part names ("readout", "hidden", "layer1", ...) to numbers; or one number a
+        step_size: a number; a mapping from part names ("readout", "hidden", "layer1", ...) to numbers; or one number per
             layer.
 
     Raises:
@@ -48,7 +48,7 @@ def step_tree(step_size: Any, objective: Objective, moved: Any) -> Any:
         step_size = {f"layer{i + 1}": s for i, s in enumerate(step_size)}
     if not isinstance(step_size, Mapping) or not isinstance(objective.network, FeedForward):
         raise InputError(
-            "step_size must be a positive number, or for an MLP a number a layer, or {'readout': ..., 'hidden': ...}."
+            "step_size must be a positive number, or for an MLP one number per layer, or {'readout': ..., 'hidden': ...}."
         )
     total = jax.tree.map(lambda leaf: np.asarray(np.nan, dtype), moved)
     for name, size in step_size.items():

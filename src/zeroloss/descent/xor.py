@@ -21,7 +21,7 @@ Conventions where a derivative does not exist: 0 at the kinks of `relu` and of t
 maximum, A or B is taken before C or D (JAX's own `max` would share; ties of different patterns have probability 0).
 
 A seed is done when its loss is zero; its gradient then is zero too. A seed whose gradient is exactly zero at a positive
-loss has stalled for ever, and is not waited for.
+loss has stalled for ever, and is given up.
 
 Standing: recalled (network, loss, initialisation, step); the reduction is ours, and tested against autodiff.
 Source: A. Brutzkus, A. Globerson, Why do larger models generalize better? arXiv 1810.03037 (ICML 2019).
@@ -42,7 +42,7 @@ from zeroloss.networks.xor import random_filters
 from zeroloss.plumbing import InputError
 
 CHECK_EVERY = 32
-"""Steps between two looks at which seeds still move."""
+"""Steps between two checks of which seeds still move."""
 FIRST_STAGE = 4096
 """Steps after which the seeds that still move go on alone."""
 
@@ -76,7 +76,7 @@ class Filters(NamedTuple):
 
 
 class XorDescent(NamedTuple):
-    """What gradient descent reached, a seed an entry.
+    """What gradient descent reached, one entry per seed.
 
     Attributes:
         filters: where it stopped.

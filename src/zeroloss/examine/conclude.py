@@ -1,4 +1,4 @@
-"""From what was gathered on the way to the one object that is written and shown."""
+"""`conclude`: builds the `Examination` record from the run's state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORDER = (
 
 
 def conclude(state: Any, settings: dict[str, Any], seconds: float) -> Examination:
-    """The examination from what was gathered (`data`, `network`, `verdicts`, `tables`, `numbers`, `seed`)."""
+    """The `Examination` from the state (`data`, `network`, `verdicts`, `tables`, `numbers`, `seed`)."""
     data, network = state.data, state.network
     found = groups(data.x_train)
     return Examination(

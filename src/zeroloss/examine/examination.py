@@ -1,4 +1,4 @@
-"""What one examination found: the single object that the report is made from."""
+"""`Examination`: the result of an examination, from which the report is made."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from zeroloss.verdict import Record, Verdict
 
 @dataclasses.dataclass(frozen=True)
 class Examination(Record):
-    """Everything `zeroloss examine` found out about one data set and one network, for JSON and for the page.
+    """The results of `zeroloss examine` on one data set and one network, for JSON and for the page.
 
-    Only plain values: numbers, strings, lists, dicts and verdicts. What is missing is left out, and `report` says so.
+    Only plain values: numbers, strings, lists, dicts and verdicts. What is missing is left out, and `report` names it.
 
     Attributes:
         title: of the page, such as "digits: what zero training loss means here".
@@ -22,16 +22,16 @@ class Examination(Record):
         verdicts: in reading order. Names the page knows: "fit_minimum", "fit_classified", "twin_minimum",
             "twin_classified", "local_fit", "local_twin", "exists", "generic", "reaches", "curve", "lazy"; others are
             shown under their own name.
-        headline: one or two sentences: the striking and certain thing.
-        tables: column name -> values, one dict a table, every column of one length:
+        headline: one or two sentences: the most striking of what is certain.
+        tables: column name -> values, one dict per table, all columns of one length:
 
             - "loss": step, loss, curve ("measured" | "predicted")
             - "spectrum": index (from 1), eigenvalue, kind
             - "widths": width, parameters, seed, train_error, test_error, train_loss; an error is the share of wrong
               answers, in regression 1 - R^2
             - "slice": position (0 at training point A, 1 at B), network ("fitted" | "twin"), output
-            - "digits": image, row, column, value (grey level), label, fitted, twin; one row a pixel
-            - "examples" (data without pictures): label, fitted, twin; one row a test example
+            - "digits": image, row, column, value (grey level), label, fitted, twin; one row per pixel
+            - "examples" (data without pictures): label, fitted, twin; one row per test example
             - "trust": t (in nearest-neighbour distances), score (accuracy or R^2), lower, upper,
               network ("fitted" | "twin" | "reference")
             - "measures": measure, unit, formula, meaning, caveat, fitted, fitted_lower, fitted_upper, twin, twin_lower,
@@ -49,8 +49,8 @@ class Examination(Record):
             - "slice": {label_a, label_b, output_name, target_a, target_b}
             - "seconds": {stage: seconds}
             - "absent": {table name or "twin": why it was not made}
-            - "not_known": {question: what stays open and why, in a sentence}, of a model that came trained
-        settings: `command`, `version`, `seed`, `date`, and what else is needed to repeat this; nothing of the machine.
+            - "not_known": {question: what stays open and why, in a sentence}, for a model that was given trained
+        settings: `command`, `version`, `seed`, `date`, and what else is needed to repeat this; nothing about the machine.
         seconds: of the whole examination.
     """
 

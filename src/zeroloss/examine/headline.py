@@ -1,4 +1,4 @@
-"""The sentence a report leads with: as striking as the facts allow, and no more certain than they are."""
+"""`headline`: the first sentence of a report, as striking as the facts allow and no more certain than they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ def headline(data: Dataset, verdicts: dict[str, Verdict], numbers: dict[str, Any
     """One or two sentences from the verdicts and the scores."""
     fitted, twin = numbers.get("fitted"), numbers.get("twin")
     if fitted is None:
-        return "The examination was interrupted before a minimum was reached; what is below was found until then."
+        return (
+            "The examination was interrupted before a minimum was reached; what is below is what was found until then."
+        )
     fit_proved = _proved(verdicts, "fit_minimum")
     if twin is None:
         if not fit_proved:

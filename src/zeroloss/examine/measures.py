@@ -13,7 +13,7 @@ from zeroloss.data import Dataset
 from zeroloss.plumbing import InputError, Progress
 
 CHOSEN = ("margins", "norms", "laziness", "kernel", "gauss_newton_top", "gauss_newton_trace", "filters")
-"""Of the curvature only the Gauss-Newton part: both networks have a squared loss of about zero, where it is the Hessian."""
+"""Of the curvature only the Gauss-Newton part: at a squared loss of about zero, as here, it equals the Hessian."""
 EXAMPLES = 128
 COLUMNS = ("measure", "unit", "formula", "meaning", "caveat", "fitted", "fitted_lower", "fitted_upper",
            "twin", "twin_lower", "twin_upper")  # fmt: skip
@@ -22,7 +22,7 @@ COLUMNS = ("measure", "unit", "formula", "meaning", "caveat", "fitted", "fitted_
 def measures_table(
     fitted: Any, twin: Any, initial: Any, data: Dataset, seed: int, progress: Progress
 ) -> dict[str, list[Any]]:
-    """One row a measure that is known of one of the networks at least; None where it is not. Empty if they do not fit into
+    """One row per measure that is known of at least one of the networks; None where it is not. Empty if they do not fit into
     memory."""
     found: dict[str, dict[str, Any]] = {}
     for name, network, start in (("fitted", fitted, initial), ("twin", twin, None)):

@@ -1,4 +1,4 @@
-"""What an examination will do, with its cost: the default network, the methods, the sizes of the side experiments.
+"""`Plan`: what an examination will do, and its cost: the default network, the methods, the sizes of the side experiments.
 
 The default network has a first hidden layer of at most 256 units and a last one a quarter wider than there are distinct
 inputs, so that the proof by the read-out applies (Kawaguchi & Huang 2019: narrow layers, and a last one of about n
@@ -21,7 +21,7 @@ from zeroloss.plumbing.format import format_bytes
 from zeroloss.plumbing.memory import available_bytes
 
 NEWTON_EQUATIONS = 20_000
-"""Up to this many equations a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
+"""Number of equations up to which a few Gauss-Newton steps follow Adam; above, they would take longer than all the rest."""
 NEWTON_STEPS = 2
 CURVE_OPERATIONS = 5e11
 EPOCHS = 120
@@ -55,17 +55,17 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Expected."""
+        """Expected time."""
         return self.cost.seconds
 
     @property
     def gigabytes(self) -> float:
-        """At the peak."""
+        """Memory at the peak."""
         return self.cost.bytes / 1e9
 
     @property
     def sentence(self) -> str:
-        """For a person, before it starts."""
+        """Expected time and memory as text, to be shown before the start."""
         return f"expect {self.cost.sentence} on this machine"
 
 
@@ -80,7 +80,7 @@ def make_plan(data: Dataset, network: Any) -> Plan:
     """The plan for `network` on `data`.
 
     Raises:
-        InputError: it would not fit into memory, with what to do instead.
+        InputError: it would not fit into memory; the message names what to do instead.
     """
     n, equations = data.n, data.n * data.out_size
     sizes = (network.in_size, *network.widths, network.out_size)
@@ -124,10 +124,10 @@ def _count(data: Dataset, width: int, depth: int) -> int:
 
 
 def MLP_parameters(in_size: int, out_size: int, width: int, depth: int) -> int:  # noqa: N802
-    """Parameters of an `MLP` of equal widths."""
+    """Number of parameters of an `MLP` of equal widths."""
     return (in_size + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * out_size
 
 
 def default_network(data: Dataset, *, activation: str = "tanh", parametrization: str = "ntk", seed: int = 0) -> MLP:
-    """The network an examination takes where none is named."""
+    """The network of an examination if none is given."""
     return MLP(data.in_size, data.out_size, default_widths(data), None, activation, parametrization, key=seed)

@@ -1,4 +1,4 @@
-"""The examination, stage by stage.
+"""`examine`: the examination, stage by stage.
 
 1. Certify: what is known before training.
 2. Gradient descent in float32 from the start, against the curve the kernel predicts.
@@ -8,7 +8,7 @@
 6. Audit both, from the training data alone and on the test set.
 7. Error against width, a slice, examples: the pictures.
 
-Nothing finished is lost: Ctrl-C returns what there is, with the rest named as absent.
+Nothing finished is lost: Ctrl-C returns the results so far, with the rest named as absent.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from zeroloss.examine.conclude import conclude
 from zeroloss.examine.plan import Plan, make_plan
 from zeroloss.examine.stages import (
     Examined,
+    announce_proof,
     audit_of,
     measures_of,
     method_of,
     pictures_of,
     run_stages,
-    tell_proof,
     twin_of,
 )
 from zeroloss.examine.state import Announce, State
@@ -64,14 +64,14 @@ def examine(
     progress: Progress | None = None,
     plan: Plan | None = None,
 ) -> Examined:
-    """Everything about one data set and one network.
+    """Certify, descend, prove, build the twin and audit, on one data set and one network.
 
     Args:
         data: a `Dataset`.
         network: an `MLP` at its start, float32.
-        seed: of what is random on the way.
+        seed: of everything random.
         settings: written into the result (command, version, date).
-        announce: called with the name and the verdict as each one comes.
+        announce: called with name and verdict, for each verdict as soon as it is known.
 
     Raises:
         InputError: a network that does not fit the data, or memory that does not suffice.
@@ -108,8 +108,8 @@ def _planned(stage: Callable[[State, Plan], None], plan: Plan, state: State) -> 
 
 def _certify(state: State, plan: Plan) -> None:
     def announce(name: str, verdict: Verdict) -> None:
-        if name != "curve":  # that one is judged after descent
-            state.tell(name, verdict)
+        if name != "curve":  # `_descend` judges this one
+            state.announce(name, verdict)
 
     state.certificate = certify(
         state.network, state.data, steps=plan.curve_steps, announce=announce, progress=state.progress
@@ -137,7 +137,7 @@ def _descend(state: State, plan: Plan) -> None:
     )
     predicted = certificate.prediction.loss(np.array(curve.history["step"]), certificate.step_size)
     state.tables["loss"] = tables.loss_table(curve.history, predicted)
-    state.tell("curve", judge_curve(certificate, curve))
+    state.announce("curve", judge_curve(certificate, curve))
     state.fitted = curve.network
     if curve.interrupted:
         raise KeyboardInterrupt
@@ -190,7 +190,7 @@ def _prove(state: State, plan: Plan) -> None:
     proof = prove(state.fitted, state.data, polish=True, method=method_of(state), progress=state.progress)
     state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
-    tell_proof(state, "fit", proof)
+    announce_proof(state, "fit", proof)
 
 
 def _twin(state: State, plan: Plan) -> None:

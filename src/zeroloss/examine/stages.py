@@ -1,4 +1,4 @@
-"""The stages that a model which is trained here and one that came trained have in common."""
+"""The stages that the examinations of a new network and of a trained model have in common."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from zeroloss.verdict import Verdict
 
 DISTANCES = "nearest-neighbour distances"
 KERNEL_EQUATIONS = 3000
-"""Up to this many, the full kernel is formed for a proof where the read-out is too narrow for one."""
+"""Number of equations up to which the full kernel is formed for a proof, where the read-out is too narrow for one."""
 
 
 @dataclasses.dataclass
 class Examined:
-    """The examination and the live objects behind it."""
+    """The examination and the networks that it is about."""
 
     examination: Examination
     fitted: Any = None
@@ -38,7 +38,7 @@ class Examined:
 
 
 def run_stages(stages: Sequence[tuple[str, Callable[[State], None]]], state: State) -> bool:
-    """One after the other, timed; True if Ctrl-C ended them, with the rest named as absent."""
+    """Run the stages one after the other and time them; True if Ctrl-C ended them (the rest is then named as absent)."""
     for name, stage in stages:
         before = time.monotonic()
         try:
@@ -61,26 +61,26 @@ def _name_absent(state: State) -> None:
 
 
 def method_of(state: State) -> str:
-    """Which proofs are tried: Newton-Kantorovich only where it takes seconds, for the plan does not count it."""
+    """Which proofs are tried: Newton-Kantorovich only where it takes seconds, as the plan does not count its cost."""
     return "auto" if state.data.y_train.size <= KERNEL_EQUATIONS else "readout"
 
 
-def tell_proof(state: State, name: str, proof: Proof, shown: str = "polished") -> None:
-    """Its verdicts under `fit_...` or `twin_...`, and the first scores of that network.
+def announce_proof(state: State, name: str, proof: Proof, shown: str = "polished") -> None:
+    """Put the verdicts of `proof` under `fit_...` or `twin_...`, and the first scores of that network, into the state.
 
-    `shown`: the weights that `..._classified` is about, "given" (a model of the user's, as it came) or "polished" (one that was
-    fitted here, which the page shows as polished); with "given" the polished weights get a verdict of their own.
+    `shown`: the weights that `..._classified` is about, "given" (a model of the user's) or "polished" (a network fitted here,
+    which the page shows after polishing); with "given" the polished weights get a verdict of their own.
     """
     plain = Verdict(proof.claim, proof.status, proof.reason, proof.evidence)
-    state.tell(f"{name}_minimum", plain)
+    state.announce(f"{name}_minimum", plain)
     state.numbers["contradictory_groups"] = proof.evidence.get("contradictory_groups")
     given, polished = proof.classified, proof.classified_polished
     if shown == "polished" and polished is not None:
         given, polished = polished, None
     if given is not None:
-        state.tell(f"{name}_classified", given)
+        state.announce(f"{name}_classified", given)
     if polished is not None:
-        state.tell(f"{name}_classified_polished", polished)
+        state.announce(f"{name}_classified_polished", polished)
     network, key = (state.fitted, "fitted") if name == "fit" else (state.twin, "twin")
     found: dict[str, Any] = {"train_loss": proof.evidence.get("training_loss")}
     train = tables.error(network, state.data.x_train, state.data.y_train, state.data)
@@ -89,7 +89,7 @@ def tell_proof(state: State, name: str, proof: Proof, shown: str = "polished") -
 
 
 def twin_of(state: State, of: Any, method: str) -> None:
-    """The twin, of the network `of` or (None) of the data alone, and its proof."""
+    """Build the twin of the network `of` or (None) of the data alone, and prove it."""
     state.progress.stage("twin")
     try:
         made: Twin = construct_twin(state.data, of=of, key=state.seed, progress=state.progress)
@@ -106,11 +106,11 @@ def twin_of(state: State, of: Any, method: str) -> None:
         "train_accuracy_float32": made.train_accuracy_float32,
         "smallest_separation": made.smallest_separation,
     }
-    tell_proof(state, "twin", prove(state.twin, state.data, polish=False, method=method, progress=state.progress))
+    announce_proof(state, "twin", prove(state.twin, state.data, polish=False, method=method, progress=state.progress))
 
 
 def audit_of(state: State, initial: Any) -> None:
-    """The audit of the fitted network (`initial`: its start, if it is known) and of its twin."""
+    """Audit the fitted network (`initial`: its start, if it is known) and its twin."""
     curves = {}
     for name, network in (("fitted", state.fitted), ("twin", state.twin)):
         if network is None:
@@ -124,9 +124,9 @@ def audit_of(state: State, initial: Any) -> None:
             progress=state.progress,
         )
         curves[name] = found.trust
-        state.tell("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
+        state.announce("local_fit" if name == "fitted" else "local_twin", found.verdicts["local"])
         if "lazy" in found.verdicts:
-            state.tell("lazy", found.verdicts["lazy"])
+            state.announce("lazy", found.verdicts["lazy"])
         scores = state.numbers.setdefault(name, {})
         _train_scores(scores, found.numbers, state.data)
         _test_scores(scores, found.numbers, state.data)
@@ -137,7 +137,7 @@ def audit_of(state: State, initial: Any) -> None:
 
 
 def measures_of(state: State, initial: Any) -> None:
-    """The measures of the fitted network and of the twin, into the state."""
+    """Put the measures of the fitted network and of the twin into the state."""
     found = measures_table(state.fitted, state.twin, initial, state.data, state.seed, state.progress)
     state.tables["measures"] = found
     if not found["measure"]:
@@ -145,7 +145,7 @@ def measures_of(state: State, initial: Any) -> None:
 
 
 def _train_scores(numbers: dict[str, Any], found: dict[str, Any], data: Dataset) -> None:
-    """Of a model without a proof, which measures them too."""
+    """The training scores from an audit, for a model without a proof (a proof has set them already)."""
     if numbers.get("train_loss") is None:
         numbers["train_loss"] = found["train_loss"]
     if numbers.get("train_score") is None:

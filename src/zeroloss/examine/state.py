@@ -1,4 +1,4 @@
-"""What is gathered on the way through an examination."""
+"""`State`: the results of an examination while it runs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class State:
         self.certificate: Any = None
         self.smooth = False
 
-    def tell(self, name: str, verdict: Verdict) -> None:
+    def announce(self, name: str, verdict: Verdict) -> None:
         self.verdicts[name] = verdict
         self._announce(name, verdict)

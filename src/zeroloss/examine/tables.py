@@ -103,7 +103,8 @@ def wrong(answers: np.ndarray, y: np.ndarray, task: str, threshold: float = 0.0)
 
 
 def slice_table(fitted: Any, twin: Any, data: Dataset, seed: int) -> tuple[Table, dict[str, Any]]:
-    """One output of both networks on the line between two training points, densest near them: a twin has its spikes there."""
+    """One output of both networks on the line between two training points, on a grid that is densest near them, where a twin
+    has its spikes."""
     classes = data.y_train.argmax(1)
     a, b = _two_points(data, seed)
     column = int(classes[a]) if data.task == "classification" and data.out_size > 1 else 0
@@ -157,13 +158,13 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
         return {}
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(data.x_test), min(PICTURES, len(data.x_test)), replace=False)
-    said = {
+    found = {
         "fitted": _answers(fitted, data, rows),
         "twin": _answers(twin, data, rows) if twin is not None else [None] * len(rows),
     }
     truth = _truth(data, rows)
     if data.image_shape is None or len(data.image_shape) != 2:
-        return {"examples": {"label": truth, **said}}
+        return {"examples": {"label": truth, **found}}
     table: Table = {name: [] for name in ("image", "row", "column", "value", "label", "fitted", "twin")}
     height, width = data.image_shape
     grey = 255 if width > 16 else 16
@@ -177,8 +178,8 @@ def answer_tables(fitted: Any, twin: Any, data: Dataset, seed: int) -> dict[str,
                     j,
                     round(float(pixels[i, j]) * grey) / grey,
                     truth[image],
-                    said["fitted"][image],
-                    said["twin"][image],
+                    found["fitted"][image],
+                    found["twin"][image],
                 )
                 for name, value in zip(table, values, strict=True):
                     table[name].append(value)
@@ -220,5 +221,5 @@ def trust_table(curves: dict[str, dict[str, list]]) -> Table:
 
 
 def theory_table(certificate: Certificate, network: Any) -> Table:
-    """What theory asked for before training, against what there is."""
+    """What theory requires before training, against what there is."""
     return needed_table(certificate, tuple(network.widths) or (1,))

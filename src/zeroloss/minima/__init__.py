@@ -1,4 +1,4 @@
-"""What a global minimum can be: networks with zero training loss that fail everywhere else, and the proof of one near by."""
+"""Constructed global minima: networks with zero training loss that fail everywhere else, and deeper networks with the same function."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ load_lazily(
         "zeroloss.minima.constructions.twin": ("Twin", "construct_twin", "twin"),
         "zeroloss.minima.convolutional": ("extend_convolutional",),
         "zeroloss.minima.depth": ("Extension", "extend"),
-        # Where they were: the verb has a room of its own.
+        # Names that older code imports from here; `prove` is a package of its own.
         "zeroloss.prove.certificate": ("ProofCertificate", "check_certificate", "load_certificate"),
         "zeroloss.prove.proof": ("Proof", "prove"),
     },

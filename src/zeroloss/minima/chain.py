@@ -27,7 +27,7 @@ ULPS = 8
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """`layers` layers of `name` for outputs bounded by `limits` `(c,)`, `e` `(c,)` a factor an output."""
+    """`layers` layers of `name` for outputs bounded by `limits` `(c,)`, `e` `(c,)` one factor per output."""
 
     name: str
     layers: int
@@ -101,7 +101,10 @@ def refitted(
     change = np.linalg.lstsq(design, targets - now, rcond=None)[0]
     missed = float(np.abs(design @ change - (targets - now)).max() / np.abs(chain.limits).max())
     if missed > 1e-3 * chain.tolerance:
-        return deeper, f"it is not fitted again: the read-out has {design.shape[1]} weights an output for {len(x)} rows"
+        return (
+            deeper,
+            f"it is not fitted again: the read-out has {design.shape[1]} weights per output for {len(x)} rows",
+        )
     m = h.shape[1]
     outputs = network.out_size
     with double():

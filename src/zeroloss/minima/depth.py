@@ -6,7 +6,7 @@ parametric relu of slope `a` (0 for the relu itself), `s` the sigmoid:
     identity   h -> R(h) = P(h) = h                          where the last hidden layer is >= 0: exact
     pairs      f = (P^k(f) - P^k(-f))/(1 + a^k)              on every input; `P^k` is `k` layers of weight 1
     shift      f = P(f + B) - B                              where f >= -B
-    chain      f ~ (4/e) (s(e f) - 1/2), f ~ tanh(e f)/e     |f| <= M: off by at most e^2 M^3/12, e^2 M^3/3 a layer
+    chain      f ~ (4/e) (s(e f) - 1/2), f ~ tanh(e f)/e     |f| <= M: off by at most e^2 M^3/12, e^2 M^3/3 per layer
 
 Standing: that depth can be added so, paper (Guan 2407.16872, Theorem 2.1); these formulas, ours.
 """
@@ -70,8 +70,8 @@ def extend(
     """`network` with `layers` more hidden layers of `width` units before its output, and the same function.
 
     The way is the first that the width allows: identity (as many units as the last hidden layer, and that one >= 0),
-    pairs (two units an output), shift (one an output); sigmoid and tanh are chains (one an output). Units beyond
-    those needed get weights 0. Fewer than one unit an output cannot carry the outputs.
+    pairs (two units per output), shift (one per output); sigmoid and tanh are chains (one per output). Units beyond
+    those needed get weights 0. Fewer than one unit per output cannot carry the outputs.
 
     Args:
         network: an `MLP` or `FeedForward` of `c` outputs, trained or not; it is not changed.
@@ -83,8 +83,8 @@ def extend(
             margin) and `M` are taken.
         y: values `(n, c)` that a chain must give on `x` exactly; by default those of `network`. The read-out before
             the chain is solved again for `chain^-1(y)`, which needs about as many last hidden units as rows. That moves
-            the function elsewhere, by at most what `.holds` says beyond the tolerance.
-        bound: `B` or `M`, one number or one an output, if known: then the function is kept wherever it holds.
+            the function elsewhere, by at most what `.holds` states beyond the tolerance.
+        bound: `B` or `M`, one number or one per output, if known: then the function is kept wherever it holds.
         sharpness: `e M` of a chain; by default about the one of least error in the precision of the network.
 
     Raises:
@@ -185,7 +185,7 @@ def _way(network: FeedForward, name: str, width: int | None, chain: bool) -> tup
 
 
 def _bound(network: FeedForward, given: np.ndarray | None, bound: Any, way: str) -> tuple[np.ndarray, str]:
-    """`B` or `M` of each output, and a clause that says on which inputs it holds."""
+    """`B` or `M` of each output, and a clause on the inputs for which it holds."""
     c = network.out_size
     if bound is not None:
         limits = np.broadcast_to(np.asarray(bound, np.float64), (c,)).copy() if np.size(bound) in (1, c) else None

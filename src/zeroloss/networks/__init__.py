@@ -1,4 +1,4 @@
-"""What is fitted: networks as pytrees that are called on one example."""
+"""Networks: pytrees that are called on one example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zeroloss.networks.feedforward import FeedForward
     from zeroloss.networks.mlp import MLP
     from zeroloss.networks.precision import is_double, precision
-    from zeroloss.networks.predict import predict, suited
+    from zeroloss.networks.predict import as_input, predict
     from zeroloss.networks.pytorch import (
         ConversionWarning,
         KinkWarning,
@@ -42,7 +42,7 @@ _NAMES = {
     "zeroloss.networks.feedforward": ("FeedForward",),
     "zeroloss.networks.mlp": ("MLP",),
     "zeroloss.networks.precision": ("is_double", "precision"),
-    "zeroloss.networks.predict": ("predict", "suited"),
+    "zeroloss.networks.predict": ("predict", "as_input", "suited"),  # suited: the old name
     "zeroloss.networks.pytorch": (
         "ConversionWarning",
         "KinkWarning",
@@ -76,6 +76,7 @@ __all__ = [
     "TracedNetwork",
     "Wrapped",
     "as_given",
+    "as_input",
     "as_network",
     "black_box",
     "constant",
@@ -90,7 +91,6 @@ __all__ = [
     "predict",
     "register_operator",
     "save_network",
-    "suited",
     "to_torch",
     "trainable_mask",
     "wrap",

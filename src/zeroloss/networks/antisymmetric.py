@@ -3,7 +3,7 @@
 The units of the last hidden layer come in pairs with the same incoming weights and opposite read-out weights +1 and -1, so
 that `f = 0` for every input, in exact arithmetic, while the tangent kernel is that of a network without the pairing. The
 residual at the start then is the targets themselves, and with `trainable="hidden"` the curvature of the map does not
-depend on how far the weights move, which is what makes `zeroloss.theorems.certify` say PROVED at widths that fit in memory.
+depend on how far the weights move, which is why `zeroloss.theorems.certify` can answer PROVED at widths that fit in memory.
 Antisymmetrical starts: Y. Zhang, Z.-Q. J. Xu, T. Luo, Z. Ma, arXiv 1905.07777; L. Chizat, E. Oyallon, F. Bach, arXiv
 1812.07956 (doubling). Fixed signs: Du et al., arXiv 1810.02054.
 """
@@ -36,7 +36,7 @@ class AntisymmetricConfig(NamedTuple):
 
 
 class AntisymmetricMLP(FeedForward):
-    """`f(x) = width^{-1/2} sum_k s_k phi(w_k . h(x))`, NTK parametrisation, with `f = 0` at the start.
+    """`f(x) = width^{-1/2} sum_k s_k phi(w_k . h(x))`, NTK parametrization, with `f = 0` at the start.
 
     Hidden layers are `z = (weight_std/sqrt m) W h`, `W` standard normal, without biases; in the last of them unit `2j + 1`
     has the weights of unit `2j`. Read-out: `z = (1/sqrt m) S h`, `S` of signs +1 and -1, opposite within a pair. Train it
@@ -45,7 +45,7 @@ class AntisymmetricMLP(FeedForward):
     Args:
         in_size, out_size: numbers in and out. Inputs of length about `sqrt(in_size)` (standardised features) give
             pre-activations of unit variance.
-        width: units of each hidden layer, or one number a hidden layer; the last must be even.
+        width: units of each hidden layer, or one number per hidden layer; the last must be even.
         depth: hidden layers, 1 or more.
         activation: one of `zeroloss.networks.ACTIVATIONS`; a smooth one for a certificate.
         weight_std: of the hidden layers, 1 by default.

@@ -1,4 +1,4 @@
-"""What a user has, as a network whose derivatives by its weights can be taken; or one line that says why there are none."""
+"""A user's model as a network with derivatives by its weights; or one line on why it has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a network answers with logits or with probabilities: does it end in a sigmoid?"""
+"""`ends_in_sigmoid`: does a network answer with logits or with probabilities?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from zeroloss.networks.precision import precision
-from zeroloss.networks.predict import suited
+from zeroloss.networks.predict import as_input
 
 _SHAPES = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "transpose", "copy", "expand_dims"}
 _CALLS = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
@@ -23,7 +23,7 @@ def ends_in_sigmoid(network: Any, x: np.ndarray) -> bool:
     """
     if not jax.tree.leaves(eqx.filter(network, eqx.is_inexact_array)):
         return False
-    row = suited(network, x[:1])[0]
+    row = as_input(network, x[:1])[0]
     with precision(network):
         try:
             jaxpr = jax.make_jaxpr(network)(jax.ShapeDtypeStruct(row.shape, row.dtype)).jaxpr

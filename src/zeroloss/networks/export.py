@@ -49,12 +49,12 @@ def check_export(path: str | os.PathLike) -> Path:
 
 
 def export_network(path: str | os.PathLike, network: FeedForward, *, force: bool = False) -> Path:
-    """Write a network as the ending of `path` says: `.npz` (`save_network`), `.onnx` or `.safetensors`.
+    """Write a network in the format of the ending of `path`: `.npz` (`save_network`), `.onnx` or `.safetensors`.
 
     - `.onnx`: one input `x` `(batch, in_size)`, one output `y` `(batch, out_size)`, in the network's precision. Float64
       is exact but not every runtime has it for every activation; float32 runs everywhere.
     - `.safetensors`: the state of `nn.Sequential(Linear, activation, Linear, ...)`, keys `0.weight`, `0.bias`,
-      `2.weight`, ...; the metadata `torch` spells that module. One activation a layer only.
+      `2.weight`, ...; the metadata `torch` spells that module. One activation per layer only.
 
     Raises:
         InputError: another ending, the file exists (and not `force`), no package onnx, or a network the format cannot
@@ -88,7 +88,7 @@ def _onnx() -> Any:
 
 
 def onnx_bytes(network: FeedForward) -> bytes:
-    """The network as an ONNX model: a Gemm node a layer and a node or a few an activation."""
+    """The network as an ONNX model: one Gemm node per layer and one or a few nodes per activation."""
     onnx = _onnx()
     helper, dtype = onnx.helper, np.asarray(network.weights[0]).dtype
     kind = helper.np_dtype_to_tensor_dtype(dtype)

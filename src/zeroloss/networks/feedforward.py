@@ -3,7 +3,7 @@
     h_0 = x,   z_l = a_l W_l h_{l-1} + c_l b_l,   h_l = phi_l(z_l)  (l = 1..D),
     f(x) = a_{D+1} W_{D+1} h_D + c_{D+1} b_{D+1}
 
-`a_l`, `c_l` are fixed numbers (the parametrisation), `W_l` (fan_out, fan_in) and `b_l` (fan_out,) are trained, and
+`a_l`, `c_l` are fixed numbers (the parametrization), `W_l` (fan_out, fan_in) and `b_l` (fan_out,) are trained, and
 `phi_l` is one activation for the whole layer, or one for each of several consecutive groups of units: a network and the
 bumps that spoil it are one network even if one is tanh and the others are relu.
 """
@@ -50,7 +50,7 @@ class FeedForward(eqx.Module):
             raise InputError(
                 f"{len(weights)} weights, {len(biases)} biases and {len(activations)} activations "
                 "do not make a network: "
-                "one weight and one bias (or None) a layer, one activation a hidden layer."
+                "one weight and one bias (or None) per layer, one activation per hidden layer."
             )
         self.weights, self.biases = weights, biases
         self._check_arrays()

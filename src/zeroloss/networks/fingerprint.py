@@ -1,4 +1,4 @@
-"""Which network is this? Hashes of what it computes and of its numbers, and a line of words about it."""
+"""Which network is this? Hashes of what it computes and of its numbers, and a one-line description."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def fingerprint(network: Any) -> dict[str, str]:
         leaves = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
         arrays = {f"leaf_{i}": _plain(leaf) for i, leaf in enumerate(leaves)}
     whole = network_digest(header, arrays)
-    if isinstance(network, FeedForward):  # a class of its own only says how the weights were drawn
+    if isinstance(network, FeedForward):  # a class of its own only records how the weights were drawn
         header = {key: value for key, value in header.items() if key not in ("kind", "config")}
     shapes = {name: list(array.shape) for name, array in arrays.items()}
     text = json.dumps([header, shapes], sort_keys=True)
@@ -63,9 +63,9 @@ def _plain(leaf: Any) -> np.ndarray:
 
 
 def summary(network: Any) -> dict[str, Any]:
-    """What a page says of the network: `description`, a line, and what else is known of its kind."""
+    """What a report states of the network: `description`, one line, and what else is known of its kind."""
     if isinstance(network, BlackBox):
-        return {"description": f"{network.name}, asked for its {network.answer}", "kind": "black box"}
+        return {"description": f"{network.name}, by its {network.answer}", "kind": "black box"}
     if isinstance(network, MLP):
         return _mlp(network)
     if isinstance(network, FeedForward):

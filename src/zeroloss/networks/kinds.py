@@ -1,4 +1,4 @@
-"""The networks of this library that are no chain of layers, as a configuration and arrays: what a file of one holds."""
+"""Files of this library's networks that are no chain of layers: a configuration and arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The multilayer perceptron at its random start, in three parametrisations."""
+"""The multilayer perceptron at its random start, in three parametrizations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MLPConfig(NamedTuple):
 class MLP(FeedForward):
     """A multilayer perceptron with random weights.
 
-    With `m` the fan-in of a layer, `s = weight_std`, `t = bias_std`, and `W`, `b` standard normal unless said
+    With `m` the fan-in of a layer, `s = weight_std`, `t = bias_std`, and `W`, `b` standard normal unless stated
     otherwise:
 
     - `standard`: `z = W h + b`, `W ~ N(0, s^2/m)`, `b ~ N(0, t^2)`.
@@ -54,7 +54,7 @@ class MLP(FeedForward):
 
     Args:
         in_size, out_size: numbers in and out.
-        width: units of each hidden layer, or one number a hidden layer.
+        width: units of each hidden layer, or one number per hidden layer.
         depth: hidden layers, 1 or more (0 is a linear model).
         activation: one of `zeroloss.networks.ACTIVATIONS`.
         weight_std: `s`; by default `1/sqrt(E phi(Z)^2)`, which keeps the mean square of the signal from layer to layer
@@ -138,7 +138,7 @@ def check_widths(width: int | Sequence[int], depth: int | None) -> tuple[int, ..
     if isinstance(width, Sequence | np.ndarray) and not isinstance(width, str):
         widths = tuple(whole_number("width", w) for w in width)
         if depth is not None and depth != len(widths):
-            raise InputError(f"{len(widths)} widths {widths} for depth {depth}; give one width a hidden layer.")
+            raise InputError(f"{len(widths)} widths {widths} for depth {depth}; give one width per hidden layer.")
         return widths
     return (whole_number("width", width),) * (1 if depth is None else depth)
 

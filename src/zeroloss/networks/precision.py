@@ -1,4 +1,4 @@
-"""The precision a network computes in, and the scope for it."""
+"""The precision a network computes in, and JAX's scope for it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ MOST, FEW = 4096, 16
 ROOM = 2**28
 
 
-def suited(network: Any, x: Any) -> np.ndarray:
+def as_input(network: Any, x: Any) -> np.ndarray:
     """Rows of examples in the precision of the network; whole numbers as int32 where it takes them and no others
     (tokens).
 
@@ -39,6 +39,7 @@ def suited(network: Any, x: Any) -> np.ndarray:
     if getattr(getattr(network, "program", None), "whole", False) and x.dtype.kind in "fiub":
         return np.ascontiguousarray(x, np.int32)
     dtype = np.float64 if is_double(network) else np.float32
+    # Whole numbers are tokens only where the network takes them and no others; elsewhere they are numbers like others.
     whole = x.dtype.kind in "iu" and not _takes(network, x, dtype) and _takes(network, x, np.int32)
     found = np.ascontiguousarray(x, np.int32 if whole else dtype)
     if whole and not (found == x).all():
@@ -46,6 +47,10 @@ def suited(network: Any, x: Any) -> np.ndarray:
     if not whole and dtype is np.float32:
         _check_exact(layout_of_network(network), x, found)
     return found
+
+
+suited = as_input
+"""Old name of `as_input`."""
 
 
 def layout_of_network(network: Any) -> Layout | None:
@@ -99,7 +104,7 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
 
     Several inputs: a tuple or mapping of arrays, as the network takes them; a loader batch by batch. By default at most
     4,096 rows, and so many that what is held at once is about 256 MB. A plain Python function of a batch of arrays (a black
-    box) is called as it is; a model of another framework is taken as `zeroloss.networks.differentiable` says.
+    box) is called as it is; a model of another framework is converted by `zeroloss.networks.differentiable`.
     """
     from zeroloss.networks.differentiable import differentiable, is_foreign
 
@@ -112,13 +117,13 @@ def predict(network: Any, x: np.ndarray, *, block: int | None = None) -> np.ndar
 
             network = black_box(network)
         return np.asarray(network(rows_of(network, x)))
-    x = suited(network, x)
+    x = as_input(network, x)
     with precision(network):
         return _blocks(network, x, block or rows_at_once(network, x))
 
 
 def rows_at_once(network: Any, x: np.ndarray) -> int:
-    """How many of the rows `x` `predict` takes at a time: without counting, all of up to 16."""
+    """Number of the rows `x` that `predict` takes at a time; up to 16 rows are taken at once, without counting bytes."""
     if len(x) <= FEW:
         return MOST
     return max(1, min(MOST, int(ROOM // max(1.0, held_of_one(network, x)))))

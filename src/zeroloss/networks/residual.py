@@ -1,4 +1,4 @@
-"""A residual network of fully connected blocks, in NTK parametrisation."""
+"""A residual network of fully connected blocks, in NTK parametrization."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rows of numbers in the shape a network takes: images and sequences that a data set holds flat.
 
 A `Dataset` keeps its inputs as rows `(n, d)` and, for images and sequences, the shape `image_shape` that one row had. A network of
-the user's own may take `(h, w)`, `(h, w, channels)`, `(channels, h, w)` or the flat row, and says so only by what it accepts. A
+the user's own may take `(h, w)`, `(h, w, channels)`, `(channels, h, w)` or the flat row; only a trial shows which. A
 row is reshaped to its own shape, and where that has its channels on the other side than the network takes them they are
 *moved* (a transposition, not a reshape). Where an example has as many channels as rows or columns both orders may be
 accepted; then the data's own is taken.
@@ -67,7 +67,7 @@ def on_rows(network: Any, data: Any) -> Any:
 
     Args:
         network: any network; only one that does not take flat rows is changed.
-        data: a `Dataset` (its `image_shape` says what a row is), or anything else: then `network` is returned as it is.
+        data: a `Dataset` (its `image_shape` is the shape of a row), or anything else: then `network` is returned as it is.
 
     Raises:
         InputError: the network takes the rows in none of the shapes tried, which are named.
@@ -118,7 +118,7 @@ def accepts(network: Any, shape: tuple[int, ...]) -> bool:
 
 
 def shaped(network: Any, layout: RowShape) -> Any:
-    """`network` behind `layout`; a wrapped function stays one, so that what asks it about its batch still can."""
+    """`network` behind `layout`; a wrapped function stays one, so that its batch can still be inspected."""
     if isinstance(network, Wrapped):
         return Wrapped(network.params, _ShapedFunction(network.function, layout))
     return Shaped(network, layout)

@@ -250,8 +250,8 @@ def _blocks(w: np.ndarray, first: bool) -> np.ndarray:
 
 
 def theory_steps(networks: int, examples: int, depth: int) -> float:
-    """`t_n = K^1.5 (log n)^(6 L + 2)`, the order of the number of steps of size `1/t_n` that the theory asks for.
+    """`t_n = K^1.5 (log n)^(6 L + 2)`, the order of the number of steps of size `1/t_n` that the theory requires.
 
-    Recalled (from a sequel of 2022); it is priced and never run: 2e9 `K^1.5` steps at n = 100, L = 2.
+    Recalled (from a sequel of 2022); its cost is computed, and it is never run: 2e9 `K^1.5` steps at n = 100, L = 2.
     """
     return float(networks) ** 1.5 * math.log(examples) ** (6 * depth + 2)

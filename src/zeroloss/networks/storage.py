@@ -1,8 +1,8 @@
-"""Networks as `.npz` files that say what they hold: arrays and one line of JSON, no pickles.
+"""Networks as self-describing `.npz` files: arrays and one line of JSON, no pickles.
 
 A file is taken only if it is what `save_network` writes of the network that was read: the network is built, described again,
-and header and arrays compared. So whatever the header says beside (an unknown field, a configuration of other widths than the
-arrays, other scales than the parametrisation's) is refused rather than left out.
+and header and arrays compared. So whatever else the header holds (an unknown field, a configuration of other widths than the
+arrays, other scales than the parametrization's) is refused rather than left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from zeroloss.plumbing.npz import read_npz
 FORMAT = 1
 DAMAGED = "cannot be read as a saved network (.npz): it is damaged or of another kind."
 Network = FeedForward | TorchNetwork | ResidualMLP | SquasherNetwork | SmallCNN | XorNetwork
-"""What a file is read as; any other network of JAX is written as the program that it is (a `TracedNetwork`)."""
+"""Classes that a file is read as; any other network of JAX is written as its program (a `TracedNetwork`)."""
 PROGRAMS: dict[str, type[TorchNetwork]] = {"TorchNetwork": TorchNetwork, "TracedNetwork": TracedNetwork}
 Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 """The header and the arrays of a network."""
@@ -62,7 +62,7 @@ def save_network(path: str | os.PathLike, network: Any, *, example: Any = None, 
 
 
 def check_savable(network: Any, example: Any = None) -> None:
-    """InputError where `save_network` could not write networks like this one: asked before hours of training, not after."""
+    """InputError where `save_network` could not write networks like this one: checked before hours of training, not after."""
     parts_of(as_saved(network, example))
 
 
@@ -78,7 +78,7 @@ def as_saved(network: Any, example: Any = None) -> Any:
     if isinstance(network, TorchNetwork) or is_layers(network) or described(network) is not None:
         return network
     if is_torch_module(network):
-        parts_of(network)  # says what to do
+        parts_of(network)  # raises an InputError that names the mend
     network = on_rows(differentiable(network), example)
     name = type(network).__name__
     shape, whole = _examples_of(network, example)
@@ -102,11 +102,11 @@ def as_saved(network: Any, example: Any = None) -> Any:
 
 def _examples_of(network: Any, example: Any) -> tuple[tuple[int, ...], bool]:
     """Shape of an example, and whether it is of whole numbers."""
-    from zeroloss.networks.predict import suited
+    from zeroloss.networks.predict import as_input
 
     if example is not None:
         given = example.x_train if hasattr(example, "x_train") else example
-        rows = suited(network, given[:1] if isinstance(given, np.ndarray) else given)
+        rows = as_input(network, given[:1] if isinstance(given, np.ndarray) else given)
         return rows.shape[1:], rows.dtype.kind == "i"
     size = getattr(network, "in_size", None)
     if not isinstance(size, int) or isinstance(size, bool):
@@ -189,7 +189,7 @@ def load_network(path: str | os.PathLike, *, trust: bool = False) -> Network:
     """The network that `save_network` wrote.
 
     Args:
-        trust: read a file whose program is larger than what a stranger's file may ask for
+        trust: read a file whose program is larger than what an untrusted file may demand
             (`zeroloss.networks.pytorch.validity`), or that unpacks to far more than its size.
 
     Raises:
@@ -322,11 +322,11 @@ def _as_mlp(plain: FeedForward, config: Any, name: str) -> MLP:
 
 def _same(again: Parts, given: Parts, name: str) -> None:
     """InputError where a file is not what is written of the network read from it."""
-    said, found = ({k: json.dumps(v, sort_keys=True) for k, v in header.items()} for header, _ in (again, given))
-    odd = sorted(key for key in said.keys() | found.keys() if said.get(key) != found.get(key))
+    expected, found = ({k: json.dumps(v, sort_keys=True) for k, v in header.items()} for header, _ in (again, given))
+    odd = sorted(key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key))
     if odd:
         raise InputError(
-            f"{name} says of its network what does not agree with it ({', '.join(odd)[:80]}); write it again."
+            f"{name} describes its network in a way that does not agree with it ({', '.join(odd)[:80]}); write it again."
         )
     mine, theirs = again[1], given[1]
     if mine.keys() != theirs.keys():

@@ -1,4 +1,4 @@
-"""Which parameters descent may move."""
+"""`trainable`: which parameters may move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a network's numbers are numbers: real and finite."""
+"""`check_weights`: are a network's numbers real and finite?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every room needs and no room is about: precision, files, progress, the one kind of user error."""
+"""Utilities that every other package uses: precision, files, progress, the one kind of user error."""
 
 from zeroloss.plumbing.errors import InputError
 from zeroloss.plumbing.files import write_whole

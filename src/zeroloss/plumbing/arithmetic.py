@@ -31,7 +31,7 @@ MEND = (
 
 
 def _power(exponent: int, sign: int = 0) -> int:
-    """The bits of `2^exponent`, made without floating-point arithmetic, which may be what is amiss."""
+    """The bits of `2^exponent`, made without floating-point arithmetic, which may be what is wrong."""
     bits = 1 << (exponent + 1074) if exponent < -1022 else (exponent + 1023) << 52
     return bits | sign << 63
 

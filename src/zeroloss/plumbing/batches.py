@@ -1,4 +1,4 @@
-"""Sources of examples that are no arrays: loaders, data sets of items, tables of columns, iterables of batches.
+"""Sources of examples other than arrays: loaders, data sets of items, tables of columns, iterables of batches.
 
 Nothing is imported for the question: PyTorch and Hugging Face `datasets` are known by what their objects have.
 """
@@ -24,7 +24,7 @@ ITEMS = 256
 def is_source(thing: Any) -> bool:
     """Whether `thing` gives examples in batches or one by one: a loader, a data set of items, an iterable of batches.
 
-    Arrays, tables, lists, mappings, texts and the data sets of this library are none.
+    Arrays, tables, lists, mappings, texts and the data sets of this library do not count.
     """
     if isinstance(thing, np.ndarray | list | tuple | Mapping | str | bytes) or hasattr(thing, "__array__"):
         return False
@@ -34,7 +34,7 @@ def is_source(thing: Any) -> bool:
 
 
 def has_items(thing: Any) -> bool:
-    """Whether single examples are had by their numbers (a map-style data set)."""
+    """Whether single examples can be read by their numbers (a map-style data set)."""
     return hasattr(thing, "__getitem__") and hasattr(thing, "__len__") and not isinstance(thing, Mapping)
 
 
@@ -64,7 +64,7 @@ def is_shuffled(loader: Any) -> bool:
 
 
 def batches(source: Any) -> Iterator[tuple[Any, Any]]:
-    """`(inputs, targets)` a batch; a shuffled loader is read in the order of its data set.
+    """`(inputs, targets)` of each batch; a shuffled loader is read in the order of its data set.
 
     Raises:
         InputError: a batch that does not hold inputs and targets.

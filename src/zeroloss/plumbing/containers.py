@@ -1,4 +1,4 @@
-"""What holds numbers, read into NumPy arrays without a change of value: frames, tensors, sparse matrices, lists.
+"""Containers of numbers, read into NumPy arrays without a change of value: frames, tensors, sparse matrices, lists.
 
 No library is imported for it: what a value is made of is loaded already, or the value would not be there.
 """
@@ -178,7 +178,7 @@ def _columns(columns: Sequence[np.ndarray], names: tuple[str, ...], what: str) -
     for name, column in zip(names, columns, strict=True):
         nested = column.dtype.kind == "O" and any(isinstance(item, list | tuple | np.ndarray | dict) for item in column)
         if column.ndim != 1 or nested:
-            raise InputError(f"the column {name!r} of the {what} holds arrays; give one number a row and column.")
+            raise InputError(f"the column {name!r} of the {what} holds arrays; give one number per row and column.")
     if len({column.dtype for column in columns}) > 1:
         columns = [exact_float64(c[:, None], what, (n,))[:, 0] for n, c in zip(names, columns, strict=True)]
     return Held(np.stack(columns, axis=1), names)

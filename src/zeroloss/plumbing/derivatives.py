@@ -35,7 +35,7 @@ def pushforward(function: Callable[[Any], Any], at: Any, direction: Any) -> tupl
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Inside it, what JAX says of a loop that has no derivative becomes one line that names the mend.
+    """A context in which JAX's error about a loop without a derivative becomes one line that names the mend.
 
     Raises:
         InputError: a `while` loop on the way from the weights to the answers.

@@ -1,4 +1,4 @@
-"""Hashes that name data and networks: of numbers as float64 and of what a file says of a network."""
+"""Hashes that name data and networks: of numbers as float64, and of the header and arrays of a saved network."""
 
 from __future__ import annotations
 

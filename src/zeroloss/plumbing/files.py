@@ -41,8 +41,8 @@ def write_whole(path: str | os.PathLike, content: bytes | str, *, force: bool = 
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
+            os.fsync(stream.fileno())  # on the disk before the name points to it
+        umask = os.umask(0)  # mkstemp's files are for their owner alone; a new file gets what the umask allows
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         if force:

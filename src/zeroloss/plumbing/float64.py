@@ -201,7 +201,7 @@ def _merged(array: np.ndarray, result: np.ndarray, what: str, names: Sequence[st
             if other != exact:
                 name = f" of column {str(names[column])!r}" if column < len(names) else ""
                 raise InputError(
-                    f"the {what} in rows {first} and {row}{name} are different numbers that float64 cannot tell apart "
+                    f"the {what} in rows {first} and {row}{name} are different numbers that float64 cannot distinguish "
                     f"(both become {near}); subtract an offset or scale the column."
                 )
 

@@ -1,6 +1,6 @@
 """Several inputs as one row of numbers: which columns belong to which input, and what these were.
 
-Data stay one array `(n, d)`, the inputs' columns side by side; a `Layout` says how to split a row again. Whole numbers
+Data stay one array `(n, d)`, the inputs' columns side by side; a `Layout` describes how to split a row again. Whole numbers
 (tokens, masks) are exact in float64 up to 2^53 and are cast back where they are used.
 """
 
@@ -33,7 +33,9 @@ def several(x: Any, rows: int | None = None) -> bool:
     deep = any(len(part.shape) > 1 for part in x)
     if all(len(part) == rows for part in x):
         return deep or len(x) != rows
-    return deep and len(x) != rows  # of other numbers of rows: the message says so; else a tuple of examples
+    return (
+        deep and len(x) != rows
+    )  # arrays of different lengths are refused later, with a message; else this is a tuple of examples
 
 
 def layout_of(inputs: Any, arrays: list[np.ndarray] | None = None) -> Layout:
@@ -45,14 +47,14 @@ def layout_of(inputs: Any, arrays: list[np.ndarray] | None = None) -> Layout:
     names = [str(name) for name in inputs] if isinstance(inputs, Mapping) else list(map(str, range(len(inputs))))
     found = as_arrays(inputs) if arrays is None else arrays
     if not found:
-        raise InputError("there are no inputs; give a tuple or dict of arrays, one example a row in each.")
+        raise InputError("there are no inputs; give a tuple or dict of arrays, one example per row in each.")
     return tuple(
         (name, tuple(map(int, array.shape[1:])), array.dtype.name) for name, array in zip(names, found, strict=True)
     )
 
 
 def as_arrays(inputs: Any) -> list[np.ndarray]:
-    """The inputs as arrays, checked: real numbers, one example a row, the same number of examples."""
+    """The inputs as arrays, checked: real numbers, one example per row, the same number of examples."""
     parts = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
     arrays = []
     for name, part in parts:
@@ -61,7 +63,7 @@ def as_arrays(inputs: Any) -> list[np.ndarray]:
             array = as_float64(array, f"values of the input {name!r}")
         if array.dtype.kind not in "fiub" or array.ndim == 0:
             raise InputError(
-                f"the input {name!r} is {array.dtype} of shape {array.shape}; give real numbers, a row each."
+                f"the input {name!r} is {array.dtype} of shape {array.shape}; give real numbers, one row each."
             )
         if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > EXACT:
             raise InputError(
@@ -70,7 +72,7 @@ def as_arrays(inputs: Any) -> list[np.ndarray]:
         arrays.append(array)
     counts = {len(array) for array in arrays}
     if len(counts) > 1:
-        raise InputError(f"the inputs have {sorted(counts)} rows; give one example a row in each.")
+        raise InputError(f"the inputs have {sorted(counts)} rows; give one example per row in each.")
     return arrays
 
 

@@ -1,4 +1,4 @@
-"""Arrays from an `.npz` that somebody else wrote: what it claims is compared with what it holds, before memory is taken.
+"""Arrays from an untrusted `.npz`: what it claims is compared with what it holds, before memory is allocated.
 
 NumPy's own reader believes a member's header (a shape of 10^12 rows is allocated first), takes the last of two members of
 one name, and answers damage with a dozen kinds of exceptions. Here each is one line, and no pickle is ever read.
@@ -149,7 +149,7 @@ def _header(stream: Any, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     if dtype.hasobject:
         raise InputError(f"the array {name} holds Python objects, which are never read; write numbers or texts.")
     if dtype.names is not None or dtype.subdtype is not None:
-        raise InputError(f"the array {name} is a table of named fields; write one plain array a field.")
+        raise InputError(f"the array {name} is a table of named fields; write one plain array per field.")
     if any(isinstance(side, bool) or side < 0 for side in shape) or len(shape) > 32:
         raise InputError(f"the array {name} claims the shape {_short(shape)}; write the file again.")
     return shape, fortran, dtype

@@ -1,4 +1,4 @@
-"""Numbers that users give: one rule for what is a count, a seed, a step or a probability, and one line where it is none."""
+"""Checks of numbers from users: one rule for counts, seeds, steps and probabilities, and one line where a number fails it."""
 
 from __future__ import annotations
 

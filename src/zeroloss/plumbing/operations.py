@@ -11,8 +11,8 @@ from jax.extend import core as jex
 
 
 def count(jaxpr) -> float:
-    """Floating-point operations of one evaluation: 2 for each multiplication and addition of a product, 1 an entry of
-    anything else."""
+    """Floating-point operations of one evaluation: 2 for each multiplication and addition of a product, 1 for each entry
+    of anything else."""
     return sum(map(count_one, jaxpr.eqns), 0.0)
 
 

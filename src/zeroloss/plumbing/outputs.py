@@ -1,4 +1,4 @@
-"""The one array among what a model answers: a dict, a tuple or list, a dataclass or an output object."""
+"""The one array in a model's answer: a dict, a tuple or list, a dataclass or an output object."""
 
 from __future__ import annotations
 

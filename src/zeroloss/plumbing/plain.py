@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: read strictly, or refused in one line."""
+"""JSON from an untrusted file: read strictly, or refused in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_text(path: str | os.PathLike) -> str:
     """The text of a file.
 
     Raises:
-        FileNotFoundError: there is none; the caller says what to name.
+        FileNotFoundError: there is none; the caller's message says what to name.
         InputError: it is no file, or holds no text.
     """
     path = Path(path)

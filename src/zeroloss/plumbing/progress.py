@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """What a long computation tells of itself: which stage it is in, and how much of it is done."""
+    """What a long computation reports: which stage it is in, and how much of it is done."""
 
     def stage(self, name: str, expect: str = "") -> None:
-        """A new stage begins; `expect` says the expected time and memory, in words."""
+        """A new stage begins; `expect` states the expected time and memory, in words."""
 
     def update(self, fraction: float, note: str = "") -> None:
         """`fraction` (0 to 1) of the stage is done."""

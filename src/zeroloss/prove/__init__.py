@@ -1,6 +1,6 @@
 """`prove`: is a global minimum provably near these weights, and is every training example provably classified?
 
-The arithmetic is that of `zeroloss.verified`; this room prepares the weights, chooses the proof and writes the sentences.
+The arithmetic is that of `zeroloss.verified`; this package prepares the weights, chooses the proof and writes the sentences.
 """
 
 from typing import TYPE_CHECKING

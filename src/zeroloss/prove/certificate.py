@@ -1,4 +1,4 @@
-"""Certificates of proofs: made of a `Proof`, and checked by the core (`zeroloss.verified.certificate`)."""
+"""Certificates of proofs: made from a `Proof`, and checked by the core (`zeroloss.verified.certificate`)."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def certificate_of(proof: Any) -> ProofCertificate:
 
 
 def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool = False) -> Verdict:
-    """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what is amiss.
+    """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what does not agree.
 
     The check is `zeroloss.verified.certificate.check`, which runs without JAX. A converted module is first run once as well:
     a program that cannot run is refused, and so is a proof whose bounded answers are not the module's own.
 
     Args:
         data: a `Dataset`, or a pair `(x, y)`.
-        trust: read a network larger than a stranger's file may ask for; see `zeroloss.networks.load_network`.
+        trust: read a network larger than an untrusted file may demand; see `zeroloss.networks.load_network`.
 
     Raises:
         InputError: a damaged certificate; data that hold NaN.

@@ -1,4 +1,4 @@
-"""What a proof has found, in one shape for every kind of network: from it the verdicts, the reason and the evidence are made."""
+"""`Judged`: the findings of a proof, in one form for every kind of network, for the verdicts, the reason and the evidence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Judged:
         last: the last layer of `network` at the distinct inputs (None: its rounding is not bounded).
         given_last: likewise of `given`, where polishing has moved the weights.
         trained: which layers may move (of a program, whose layers have no numbers, one entry).
-        applies: whether the proof by the read-out was tried (else `readout.obstacle` says why not).
+        applies: whether the proof by the read-out was tried (else `readout.obstacle` is the reason).
         trouble: why the bounded outputs are not those of the network itself, at either weights; "" where they are.
     """
 

@@ -65,7 +65,7 @@ def _proofs(
 
 
 def compared(judged: Judged, problem: Problem) -> Judged:
-    """With the bounded outputs compared with the network's own, at the weights judged and at those given.
+    """`judged` once the bounded outputs are compared with the network's own, at the weights judged and at those given.
 
     Nothing is proved of a network that answers otherwise than the one that was bounded.
     """

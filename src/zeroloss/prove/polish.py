@@ -25,17 +25,20 @@ from zeroloss.verified.readout import readout_matrix
 
 SMALL = 2000
 FACTORS, FEW = 40, 2
-"""How often the kernel may be factored: with up to `SMALL` equations, and above."""
+"""Most factorisations of the kernel: with up to `SMALL` equations, and above."""
 CHORDS = 12
+"""Most steps with one factor."""
 SHORTEST = 1 / 64
+"""Shortest part of a full step that is tried."""
 WORTH = 0.01
+"""Polishing counts only if the residual falls to this part of what it was."""
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # steps that overflow are not taken
 def polish(network: Layers, distinct: Collapsed, trained: Trained, *, factor: Any = None) -> Layers:
     """`network` moved to where the residual is at its rounding, or as far as it will fall.
 
-    Returned unchanged where the residual does not fall to `WORTH` of what it was: to find a minimum is the business of
+    Returned unchanged where the residual does not fall to `WORTH` of what it was: finding a minimum is the task of
     `zeroloss.descend`.
 
     Args:
@@ -66,6 +69,7 @@ def _polished(network: Layers, distinct: Collapsed, trained: Trained, factor: An
                 if factor is None:
                     return network
             moved, again = _chords(network, rows, factor, residual, floor, distinct)
+            # A borrowed factor belongs to other weights: whatever it gave, one of these weights is tried next.
             if not (again and moved is not network) and not borrowed:
                 return moved
             network, factor = moved, None
@@ -86,6 +90,8 @@ def _factored(rows: Rows) -> np.ndarray | None:
     matrix, _ = rows.kernel()
     ridge, diagonal = 0.0, np.diag(matrix).copy()
     for _ in range(6):
+        # Small matrices are kept, to be tried again with a ridge, which changes the steps and not where they lead;
+        # a large one is overwritten by its factor, for the memory.
         matrix[np.diag_indices(len(matrix))] = diagonal + ridge
         result, info = lapack.dpotrf(matrix.T, lower=1, clean=0, overwrite_a=0 if len(matrix) <= SMALL else 1)
         if info == 0 and np.isfinite(np.diag(result)).all():
@@ -111,15 +117,16 @@ def _chords(
             trial = _step(network, rows, length * a)
             new = (distinct.y - _outputs(trial, distinct.x)) * root
             reached = float(np.linalg.norm(new))
+            # A full step may gain anything; a shorter one must gain a tenth of what the linear model promises.
             if reached < size * (1 - 0.1 * length * (length < 1)):
                 network, residual, size = trial, new, reached
                 break
             length /= 2
             if length < SHORTEST:
                 return network, False
-        if size <= floor / 4:
+        if size <= floor / 4:  # `floor` bounds the rounding of the residual itself: more steps would follow noise
             return network, False
-        if size > 0.75 * before:
+        if size > 0.75 * before:  # chord steps have stalled; only a factor of these weights can help
             return network, size > floor
     return network, size > floor
 

@@ -32,7 +32,7 @@ from zeroloss.verified.readout import ReadoutProof, last_layer, not_proved, read
 
 NO_READOUT = "the network does not end in a linear layer whose weights are used nowhere else"
 ONE = Trained((True,), (True,))
-"""What moves: the layers of a program have no numbers."""
+"""What moves: one entry, as the layers of a program have no numbers."""
 
 
 def follow(problem: Problem) -> Followed | str:
@@ -48,7 +48,7 @@ def judge_program(
 ) -> Judged:
     """The proof by the read-out at `given` (float64), after moving the read-out to rounding if `polish`.
 
-    `readout.obstacle` says why where it does not go through. Where the data have classes, the outputs are bounded even if there is
+    `readout.obstacle` is the reason where it does not go through. Where the data have classes, the outputs are bounded even if there is
     no read-out.
 
     Args:
@@ -63,7 +63,7 @@ def judge_program(
     if not obstacle and m < len(distinct.x):
         short = len(distinct.x) - m
         obstacle = (
-            f"the read-out has {m} weights an output and there are {len(distinct.x)} distinct inputs: {short} too few"
+            f"the read-out has {m} weights per output and there are {len(distinct.x)} distinct inputs: {short} too few"
         )
     progress.stage("rounding of the last features", f"{len(distinct.x)} distinct inputs")
     try:
@@ -88,7 +88,7 @@ def judge_program(
 
 
 def _without_readout(given: TorchNetwork, problem: Problem, progress: Progress) -> Judged:
-    """No minimum is proved near; its outputs may have bounds."""
+    """The result without a read-out: no minimum is proved; the outputs may still have bounds."""
     none, data = not_proved(0, len(problem.distinct.x), NO_READOUT), problem.data
     if getattr(data, "labels_train", None) is None and getattr(data, "task", None) != "multi-label":
         return _not_tried(given, none, None)

@@ -1,4 +1,4 @@
-"""What does a person read? One HTML file that needs no network, made from one examination or from single results."""
+"""The report: one HTML file that needs no network connection, made from an examination or from single results."""
 
 from zeroloss.report.files import read_results
 from zeroloss.report.findings import Findings, Results, gather

@@ -1,12 +1,12 @@
-"""The pair of cards that the page leads with, and the verdicts behind them."""
+"""The two cards at the head of the page, of the fitted network and its twin, and the evidence of verdicts as text."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from zeroloss.report.sections import UNSAID, task
-from zeroloss.report.words import interval, number, percent, score, score_name
+from zeroloss.report.sections import NOT_PART, task
+from zeroloss.report.text import interval, number, percent, score, score_name
 
 if TYPE_CHECKING:
     from zeroloss.report.findings import Shown
@@ -30,7 +30,7 @@ TITLES = {
 BADGES = {"minimum": "global minimum", "classified": "training set right", "local": "fit is local"}
 """Short names of the claims about one network."""
 LONGEST = 12
-"""A list in the evidence is shown up to this length; the JSON file has the rest."""
+"""Length up to which a list in the evidence is shown; the JSON file has the rest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ def cards(examination: Shown) -> list[Card]:
 def _card(examination: Shown, key: str, title: str) -> Card:
     found: dict[str, Any] | None = examination.numbers.get(key)
     if not found:
-        reason = (examination.numbers.get("absent") or {}).get(key, UNSAID)
+        reason = (examination.numbers.get("absent") or {}).get(key, NOT_PART)
         return Card(key, title, absent=str(reason))
     kind = task(examination)
     right = kind == "classification"
@@ -92,7 +92,7 @@ def _badges(examination: Shown, key: str) -> list[tuple[str, str, str]]:
 
 
 def verdict_title(key: str, called: str = "fitted network") -> str:
-    """A heading for the verdict `key`; `called`: what the page calls the network."""
+    """A heading for the verdict `key`; `called`: the name of the network on the page."""
     return TITLES.get(key, key.replace("_", " ").capitalize()).replace("fitted network", called)
 
 
@@ -120,7 +120,7 @@ def _value(value: Any) -> Any:
 
 
 def chance(examination: Shown) -> str:
-    """What a guess that ignores the input would score, where that is known."""
+    """A sentence with the score of a guess that ignores the input, where that is known."""
     value = examination.numbers.get("chance")
     if value is None:
         return ""

@@ -1,4 +1,4 @@
-"""The results in files: what `--out` and `--json` of the commands wrote, read back by type."""
+"""`read_results`: results that the commands wrote with `--out` or `--json`, read back by type."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WRITES = (
 
 
 def read_results(paths: list[str | os.PathLike]) -> Results | Any:
-    """The results in these files, one of a kind; or the `Examination`, of one file that holds one.
+    """The results in these files, at most one of each kind; or the `Examination` in a single file.
 
-    A certificate of a proof is refused if it was changed after it was written; nothing else is verified.
+    A proof's certificate is refused if it was changed after it was written; nothing else is verified.
 
     Raises:
         InputError: a file that is missing or holds something else; two results of one kind; an examination beside other results.
@@ -71,10 +71,10 @@ def _read(path: Path) -> Any:
 
 def _unchanged(path: Path) -> Any:
     from zeroloss.prove import load_certificate
-    from zeroloss.verified.certificate import words_amiss
+    from zeroloss.verified.certificate import text_mismatch
 
     certificate = load_certificate(path)
-    amiss = words_amiss(certificate)
-    if amiss:
-        raise InputError(f"{path} is refused: {amiss}")
+    mismatch = text_mismatch(certificate)
+    if mismatch:
+        raise InputError(f"{path} is refused: {mismatch}")
     return certificate

@@ -1,4 +1,4 @@
-"""The page of one's own model: from a certificate, a descent, a proof, an audit and a twin, or any of them, to what the page reads."""
+"""`gather`: the content of the page of one's own model, from any of a certificate, a descent, a proof, an audit and a twin."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from zeroloss.theorems import Certificate
 
 START = (
-    "Whether the model was trained from the very weights that the certificate is about: their architecture is the same, and no result "
+    "Whether the model was trained from the weights that the certificate is about: their architecture is the same, and no result "
     "here names both (an audit with initial= does, and a descent)."
 )
 
 
 class Shown(Protocol):
-    """What the page reads: an `Examination`, or `Findings`."""
+    """The attributes that the page needs: those of an `Examination`, or of `Findings`."""
 
     @property
     def title(self) -> str: ...
@@ -51,7 +51,7 @@ class Shown(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """The results that a page is made from; any may be missing. `names`: what errors and the page call each."""
+    """The results from which a page is made; any may be missing. `names`: the name of each in errors and on the page."""
 
     certificate: Certificate | None = None
     descent: Descent | None = None
@@ -62,24 +62,24 @@ class Results:
 
     @property
     def given(self) -> dict[str, Any]:
-        """Those that are there, by their name."""
+        """The results that are given, by name."""
         order = ("certificate", "descent", "proof", "audit", "twin")
         found = {name: getattr(self, name) for name in order}
         return {self.names.get(name, f"the {name}"): result for name, result in found.items() if result is not None}
 
     @property
     def model(self) -> bool:
-        """Whether something is known of the trained model itself."""
+        """Whether some result is about the trained model itself."""
         return any(result is not None for result in (self.descent, self.proof, self.audit))
 
     @property
     def task(self) -> str:
-        """The task of the data; "" where no result says it."""
+        """The task of the data; "" where no result has it."""
         return str(self.data.get("task") or "")
 
     @property
     def data(self) -> dict[str, Any]:
-        """What is known of the data."""
+        """The facts known about the data."""
         found: dict[str, Any] = {} if self.audit is None else {"name": self.audit.name, "task": self.audit.task}
         for result in self.given.values():
             if result.identity is not None:
@@ -88,7 +88,7 @@ class Results:
 
     @property
     def network(self) -> dict[str, Any]:
-        """What is known of the model, or (without one) of the network at its start, or of the twin."""
+        """The facts known about the model, or (without one) about the network at its start, or the twin."""
         roles = ("model", "polished", "start", "twin") if self.model or self.certificate is not None else ("twin",)
         known = [result.identity.networks for result in self.given.values() if result.identity is not None]
         for role in roles:
@@ -100,7 +100,7 @@ class Results:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What the page of one's own model reads; the fields of an `Examination`, and `cards`, `sources` (what it was made from)."""
+    """The content of the page of one's own model: the fields of an `Examination`, with `cards` and `sources` (names of results)."""
 
     title: str
     data: dict[str, Any]
@@ -116,10 +116,10 @@ class Findings:
 
 
 def gather(results: Results, settings: dict[str, Any] | None = None) -> Findings:
-    """One page's content from the results that are there.
+    """The content of one page from the given results.
 
     Raises:
-        InputError: none is there; they are about different data or networks (`zeroloss.report.match`); a descent of several seeds.
+        InputError: no result; results about different data or networks (`zeroloss.report.match`); a descent of several seeds.
     """
     from zeroloss.report.model import cards_of, headline_of
 
@@ -156,7 +156,7 @@ def gather(results: Results, settings: dict[str, Any] | None = None) -> Findings
 
 
 def _verdicts(results: Results) -> dict[str, Verdict]:
-    """In reading order: of the proof, the audit, the certificate; the predicted curve only where descent has run."""
+    """The verdicts in reading order: proof, audit, certificate; the predicted curve only where descent has run."""
     found: dict[str, Verdict] = {}
     proof, audit, certificate = results.proof, results.audit, results.certificate
     if proof is not None:
@@ -185,7 +185,7 @@ def classifications(proof: Proof | ProofCertificate) -> dict[str, Verdict]:
 
 
 class _Table:
-    """The prediction that a certificate's table holds, at the steps that are in it."""
+    """The prediction of a certificate that was read from a file: its table, at the steps that are in it."""
 
     def __init__(self, curve: dict[str, list]):
         self.known = dict(zip(curve["step"], curve["loss"], strict=True))
@@ -243,7 +243,7 @@ def _tables(results: Results) -> dict[str, dict[str, list]]:
 
 
 def _drawable(audit: Audit) -> dict[str, list]:
-    """The trust curve; nothing of a regression whose whole curve is below the floor of the figure (R^2 of -1)."""
+    """The trust curve; empty for a regression whose whole curve is below the floor of the figure (R^2 of -1)."""
     low = audit.task == "regression" and all(score is None or score <= -1 for score in audit.trust.get("score", []))
     return {} if low else audit.trust
 

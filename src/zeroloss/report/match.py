@@ -1,4 +1,4 @@
-"""Do these results belong together? One data set and one network, by their hashes, or a sentence that names what does not fit."""
+"""`check_same`: are these results about one data set and one network? Their hashes decide, and the error names what differs."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from zeroloss.verdict.identity import Identity
 
 MODEL = ("model", "polished")
-"""The roles of an `Identity` that are the model itself; polishing moves its weights, and the proof names both."""
+"""The roles of an `Identity` that are the trained model: polishing moves its weights, and a proof names both."""
 
 
 def check_same(about: dict[str, Identity | None]) -> None:
-    """Whether all are about the same data and network.
+    """Check that all results are about the same data and network.
 
-    Equal must be: the training data; the test data, where there are any; the weights at the start; and, of what is about the
+    Equal must be: the training data; the test data, where there are any; the weights at the start; and, among results about the
     trained model, some network with another result (a proof is about the model as given and as polished). A certificate, which
-    is of the start, must at least be of the same architecture.
+    is about the start, must at least have the same architecture.
 
     Args:
-        about: what to call the result -> its `identity`.
+        about: name of the result -> its `identity`.
 
     Raises:
-        InputError: they are not, or one does not say.
+        InputError: they differ, or one has no identity.
     """
     if len(about) < 2:
         return
     silent = [name for name, found in about.items() if found is None]
     if silent:
         raise InputError(
-            f"{silent[0]} does not say which data and network it is about, as an earlier version wrote it; make it again, or show it alone."
+            f"{silent[0]} does not name its data and network, as an earlier version wrote it; make it again, or show it alone."
         )
     known: dict[str, Any] = dict(about)
     _data(known)
@@ -79,7 +79,7 @@ def _start(about: dict[str, Any]) -> None:
 
 
 def _model(about: dict[str, Any]) -> None:
-    """Results that share a network, directly or through others, are one group; there may be one."""
+    """Check that the results form one group, where two belong together if they share a network, directly or through others."""
     hashes = {
         name: {found.networks[role].get("sha256") for role in MODEL if role in found.networks}
         for name, found in about.items()

@@ -1,11 +1,11 @@
-"""What leads the page of one's own model: a sentence, and the model and its twin in a few numbers, from the results there are."""
+"""The head of the page of one's own model: its headline, and the cards of the model and its twin, from the results given."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from zeroloss.report.cards import BADGES, Card
-from zeroloss.report.words import at_most, interval, number, score, score_name
+from zeroloss.report.text import at_most, interval, number, score, score_name
 from zeroloss.verdict import Status, Verdict
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _START_BADGES = {"exists": "zero loss exists", "reaches": "descent reaches it"}
 
 
 def headline_of(results: Results) -> str:
-    """One to four sentences, no more certain than the results are."""
+    """One to four sentences, no more certain than the results."""
     parts = [_proof_sentence(results), _audit_sentence(results), _start_sentence(results), _twin_sentence(results)]
     return " ".join(part for part in parts if part)
 
@@ -53,19 +53,19 @@ def _audit_sentence(results: Results) -> str:
     train, test = _scores(audit)
     who = _audited(results)
     if train is None and test is None:
-        return f"{who} was audited, and its answers are no finite numbers everywhere."
+        return f"{who} was audited, and some of its answers are not finite."
     if kind == "regression":
-        said = f"has R² {score(train, kind)} on its training data"
+        found = f"has R² {score(train, kind)} on its training data"
         more = f" and {score(test, kind)} on new examples" if test is not None else ""
     else:
-        said = f"is right on {score(train, kind)} of its training examples"
+        found = f"is right on {score(train, kind)} of its training examples"
         more = f" and on {score(test, kind)} of new ones" if test is not None else ""
     tested = "" if test is not None or numbers.get("test_count") else "; it was not tested on new ones"
-    return f"{who} {said}{more}{tested}. {_local_sentence(audit)}".strip()
+    return f"{who} {found}{more}{tested}. {_local_sentence(audit)}".strip()
 
 
 def _audited(results: Results) -> str:
-    """Which weights the audit is of, where a proof on the same page is about moved ones."""
+    """The model that the audit is about, as a subject of a sentence; a proof on the same page may be about polished weights."""
     proof, audit = results.proof, results.audit
     if proof is None:
         return "This model"
@@ -114,14 +114,14 @@ def _twin_sentence(results: Results) -> str:
     value, kind = (twin.test_accuracy, "classification") if twin.test_r2 is None else (twin.test_r2, "regression")
     loss = "zero training loss" if twin.smallest_loss == 0 else "the least possible training loss"
     if value is None:
-        return f"A network with {loss}, but for rounding, is there whose answers away from the training points were made wrong."
+        return f"A network with {loss}, but for rounding, exists whose answers away from the training points were made wrong."
     which = "Another network" if results.model or results.certificate is not None else "A network"
     scored = f"is right on {score(value, kind)}" if kind != "regression" else f"has R² {score(value, kind)}"
     return f"{which} with {loss}, but for rounding, {scored} {'of' if kind != 'regression' else 'on'} new examples."
 
 
 def cards_of(results: Results, verdicts: dict[str, Verdict]) -> list[Card]:
-    """A card of the model (or, where it was not trained yet, of its start) and one of the twin, as far as they are there."""
+    """A card of the model (or, before training, of its start) and one of the twin, if their results are given."""
     cards = []
     if results.model:
         cards.append(_model_card(results, verdicts))
@@ -166,7 +166,7 @@ def _scores(audit: Audit) -> tuple[float | None, float | None]:
 
 
 def _score_of(audit: Audit) -> tuple[str, str, str]:
-    """The large number of the card, what it is, and its interval."""
+    """The large number of the card, its name, and its interval."""
     kind, (train, test) = audit.task, _scores(audit)
     regression = kind == "regression"
     if test is None:
@@ -197,7 +197,7 @@ def _audit_facts(audit: Audit) -> Facts:
 
 
 def _proof_facts(proof: Any, shown: bool) -> Facts:
-    """`shown`: the loss too, which an audit would have."""
+    """The facts of a proof; `shown`: with the loss, which otherwise an audit shows."""
     facts: Facts = []
     loss = proof.evidence.get("training_loss")
     if shown and loss is not None:

@@ -1,4 +1,4 @@
-"""From an examination, or from single results, to one HTML file that asks nobody for anything."""
+"""`render`, `write_report`: an examination, or single results, as one HTML file that makes no request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zeroloss.plumbing import InputError, write_whole
-from zeroloss.report import words
+from zeroloss.report import text
 from zeroloss.report.cards import cards, chance, evidence, verdict_title
 from zeroloss.report.findings import Findings, Results, gather
 from zeroloss.report.sections import sections, sections_there
@@ -58,14 +58,14 @@ def render(examination: Shown) -> str:
         settings=_facts(examination.settings),
         data=_facts(examination.data),
         network=_facts(examination.network),
-        stages=[(str(k), words.seconds(v)) for k, v in (examination.numbers.get("seconds") or {}).items()],
-        total=words.seconds(examination.seconds),
-        words=words,
+        stages=[(str(k), text.seconds(v)) for k, v in (examination.numbers.get("seconds") or {}).items()],
+        total=text.seconds(examination.seconds),
+        text=text,
     )
 
 
 def page(template: str, specs: dict[str, Any], **context: Any) -> str:
-    """A template of `report/page` filled in, with the figures' specifications, the look and the scripts inside."""
+    """A template of `report/page` filled in, with the figures' specifications, styles and scripts inside."""
     import jinja2
     from markupsafe import Markup
 
@@ -98,12 +98,12 @@ def write_report(
     twin: Twin | None = None,
     settings: dict[str, Any] | None = None,
 ) -> Path:
-    """Writes the page of an examination, or of the results of one's own model that are given, to `path`, whole or not at all.
+    """Writes the page of an examination, or of results on one's own model, to `path`, whole or not at all.
 
     Args:
         examination: everything at once, from `zeroloss.examine`; or leave it out and give any of
-        certificate, descent, proof, audit, twin: what `zeroloss.certify`, `descend`, `prove`, `audit` and
-            `zeroloss.minima.construct_twin` returned, live or read back (`from_json`). What is missing is left out of the page.
+        certificate, descent, proof, audit, twin: the results of `zeroloss.certify`, `descend`, `prove`, `audit` and
+            `zeroloss.minima.construct_twin`, live or read back (`from_json`). What is missing is left out of the page.
         settings: shown under "How to repeat this".
 
     Raises:
@@ -120,7 +120,7 @@ def write_report(
 
 @functools.cache
 def bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that sets `window.vegaEmbed`, in the version Altair writes for."""
+    """Vega, Vega-Lite and Vega-Embed as one script that sets `window.vegaEmbed`, in the version for which Altair writes."""
     import vl_convert
     from altair.utils._importers import vl_version_for_vl_convert
 
@@ -135,15 +135,15 @@ def script_json(value: Any) -> str:
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    """(name, value) pairs in words; dicts as JSON."""
+    """(name, value) pairs as text; dicts as JSON."""
 
-    def said(value: Any) -> str:
+    def shown(value: Any) -> str:
         if isinstance(value, list | tuple):
-            return ", ".join(said(item) for item in value[:20]) + (", …" if len(value) > 20 else "")
-        return json.dumps(value, default=str) if isinstance(value, dict) else words.number(value)
+            return ", ".join(shown(item) for item in value[:20]) + (", …" if len(value) > 20 else "")
+        return json.dumps(value, default=str) if isinstance(value, dict) else text.number(value)
 
     found = found | {"seed": str(found["seed"])} if found.get("seed") is not None else found
-    return [(_NAMES.get(key, str(key).replace("_", " ")), said(v)) for key, v in found.items() if v is not None]
+    return [(_NAMES.get(key, str(key).replace("_", " ")), shown(v)) for key, v in found.items() if v is not None]
 
 
 def _resource(name: str) -> str:

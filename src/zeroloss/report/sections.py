@@ -1,4 +1,4 @@
-"""The figures of the page, in reading order; one that could not be made says why."""
+"""The sections of the page with their figures, in reading order; one that could not be made has the reason."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from zeroloss import figures
 from zeroloss.figures.tables import columns, rows
 from zeroloss.figures.theory import drawable
 from zeroloss.report import captions
-from zeroloss.report.words import number
+from zeroloss.report.text import number
 
 if TYPE_CHECKING:
     from zeroloss.report.findings import Shown
 
-UNSAID = "It was not part of this examination."
+NOT_PART = "It was not part of this examination."
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A figure (or a table) with its heading and its words.
+    """A figure (or a table) with its heading and its text.
 
     Attributes:
         key: names the section in links and file names.
         title: the heading.
-        question: one line that says what the section is about.
+        question: one line on what the section is about.
         caption: what to see, computed from the numbers.
-        alt: what kind of picture it is, for those who cannot see it; the caption says the rest.
+        alt: the kind of picture, for those who cannot see it; the caption has the rest.
         spec: the Vega-Lite specification, or None if nothing is drawn.
         head: column titles of a table shown beside or instead of the figure, and `body` its rows.
         absent: why there is nothing, if there is nothing.
@@ -54,7 +54,7 @@ def sections(examination: Shown) -> list[Section]:
 
 
 def sections_there(found: Shown) -> list[Section]:
-    """The sections of which there is something."""
+    """The sections that have content."""
     return [section for section in sections(found) if not section.absent]
 
 
@@ -68,36 +68,36 @@ def _made(
     table: str,
     section: Section,
     draw: Callable[[dict[str, list]], Any],
-    say: Callable[[list[dict], dict, str], str],
+    describe: Callable[[list[dict], dict, str], str],
 ) -> Section:
     """`section` with its figure and caption, or with the reason why there is none."""
     found = examination.tables.get(table)
     if not found or not any(len(values) for values in found.values()):
         return dataclasses.replace(section, absent=_reason(examination, table))
     cols = columns(found, (), table)
-    words = say(rows(cols), examination.numbers, task(examination))
+    caption = describe(rows(cols), examination.numbers, task(examination))
     chart = draw(found)
     spec = chart.to_dict() if chart is not None else None
     if spec is not None:
         spec.pop("config", None)
-    return dataclasses.replace(section, spec=spec, caption=words)
+    return dataclasses.replace(section, spec=spec, caption=caption)
 
 
 def _reason(examination: Shown, table: str) -> str:
-    told = examination.numbers.get("absent") or {}
+    reasons = examination.numbers.get("absent") or {}
     other = {"digits": "examples", "examples": "digits"}.get(table, table)
-    return str(told.get(table) or told.get(other) or UNSAID)
+    return str(reasons.get(table) or reasons.get(other) or NOT_PART)
 
 
 def _loss(examination: Shown) -> Section:
     both = (
         "Loss, measured and predicted",
-        "Gradient descent as it went, and as the tangent kernel at the start said it would.",
+        "Gradient descent as it went, and as the tangent kernel at the start predicts it.",
     )
     curves = set((examination.tables.get("loss") or {}).get("curve", ()))
     title, question = {
         frozenset({"measured"}): ("Loss", "The training loss as descent went."),
-        frozenset({"predicted"}): ("Loss, predicted", "Gradient descent as the tangent kernel at the start says it will go."),
+        frozenset({"predicted"}): ("Loss, predicted", "Gradient descent as the tangent kernel at the start predicts it."),
     }.get(frozenset(curves), both) if examination.numbers.get("called") else both  # fmt: skip
     section = Section(
         "loss",
@@ -124,7 +124,7 @@ def _widths(examination: Shown) -> Section:
         "widths",
         "Error against width",
         "The same training on networks from far too small to far too large.",
-        alt="Chart of test and training error against the number of parameters, a point a network and a line of means.",
+        alt="Chart of test and training error against the number of parameters, one point per network and a line of means.",
     )
     error = "share of wrong answers" if task(examination) != "regression" else "1 − R²"
     equations = examination.numbers.get("equations")
@@ -141,7 +141,7 @@ def _slice(examination: Shown) -> Section:
     section = Section(
         "slice",
         "Between two training points",
-        "A walk in a straight line from one training point to another, asking the network and its twin on the way.",
+        "The answers of the network and its twin along the straight line from one training point to another.",
         alt="Line chart of one output of the fitted network and of its twin along a line between two training points.",
     )
     names = ("label_a", "label_b", "output_name", "target_a", "target_b")
@@ -161,12 +161,12 @@ def _answers(examination: Shown) -> Section:
     section = _made(examination, "examples", Section("examples", title, question), lambda _: None, captions.answers)
     data = rows(columns(examination.tables["examples"], ("label", "fitted", "twin"), "examples"))
     judge = task(examination) != "regression"
-    asked = [who for who in ("fitted", "twin") if any(r[who] is not None for r in data)]
-    body = tuple((number(r["label"]), *(_said(r[who], r["label"], judge) for who in asked)) for r in data)
-    return dataclasses.replace(section, head=("label" if judge else "target", *asked), body=body)
+    shown = [who for who in ("fitted", "twin") if any(r[who] is not None for r in data)]
+    body = tuple((number(r["label"]), *(_answer_text(r[who], r["label"], judge) for who in shown)) for r in data)
+    return dataclasses.replace(section, head=("label" if judge else "target", *shown), body=body)
 
 
-def _said(answer: Any, label: Any, judge: bool) -> str:
+def _answer_text(answer: Any, label: Any, judge: bool) -> str:
     if answer is None:
         return "–"
     return f"{number(answer)} {'✓' if answer == label else '✗'}" if judge else number(answer)
@@ -197,14 +197,14 @@ def _measures(examination: Shown) -> Section:
     if section.absent:
         return section
     data = rows(columns(examination.tables["measures"], ("measure", "meaning", "fitted"), "measures"))
-    asked = [who for who in ("fitted", "twin") if any(r.get(who) is not None for r in data)]
-    body = tuple((_named(r), *(_measured(r, who) for who in asked), str(r["meaning"])) for r in data)
-    heads = [_called(examination) if who == "fitted" else who for who in asked]
-    return dataclasses.replace(section, head=("measure", *heads, "what it says"), body=body)
+    shown = [who for who in ("fitted", "twin") if any(r.get(who) is not None for r in data)]
+    body = tuple((_named(r), *(_measured(r, who) for who in shown), str(r["meaning"])) for r in data)
+    heads = [_called(examination) if who == "fitted" else who for who in shown]
+    return dataclasses.replace(section, head=("measure", *heads, "what it means"), body=body)
 
 
 def _called(examination: Shown) -> str:
-    """What the network is called in figures and tables."""
+    """The name of the network in figures and tables."""
     return str(examination.numbers.get("called") or "fitted")
 
 
@@ -224,8 +224,8 @@ def _measured(row: dict[str, Any], who: str) -> str:
 def _theory(examination: Shown) -> Section:
     section = Section(
         "theory",
-        "What theory asked for before training",
-        "Sufficient conditions: a network that misses them may still arrive.",
+        "What theory requires before training",
+        "Sufficient conditions: a network that misses them may still reach zero loss.",
         alt="For each quantity a bar on a logarithmic axis between what there is and what theory needs.",
     )
 
@@ -237,15 +237,15 @@ def _theory(examination: Shown) -> Section:
     if section.absent:
         return section
     data = rows(columns(examination.tables["theory"], (), "theory"))
-    head = ("quantity", "you have", "theory needs", "what it says", "standing")
-    return dataclasses.replace(section, head=head, body=tuple(_asked(r) for r in data))
+    head = ("quantity", "you have", "theory needs", "what it means", "standing")
+    return dataclasses.replace(section, head=head, body=tuple(_theory_row(r) for r in data))
 
 
-def _asked(row: dict[str, Any]) -> tuple[str, ...]:
+def _theory_row(row: dict[str, Any]) -> tuple[str, ...]:
     unit = f" ({row['unit']})" if row.get("unit") else ""
     known = row["value"] is not None and row["needed"] is not None
-    met = f" {'✓' if captions.satisfied(row) else '✗'}" if known else ""
+    mark = f" {'✓' if captions.satisfied(row) else '✗'}" if known else ""
     relation = row.get("relation") or "at least"
     value = "not known" if row["value"] is None else number(row["value"])
     needed = "not known" if row["needed"] is None else f"{relation} {number(row['needed'])}"
-    return (f"{row['quantity']}{unit}", value + met, needed, str(row["sentence"]), str(row["standing"]))
+    return (f"{row['quantity']}{unit}", value + mark, needed, str(row["sentence"]), str(row["standing"]))

@@ -1,4 +1,4 @@
-"""The page of a study: the claims and their verdicts first, then every figure, the tables, and how to repeat it."""
+"""The page of a study: first the claims and their verdicts, then every figure, the tables, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from zeroloss.plumbing import write_whole
 from zeroloss.report.cards import evidence
 from zeroloss.report.render import page
 from zeroloss.report.sections import Section
-from zeroloss.report.words import number, plural
+from zeroloss.report.text import number, plural
 
 if TYPE_CHECKING:
     from zeroloss.studies import Experiment, Study, StudyResult
 
 ROWS = 60
-"""Rows of a table on the page; the export has all."""
+"""Largest number of rows of a table on the page; the export has all."""
 
 
 def render_study(study: Study, result: StudyResult) -> str:
@@ -47,25 +47,25 @@ def write_study_report(path: str | os.PathLike, study: Study, result: StudyResul
 
 
 def headline(result: StudyResult) -> str:
-    """How the claims stand, and on how many trials."""
+    """The number of claims with each status, and of the trials they rest on."""
     counts: dict[str, int] = {}
     for verdict in result.verdicts.values():
         counts[str(verdict.status)] = counts.get(str(verdict.status), 0) + 1
     order = ("PROVED", "REFUTED", "SUPPORTED", "CONTRADICTED", "UNKNOWN")
-    said = ", ".join(f"{counts[status]} {status}" for status in order if status in counts)
+    counted = ", ".join(f"{counts[status]} {status}" for status in order if status in counts)
     finished, expected, failed = (
         sum(found[name] for found in result.trials.values()) for name in ("finished", "expected", "failed")
     )
     trials = plural(finished, "trial") + (f" of {number(expected)}" if finished < expected else "")
-    claims = f"{plural(len(result.verdicts), 'claim')}: {said}" if said else "No claims"
+    claims = f"{plural(len(result.verdicts), 'claim')}: {counted}" if counted else "No claims"
     return f"{claims}. Judged on {trials}" + (f"; {number(failed)} failed." if failed else ".")
 
 
 def _heading(key: str, result: StudyResult) -> str:
-    standing = {"paper": "the paper says so", "recalled": "recalled, not confirmed", "ours": "ours"}
-    said = result.standing.get(key, "")
-    words = key.replace("_", " ").replace("-", " ")
-    return f"{words[:1].upper()}{words[1:]} ({standing.get(said, said)})"
+    standing = {"paper": "claimed by the paper", "recalled": "recalled, not confirmed", "ours": "ours"}
+    own = result.standing.get(key, "")
+    title = key.replace("_", " ").replace("-", " ")
+    return f"{title[:1].upper()}{title[1:]} ({standing.get(own, own)})"
 
 
 def _figures(study: Study, result: StudyResult) -> list[Section]:
@@ -104,7 +104,7 @@ def _tables(study: Study, result: StudyResult) -> list[Section]:
 
 
 def _means(experiment: Experiment, table: Any) -> Any:
-    """A row for each set of parameters: the number of trials and the mean of each metric that is one number."""
+    """One row per set of parameters: the number of trials and the mean of each metric that is a single number."""
     axes = [axis for axis in experiment.axes if axis in table.columns]
     numbers = [
         name
@@ -118,8 +118,8 @@ def _means(experiment: Experiment, table: Any) -> Any:
 
 
 def _cells(table: Any) -> dict[str, Any]:
-    """Head and body of a table in words; a long one is cut, and says so."""
-    body = [tuple(_said(value) for value in row) for row in table.head(ROWS).itertuples(index=False)]
+    """Head and body of a table as text; a long one is cut, with a caption that states it."""
+    body = [tuple(_cell(value) for value in row) for row in table.head(ROWS).itertuples(index=False)]
     cut = f"The first {ROWS} of {number(len(table))} rows." if len(table) > ROWS else ""
     return {
         "head": tuple(str(name).replace("_", " ") for name in table.columns),
@@ -128,7 +128,7 @@ def _cells(table: Any) -> dict[str, Any]:
     }
 
 
-def _said(value: Any) -> str:
+def _cell(value: Any) -> str:
     value = value.item() if hasattr(value, "item") else value
     if value != value:
         return "–"
@@ -148,7 +148,7 @@ def _commands(result: StudyResult) -> list[str]:
 
 def _about(experiment: Experiment, result: StudyResult) -> list[tuple[str, Any]]:
     counts = result.trials[experiment.name]
-    said: list[tuple[str, Any]] = [
+    pairs: list[tuple[str, Any]] = [
         ("trials", f"{number(counts['finished'])} finished of {number(counts['expected'])}"),
         ("version", f"{experiment.version}, {experiment.precision}"),
     ]
@@ -157,17 +157,17 @@ def _about(experiment: Experiment, result: StudyResult) -> list[tuple[str, Any]]
         if axis in table.columns and len(table):
             values = list(dict.fromkeys(table[axis]))
             more = f", … ({len(values)} values)" if len(values) > 12 else ""
-            said.append((axis, ", ".join(_said(value) for value in values[:12]) + more))
+            pairs.append((axis, ", ".join(_cell(value) for value in values[:12]) + more))
     if len(table):
-        said.append(("seeds", f"up to {number(int(table['seed'].max()) + 1)} a cell"))
+        pairs.append(("seeds", f"up to {number(int(table['seed'].max()) + 1)} per cell"))
     if counts.get("edited"):
-        said.append(("edited", f"{number(counts['edited'])} rows are from before the trial's source was edited"))
-    return said + [(f"failed ({number(count)})", reason) for reason, count in list(counts["reasons"].items())[:3]]
+        pairs.append(("edited", f"{number(counts['edited'])} rows are from before the trial's source was edited"))
+    return pairs + [(f"failed ({number(count)})", reason) for reason, count in list(counts["reasons"].items())[:3]]
 
 
 def _settings(result: StudyResult) -> list[tuple[str, Any]]:
     known = {name: value for name, value in result.settings.items() if name not in ("command", "experiments")}
     out = known.pop("rows left out", {})
-    said: list[tuple[str, Any]] = [(name, str(value)) for name, value in known.items()]
-    said += [(f"set: {axis}", ", ".join(map(_said, values))) for axis, values in result.overrides.items()]
-    return said + [("rows left out", f"{number(count)} of {name}") for name, count in out.items()]
+    pairs: list[tuple[str, Any]] = [(name, str(value)) for name, value in known.items()]
+    pairs += [(f"set: {axis}", ", ".join(map(_cell, values))) for axis, values in result.overrides.items()]
+    return pairs + [("rows left out", f"{number(count)} of {name}") for name, count in out.items()]

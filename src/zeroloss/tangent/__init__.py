@@ -1,4 +1,4 @@
-"""What governs descent: the tangent kernel, its spectrum with proved bounds, and the linearised model."""
+"""The tangent kernel, which governs descent; its spectrum with proved bounds, and the linearised model."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Does a bounded evaluation agree with the network's own answers? The last check before a proof is believed."""
+"""Does a bounded evaluation agree with the network's own answers? The last check before a proof is accepted."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from zeroloss.networks.predict import predict
 
 ERRORS = 8.0
-"""Errors bounds of the evaluation that the network's own float64 arithmetic may be off by: another order of sums, and
+"""Error bounds of the evaluation that the network's own float64 arithmetic may be off by: another order of sums, and
 functions that are right within a few more units in the last place."""
 ALLOWANCE = 1e-11
-"""What its answers may be off by beside that, in units of the largest one."""
+"""Further allowance for the network's own arithmetic, in units of its largest answer."""
 
 
 def disagreement(network: Any, x: np.ndarray, z: np.ndarray, z_error: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Sums over the parameters: from the parts of two sets of examples to their kernel.
+"""Contraction: the kernel of two sets of examples from their layerwise parts, summed over the parameters.
 
 Everything here is matrix products (BLAS, row blocks that stay in the cache) and entrywise products of their results.
 """
@@ -76,7 +76,7 @@ def _dtype(part: Part):
 
 
 def _step(part: Part, c: int) -> int:
-    """Examples a tile."""
+    """Number of examples per tile."""
     if part.late:
         return max(1, min(TILE // c, int(LATE_BYTES // (c * part.size() * _dtype(part).itemsize))))
     if part.explicit is not None:

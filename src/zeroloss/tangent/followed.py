@@ -1,4 +1,4 @@
-"""A network of JAX followed through its program, for what is proved of it: in float64, and compared with its own answers."""
+"""The program of a JAX network, for proofs about it: traced in float64, and compared with the network's own answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroloss.networks import Wrapped, predict, suited
+from zeroloss.networks import Wrapped, as_input, predict
 from zeroloss.networks.traced import NotWritableError, Trace, trace
 from zeroloss.plumbing import double
 from zeroloss.plumbing.precision import as_double
@@ -16,7 +16,7 @@ from zeroloss.tangent.jaxpr.independence import check_independent
 AGREE = 1e-9
 """Relative difference of the answers of network and program in float64 that is taken for rounding."""
 AGREE_SINGLE = 1e-4
-"""The same in float32."""
+"""The same for a network that computes in float32."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ def followed(network: Any, x: np.ndarray) -> Followed:
         NotWritableError: a part of it cannot be followed, or network and program disagree.
         InputError: a wrapped function that mixes examples.
     """
-    rows = suited(network, x)
+    rows = as_input(network, x)
     if isinstance(network, Wrapped):
         check_independent(network, rows)
     whole, shape = rows.dtype.kind == "i", rows.shape[1:]

@@ -80,7 +80,7 @@ class GradientFlow:
             raise InputError("the training kernel holds NaN or infinity.")
         values, self._vectors = scipy.linalg.eigh(0.5 * (matrix + matrix.T))
         self.eigenvalues = np.maximum(values, 0.0)
-        # Below this an eigenvalue cannot be told from zero.
+        # Below this an eigenvalue cannot be distinguished from zero.
         self._cutoff = len(values) * np.finfo(np.float64).eps * float(np.max(np.abs(values)))
         residual = self._y - self._f0
         self._coordinates = self._vectors.T @ (residual.reshape(-1, 1) if self._full else residual)

@@ -62,7 +62,7 @@ def kernel(
         network: called on one example; or `zeroloss.wrap(f, params)`; or what `zeroloss.networks.differentiable` takes.
         x1, x2: `(n1, ...)`, `(n2, ...)`; whole numbers (tokens) stay whole.
         outputs: "full" `(n1, n2, c, c)`; "diagonal" `(n1, n2, c)`, `K[i, j, a, a]`; "trace" `(n1, n2)`, their mean. The
-            trace form errs on the unsafe side at both ends of the spectrum: a picture and a preconditioner, no proof.
+            trace form errs on the unsafe side at both ends of the spectrum: use it for pictures and preconditioners, not for proofs.
         trainable: which parameters count; see `zeroloss.networks.trainable_mask`.
         check: compare with one random probe `v^T K u` by the original function's own vjp and jvp.
         explain: must be False; `explained_kernel` returns the kernel with its `Estimate`.

@@ -23,7 +23,7 @@ from zeroloss.tangent.lanczos import lanczos
 from zeroloss.tangent.points import output_size, points
 
 ACTIVATION_BYTES = 2**28
-"""What the intermediate values of one block of examples may take, roughly, unless `block` says otherwise."""
+"""Approximate bytes of the intermediate values of one block of examples, unless `block` is given."""
 
 
 class KernelOperator(LinearOperator):
@@ -57,7 +57,7 @@ class KernelOperator(LinearOperator):
         self.wide = is_double(network)
         dtype = np.float64 if self.wide else np.float32
         if block is not None and block < 1:
-            raise InputError(f"block={block}: give at least one example a block.")
+            raise InputError(f"block={block}: give at least one example per block.")
         check_weights(network)
         moved, rest = eqx.partition(network, trainable_mask(network, trainable))
         arrays, self._static = eqx.partition(rest, eqx.is_array)
@@ -67,7 +67,7 @@ class KernelOperator(LinearOperator):
             for x in pointed:
                 if isinstance(network, Wrapped):
                     check_independent(network, x)
-            rows = block or max(1, ACTIVATION_BYTES // max(1, bytes_an_example(network, pointed[0])))
+            rows = block or max(1, ACTIVATION_BYTES // max(1, bytes_per_example(network, pointed[0])))
             blocks = [in_blocks(x, rows) for x in pointed]
         self._parameters = (moved, arrays, blocks[0], None if x2 is None else blocks[1])
         self._swapped = (moved, arrays, blocks[-1], None if x2 is None else blocks[0])
@@ -115,8 +115,8 @@ def _scope(wide: bool):
     return double() if wide else contextlib.nullcontext()
 
 
-def bytes_an_example(network: Any, x: np.ndarray) -> int:
-    """What the intermediate values of one example take: the results of all equations that depend on it, none freed."""
+def bytes_per_example(network: Any, x: np.ndarray) -> int:
+    """Bytes of the intermediate values of one example: the results of all equations that depend on it, none freed."""
     arrays, static = eqx.partition(network, eqx.is_array)
     jaxpr = jax.make_jaxpr(lambda a, v: eqx.combine(a, static)(v))(arrays, jnp.asarray(x[0])).jaxpr
     return int(of_example(jaxpr, [False] * (len(jaxpr.invars) - 1) + [True])[1])

@@ -1,4 +1,4 @@
-"""Examples as a kernel takes them, and what a network answers to one."""
+"""Examples checked for a kernel, and the number of outputs of a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from zeroloss.networks import suited
+from zeroloss.networks import as_input
 from zeroloss.networks.predict import rows_of
 from zeroloss.plumbing import InputError
 from zeroloss.plumbing.exact import as_float64
@@ -21,7 +21,7 @@ def points(network: Any, x: Any) -> np.ndarray:
         raise InputError(f"inputs of shape {x.shape}: give at least one example, as the rows of an array.")
     if x.dtype.kind not in "iu" and not np.isfinite(as_float64(x, "the inputs")).all():
         raise InputError("the inputs hold NaN or infinity; remove or fill those rows.")
-    return suited(network, x)
+    return as_input(network, x)
 
 
 def _why_not(error: Exception, shape: tuple[int, ...]) -> str:

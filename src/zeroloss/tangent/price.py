@@ -1,4 +1,4 @@
-"""What a kernel costs, before it is computed: operations, bytes, seconds; and which rule serves which parameter."""
+"""The cost of a kernel, before it is computed: operations, bytes, seconds; and which rule serves which parameter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPILING = 0.25, 0.03
 
 @dataclasses.dataclass(frozen=True)
 class Served(Record):
-    """One parameter: its name and shape, by which rule it is served, how it is contracted, and at what price.
+    """One parameter: its name and shape, by which rule it is served, how it is contracted, and at what cost.
 
     Attributes:
         rule: "dense", "convolution", "bias", "scale", "lookup" (several joined by +); "gradient" where no rule serves it.
@@ -45,7 +45,7 @@ class Served(Record):
 
 @dataclasses.dataclass(frozen=True)
 class Estimate(Record):
-    """The price of a kernel.
+    """The cost of a kernel.
 
     Attributes:
         n1, n2, c: examples and outputs; outputs: the form.
@@ -110,7 +110,7 @@ class Estimate(Record):
 
 
 def price(reading: Reading, network: Any, n1: int, n2: int | None, outputs: str, itemsize: int) -> Estimate:
-    """The price of the kernel of a network that was read (`n2` None: one set of points)."""
+    """The cost of the kernel of a network that was read (`n2` None: one set of points)."""
     pairs = n1 * (n1 + 1) / 2 if n2 is None else n1 * n2
     points = n1 if n2 is None else n1 + n2
     groups = reading.groups

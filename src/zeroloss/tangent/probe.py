@@ -29,7 +29,7 @@ def probe(
     """Compare `v^T K u` with `<DF(x1)^T v, DF(x2)^T u>` of the original function for random `v`, `u`.
 
     `v` and `u` are normal on up to 32 examples (the first, the last, the others drawn), and 0 elsewhere. On one set of
-    points `u = v`, which tells two symmetric matrices apart as well. For the trace and diagonal forms `v` and `u` belong to
+    points `u = v`, which distinguishes two symmetric matrices as well. For the trace and diagonal forms `v` and `u` belong to
     one output at a time: a random one, or (trace) each of up to 16.
 
     Args:

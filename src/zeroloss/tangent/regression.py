@@ -77,7 +77,7 @@ class _TangentKernel(BaseEstimator):
         if np.ndim(self.time) != 0 or not self.time >= 0:
             raise InputError(f"time={self.time}: it must be one number, 0 or more (infinity for the limit).")
         if int(self.block) != self.block or self.block < 1:
-            raise InputError(f"block={self.block}: give at least one row a block.")
+            raise InputError(f"block={self.block}: give at least one row per block.")
 
     @property
     def network_(self) -> Any:
@@ -109,7 +109,7 @@ class _TangentKernel(BaseEstimator):
 
 _PARAMETERS = """
     kernel : "infinite" (the limit kernel of infinite width) or "finite" (that of one random network, in float64)
-    width, depth, activation, weight_std, bias_std : of the `zeroloss.MLP` in NTK parametrisation with one output; all
+    width, depth, activation, weight_std, bias_std : of the `zeroloss.MLP` in NTK parametrization with one output; all
         columns share its kernel, as if each had such a network to itself. `width` does not count at infinite width.
     ridge : r, 0 or more: `|f - y|^2 + r |w - w0|^2` is minimised (no 1/n).
     time : of gradient flow on `1/(2n) (|f - y|^2 + r |w - w0|^2)`; infinity is the limit, which interpolates if r is 0.
@@ -160,7 +160,7 @@ class TangentKernelRegressor(RegressorMixin, _TangentKernel):
 class TangentKernelClassifier(ClassifierMixin, _TangentKernel):
     __doc__ = f"""Classes by least squares with a tangent kernel (scikit-learn estimator).
 
-    The targets are one column a class, `1 - 1/C` in the class's own and `-1/C` elsewhere; the column with the largest
+    The targets are one column per class, `1 - 1/C` in the class's own and `-1/C` elsewhere; the column with the largest
     prediction wins. The predictions are those of `TangentKernelRegressor`; they are scores, not probabilities.
 
     Parameters

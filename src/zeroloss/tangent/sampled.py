@@ -1,4 +1,4 @@
-r"""How large the Lipschitz constant of `DF` on a ball is at least: an estimate by sampling, never part of a proof.
+r"""A lower estimate of the Lipschitz constant of `DF` on a ball, by sampling; never part of a proof.
 
     beta >= sup_w |D^2 F(w)| >= max over the weights and directions tried of |D^2 F(w)[u, u]|,   |u| = 1
 

@@ -189,4 +189,4 @@ def _target(matrix: np.ndarray, y: Any) -> np.ndarray:
         return y
     if y.size == len(matrix):
         return y.reshape(-1, 1)
-    raise InputError(f"targets {y.shape} do not fit a kernel with {len(matrix)} rows; give one row an example.")
+    raise InputError(f"targets {y.shape} do not fit a kernel with {len(matrix)} rows; give one row per example.")

@@ -1,4 +1,4 @@
-"""What is known beforehand: hypotheses checked with numbers, conclusions with constants; and what theory asks for."""
+"""Theorems before training: hypotheses checked with numbers, conclusions with constants, and the sizes that theories require."""
 
 from __future__ import annotations
 

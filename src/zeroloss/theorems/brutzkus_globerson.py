@@ -85,12 +85,12 @@ def _two(facts: Facts) -> Found:
 
 
 def _gamma(facts: Facts) -> Found:
-    gamma = facts.told("gamma", 8)
+    gamma = facts.assumed("gamma", 8)
     return Found(gamma >= 8, f"gamma = {gamma:g}", 8 / gamma if gamma > 0 else None)
 
 
 def _constant(facts: Facts) -> Found:
-    c = facts.told("c_eta", LARGEST_C)
+    c = facts.assumed("c_eta", LARGEST_C)
     return Found(0 < c <= LARGEST_C, f"c_eta = {c:.4g}", c / LARGEST_C)
 
 
@@ -98,7 +98,7 @@ def _start(facts: Facts) -> Found:
     k = _filters(facts)
     if k is None:
         return Found(None, facts.kind)
-    allowed = formulas.weight_std(k, facts.told("c_eta", LARGEST_C))
+    allowed = formulas.weight_std(k, facts.assumed("c_eta", LARGEST_C))
     std = facts.network.weight_std
     return Found(std <= allowed, f"{std:.3g} where {allowed:.3g} is allowed", std / allowed)
 
@@ -107,16 +107,16 @@ def _step(facts: Facts) -> Found:
     k = _filters(facts)
     if k is None:
         return Found(None, facts.kind)
-    allowed = formulas.step_size(k, facts.told("c_eta", LARGEST_C))
-    step = facts.told("step_size", allowed)
+    allowed = formulas.step_size(k, facts.assumed("c_eta", LARGEST_C))
+    step = facts.assumed("step_size", allowed)
     return Found(0 < step <= allowed, f"{step:.3g} where {allowed:.3g} is allowed", step / allowed)
 
 
 def _large(facts: Facts) -> tuple[Promise, ...]:
-    k, c = _filters(facts), facts.told("c_eta", LARGEST_C)
+    k, c = _filters(facts), facts.assumed("c_eta", LARGEST_C)
     assert k is not None
-    scale = formulas.step_size(k, c) / facts.told("step_size", formulas.step_size(k, c))
-    steps = math.ceil(formulas.step_bound(k, facts.told("gamma", 8), c) * scale)
+    scale = formulas.step_size(k, c) / facts.assumed("step_size", formulas.step_size(k, c))
+    steps = math.ceil(formulas.step_bound(k, facts.assumed("gamma", 8), c) * scale)
     share = formulas.LARGE_NET - formulas.C_0
     return (
         Promise(

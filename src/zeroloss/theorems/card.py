@@ -1,8 +1,8 @@
-"""A theorem as an object: its statement, and a check of its own hypotheses against a network and its data.
+"""`Card`: a theorem as an object, with its statement and a check of its own hypotheses against a network and its data.
 
-A card says PROVED only where every hypothesis is shown to hold, rounding included, and the proof is at hand and was
-gone through. A theorem that is only recalled, or whose proof is in a paper that is not at hand, stays UNKNOWN however well
-its hypotheses do: `CardResult.hypotheses` then is what there is to be had.
+A card is PROVED only where every hypothesis is shown to hold, rounding included, and its proof is at hand and was checked.
+A theorem that is only recalled, or whose proof is in a paper that is not at hand, stays UNKNOWN even where all its
+hypotheses hold; `CardResult.hypotheses` is then the useful part.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MARKS = {True: "holds", False: "fails", None: "not known"}
 
 
 class Found(NamedTuple):
-    """What a hypothesis is met by: `holds` (None: not known), in words, and how many times it is short (if it is)."""
+    """The state of a hypothesis: whether it holds (None: not known), what there is in words, and by which factor it is short."""
 
     holds: bool | None
     have: str
@@ -32,12 +32,12 @@ class Found(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Checked(Record):
-    """A hypothesis held against a problem.
+    """A hypothesis checked on a problem.
 
     Attributes:
-        name, needed: what it is and asks for; have: what there is.
+        name: of the hypothesis; needed: what it requires; have: what the problem has.
         holds: True (shown, rounding included), False (shown to fail) or None (neither).
-        short: by which factor what there is falls short, where that is a number.
+        short: the factor by which `have` falls short of `needed`, where that is a number.
     """
 
     name: str
@@ -91,7 +91,7 @@ class CardResult(Verdict):
 
 @dataclasses.dataclass(frozen=True)
 class Hypothesis:
-    """A hypothesis: its name, what it needs, and the function that looks."""
+    """A hypothesis: its name, what it requires, and the function that checks it."""
 
     name: str
     needed: str
@@ -107,13 +107,13 @@ class Card:
     """A theorem.
 
     Attributes:
-        key, title: what it is called; words: the statement as sentences; statement: in LaTeX.
+        key, title: its names; words: the statement as sentences; statement: in LaTeX.
         standing: "paper", "recalled" or "ours"; standing_of: which part is which.
         citation: the source.
         hypotheses: see `Hypothesis`; conclusions: what follows, as sentences.
-        claim: the exact sentence that is judged at a problem; promise: the conclusions with their constants there.
-        proof: where its proof stands that was gone through; "" if there is none, and then it is never PROVED.
-        options: what a caller may assume beside network and data, with its meaning.
+        claim: the exact sentence judged on a problem; promise: the conclusions with their constants there.
+        proof: where the checked proof is written; "" if there is none, and then the card is never PROVED.
+        options: what a caller may assume beside network and data, each with its meaning.
     """
 
     key: str
@@ -131,7 +131,7 @@ class Card:
     options: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def check(self, network: Any, data: Any, **options: Any) -> CardResult:
-        """Hold the theorem against a network (None: only the data) and training data, a `Dataset` or `(x, y)`.
+        """Check the theorem on a network (None: the data alone) and training data, a `Dataset` or `(x, y)`.
 
         Raises:
             InputError: an option that the card does not know, or a network that does not fit the data.
@@ -145,7 +145,7 @@ class Card:
         return self.judge(Facts(network, data, options))
 
     def judge(self, facts: Facts) -> CardResult:
-        """`check`, on facts that several cards share."""
+        """As `check`, on facts that several cards share."""
         if self.proof:
             require_ieee()
         checked = tuple(h.check(facts) for h in self.hypotheses)
@@ -183,6 +183,6 @@ class Card:
         return f"<Card {self.key}: {self.title} ({self.standing})>"
 
     def __str__(self) -> str:
-        from zeroloss.theorems.words import card_text
+        from zeroloss.theorems.text import card_text
 
         return card_text(self)

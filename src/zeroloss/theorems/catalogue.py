@@ -1,4 +1,4 @@
-"""All cards, and the verb that holds them against a problem."""
+"""All cards: `cards`, `find_card`, and `check`, which checks them on a problem."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def check(
     progress: Progress | None = None,
     **options: Any,
 ) -> dict[str, CardResult]:
-    """Every card (or those of `keys`) held against a network and its training data.
+    """Check every card (or those of `keys`) on a network and its training data.
 
     Args:
-        network: at the weights that are judged; None: what can be said of the data alone.
+        network: at the weights that are judged; None: only what follows from the data.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: what may be assumed; see `Card.options`. One that no card asked takes is refused.
+        options: what may be assumed; see `Card.options`. One that none of the chosen cards takes is refused.
 
     Raises:
         InputError: an unknown key or option, or a network that does not fit.

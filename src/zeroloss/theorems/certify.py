@@ -5,7 +5,7 @@ Four claims, each a `Verdict`:
 - `exists`: zero loss exists for these targets. REFUTED only by equal inputs with different targets; PROVED where the
   last features at the start are independent (then some read-out interpolates any targets).
 - `generic`: zero loss exists for almost every target. REFUTED by fewer parameters than equations (a locally Lipschitz
-  image of fewer dimensions has measure zero): says nothing of these targets.
+  image of fewer dimensions has measure zero): nothing follows for these targets.
 - `reaches`: descent with this step reaches a global minimum of the empirical squared risk, at this rate (the composite
   theorem).
 - `curve`: the training loss follows the tangent kernel's prediction; judged by `judge_curve` once descent has run.
@@ -34,7 +34,7 @@ from zeroloss.problem import Problem, as_problem
 from zeroloss.tangent import KernelOperator, LinearisedCurve, linearised_curve
 from zeroloss.tangent.sampled import sampled_lipschitz
 from zeroloss.theorems.existence import ASSUMPTIONS, exists, generic
-from zeroloss.theorems.referee import Facts, reach_claim, reaches
+from zeroloss.theorems.reach import ReachFacts, reach_claim, reaches
 from zeroloss.verdict import Record, Status, Verdict
 from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import LIVE
@@ -45,12 +45,12 @@ from zeroloss.verified.lipschitz import Constants, constants
 CURVE = "the training loss of gradient descent follows the tangent kernel's prediction within 10 %"
 WITHIN = 1.1
 PREDICTION_OPERATIONS = 2.7e11
-"""What the predicted curve may cost; Lanczos takes 16 to 64 products of the kernel."""
+"""Number of operations that the predicted curve may cost; Lanczos takes 16 to 64 products with the kernel."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Certificate(Record):
-    """What can be said before training.
+    """What is known before training: four verdicts and the predicted loss curve.
 
     Attributes:
         verdicts: `exists`, `generic`, `reaches`, `curve`.
@@ -95,8 +95,8 @@ def certify(
         trainable: which parameters descent moves.
         steps: how far the curve is predicted.
         sample_beta: where `reaches` is UNKNOWN also estimate `beta` from below by power iteration, so that the reason can
-            say how much of what is missing a better bound on `beta` could give (seconds; no part of a proof).
-        announce: called with the name and the verdict as each one comes.
+            state how much of what is missing a sharper bound on `beta` could give (seconds; no part of a proof).
+        announce: called with name and verdict, for each verdict as soon as it is known.
 
     Raises:
         InputError: a network that does not fit the data, data with NaN, a step that is not a positive number.
@@ -127,7 +127,7 @@ def certify(
         narrower = None
         if not theorem.holds and math.isfinite(theorem.ratio):
             narrower = _narrower(problem, step_size)
-        facts = Facts(network, problem.n, known.method, step_size, trained, sampled, narrower, ASSUMPTIONS)
+        facts = ReachFacts(network, problem.n, known.method, step_size, trained, sampled, narrower, ASSUMPTIONS)
         verdicts["reaches"] = reaches(theorem, facts)
     else:
         reason = f"the constants of a {type(network).__name__} are not known; only a FeedForward or an MLP is judged."
@@ -148,7 +148,7 @@ def certify(
 
 
 def _narrower(problem: Problem, step_size: float | None) -> Composite | None:
-    """The theorem for the same kind of network at a quarter of the width, where that is no NTK parametrisation."""
+    """The theorem for the same kind of network at a quarter of the width, where that is no NTK parametrization."""
     network, distinct, trainable = problem.network, problem.distinct, problem.trainable
     if not isinstance(network, MLP) or network.parametrization == "ntk" or min(network.widths, default=0) < 8:
         return None
@@ -163,7 +163,7 @@ def _narrower(problem: Problem, step_size: float | None) -> Composite | None:
 
 
 class _Announced(dict[str, Verdict]):
-    """Verdicts that are told of as they come."""
+    """Verdicts by name; each is announced when it is set."""
 
     def __init__(self, announce: Callable[[str, Verdict], None] | None):
         super().__init__()
@@ -187,8 +187,7 @@ def _predict(objective: Objective, known: Constants | None) -> LinearisedCurve:
 
 
 def judge_curve(certificate: Certificate, fit: Descent) -> Verdict:
-    """Was the predicted curve right? Compares `fit.history` (gradient descent from the certified start, one seed) with
-    it.
+    """The verdict on `curve`: `fit.history` (gradient descent from the certified start, one seed) against the prediction.
 
     The two are compared while the excess over the infimum is above 1e-8 of the first (float32 rounding is below that).
     """

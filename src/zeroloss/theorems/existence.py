@@ -72,7 +72,7 @@ def exists(problem: Problem, progress: Progress) -> Verdict:
 
 
 def _as_program(problem: Problem) -> tuple[Any, Any, str]:
-    """A network of JAX and its mask as a program in float64, and why not ("" where it is); others as they are."""
+    """A JAX network and its mask as a program in float64, and the reason if it can't be one (else ""); others unchanged."""
     network, mask = problem.network, problem.mask
     x = problem.distinct.x.reshape(-1, *problem.inputs.shape[1:])
     if isinstance(network, FeedForward | TorchNetwork):
@@ -89,8 +89,8 @@ def _as_program(problem: Problem) -> tuple[Any, Any, str]:
 
 
 def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tuple[np.ndarray, float, int, str]:
-    """The features that the trained read-out meets at `x` `(n, d)`, with a bound on the error of the matrix, its columns,
-    and why there are none ("" where there are)."""
+    """The features that enter the trained read-out at `x` `(n, d)`, a bound on the error of that matrix, its number of
+    columns, and the reason if there are none (else "")."""
     none, needs = np.zeros((0, 0)), NEEDS
     readout = find_readout(network.program) if isinstance(network, TorchNetwork) else None
     if isinstance(network, FeedForward):
@@ -110,8 +110,9 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
         return none, 0.0, 0, f"{needs} its read-out is not trained."
     columns = size + bool(bias)
     if columns < len(x):
-        short = f"the read-out has {columns} weights an output, {len(x) - columns} fewer than distinct inputs"
+        short = f"the read-out has {columns} weights per output, {len(x) - columns} fewer than distinct inputs"
         return none, 0.0, columns, f"Not by the read-out alone: {short}."
+    # The proof is about these weights' exact values, which float64 holds.
     with double():
         start = as_double(network)
     if readout is None:
@@ -136,7 +137,7 @@ def _features(network: Any, mask: Any, x: np.ndarray, progress: Progress) -> tup
 
 
 def generic(problem: Problem, found: Verdict) -> Verdict:
-    """The verdict on `GENERIC`, by counting; `found`: that on `EXISTS`."""
+    """The verdict on `GENERIC`, by counting; `found`: the verdict on `EXISTS`."""
     distinct, clashes = problem.distinct, problem.clashes
     leaves = jax.tree.leaves(eqx.filter(problem.network, problem.mask))
     parameters, equations = sum(leaf.size for leaf in leaves), distinct.y.size
@@ -147,7 +148,7 @@ def generic(problem: Problem, found: Verdict) -> Verdict:
     if parameters < equations and isinstance(problem.network, FeedForward):
         reason = (
             f"{parameters:,} trained parameters for {equations:,} equations: the reachable targets have measure zero. "
-            "This says nothing of the targets given."
+            "Nothing follows for the targets given."
         )
         return Verdict(claim, Status.REFUTED, reason, evidence)
     if parameters < equations:

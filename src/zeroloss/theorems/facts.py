@@ -1,4 +1,4 @@
-"""What the cards ask of a network and its data; each fact is computed once, when a card first asks, and shared."""
+"""`Facts`: a network and its data as the cards see them. Each fact is computed once, when a card first needs it, and shared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zeroloss.plumbing import InputError, Progress, Silent, arithmetic
 from zeroloss.plumbing.digest import data_hash
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.problem import Problem, as_problem
-from zeroloss.theorems.suppositions import check_suppositions
+from zeroloss.theorems.assumptions import check_assumptions
 from zeroloss.verified import libm
 from zeroloss.verified.composite import Composite, composite_theorem
 from zeroloss.verified.directed import SLOP, square_upper
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 def _within_range(compute: Callable[[], T], otherwise: T) -> T:
-    """What is computed, or `otherwise` where numbers leave the range that proofs are made for."""
+    """The result of `compute`, or `otherwise` where numbers leave the range for which the proofs are made."""
     with np.errstate(over="ignore", invalid="ignore"):
         try:
             return compute()
@@ -47,15 +47,15 @@ def _within_range(compute: Callable[[], T], otherwise: T) -> T:
 
 
 class Facts:
-    """A network (or None), its training data, and what the caller supposes.
+    """A network (or None), its training data, and what the caller assumes.
 
     Args:
         network: at the weights that are judged.
         data: a `Dataset`, or a pair `(x, y)`.
-        options: suppositions of the caller; see `Card.options` and `suppositions`.
+        options: assumptions of the caller; see `Card.options` and `zeroloss.theorems.assumptions`.
 
     Raises:
-        InputError: a supposition out of its range, a network that does not fit the data, or data with NaN.
+        InputError: an assumption out of its range, a network that does not fit the data, or data with NaN.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Facts:
     ):
         self.network: Any = None
         self.problem: Problem | None = None
-        self.options = check_suppositions(options or {})
+        self.options = check_assumptions(options or {})
         self.progress = progress or Silent()
         if network is None and "trainable" in self.options:
             raise InputError("trainable names parameters of a network, and none is given; give one, or leave it out.")
@@ -76,8 +76,8 @@ class Facts:
             self.network, self.data, self.x, self.y = problem.network, problem.data, problem.x, problem.y
         self.n, self.d, self.outputs = len(self.x), self.x.shape[1], self.y.shape[1]
 
-    def told(self, name: str, default: Any = None) -> Any:
-        """What the caller said, or the default."""
+    def assumed(self, name: str, default: Any = None) -> Any:
+        """What the caller assumes under this name, or the default."""
         value = self.options.get(name)
         return default if value is None else value
 
@@ -98,7 +98,7 @@ class Facts:
 
     @property
     def equations(self) -> int:
-        """One a distinct input and output."""
+        """One per distinct input and output."""
         return len(self.distinct.x) * self.outputs
 
     @property
@@ -108,7 +108,7 @@ class Facts:
 
     @property
     def kind(self) -> str:
-        """What the network is, for a sentence."""
+        """Which class of network it is, as part of a sentence."""
         if self.network is None:
             return "no network is given"
         name = type(self.network).__name__
@@ -122,13 +122,13 @@ class Facts:
 
     @cached_property
     def trained(self) -> Trained:
-        """Which layers move."""
+        """Which layers are trained."""
         assert self.problem is not None and self.problem.trained is not None
         return self.problem.trained
 
     @cached_property
     def parameters(self) -> int:
-        """How many numbers move."""
+        """Number of trained parameters."""
         return self.trained.count(self.layers)
 
     @cached_property
@@ -173,7 +173,7 @@ class Facts:
         return square_upper(math.sqrt(rows.trace * SLOP) + rows.error) * SLOP
 
     def evidence(self, options: Iterable[str]) -> dict[str, Any]:
-        """Of which data, what was told, and on which assumptions."""
-        said = {name: self.options[name] for name in options if self.options.get(name) is not None}
-        simple = {name: v if isinstance(v, str | int | float | bool) else str(v) for name, v in said.items()}
+        """The hash of the data, what the caller assumed, and the assumptions on the arithmetic."""
+        assumed = {name: self.options[name] for name in options if self.options.get(name) is not None}
+        simple = {name: v if isinstance(v, str | int | float | bool) else str(v) for name, v in assumed.items()}
         return {"data_sha256": data_hash(self.x, self.y), "told": simple, "assumptions": ASSUMPTIONS}

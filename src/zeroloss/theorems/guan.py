@@ -19,19 +19,19 @@ CITATION = "Q. Guan, How can deep neural networks fail even with global optima?,
 
 
 def _width(facts: Facts) -> Found:
-    width, c = facts.told("width", 2 * facts.outputs), facts.outputs
+    width, c = facts.assumed("width", 2 * facts.outputs), facts.outputs
     if int(width) != width:
         return Found(False, f"{width}")
     return Found(width >= c, f"{width} units for {c} output(s)", c / width if width > 0 else None)
 
 
 def _layers(facts: Facts) -> Found:
-    layers = facts.told("layers", 1)
+    layers = facts.assumed("layers", 1)
     return Found(int(layers) == layers and layers >= 1, f"{layers} layer(s)")
 
 
 def _deeper(facts: Facts) -> tuple[Promise, ...]:
-    width, layers, c = int(facts.told("width", 2 * facts.outputs)), int(facts.told("layers", 1)), facts.outputs
+    width, layers, c = int(facts.assumed("width", 2 * facts.outputs)), int(facts.assumed("layers", 1)), facts.outputs
     where = (
         "on every input"
         if width >= 2 * c
@@ -46,8 +46,8 @@ def _deeper(facts: Facts) -> tuple[Promise, ...]:
 
 
 def _deeper_claim(facts: Facts) -> str:
-    """With one unit an output the function is kept where `f >= -B` alone: `R(f + B) - B` is at least `-B`."""
-    if facts.told("width", 2 * facts.outputs) >= 2 * facts.outputs:
+    """With one unit per output the function is kept only where `f >= -B`: `R(f + B) - B` is at least `-B`."""
+    if facts.assumed("width", 2 * facts.outputs) >= 2 * facts.outputs:
         return "a deeper network with relu layers has the same function as this one, in exact arithmetic"
     return (
         "for every bound -B on the outputs a deeper network with relu layers answers as this one wherever each output is at least "
@@ -84,7 +84,7 @@ def grid_nodes(x: np.ndarray) -> int | None:
 
 
 def _threshold(facts: Facts) -> float:
-    return float(facts.told("b", facts.d - 0.5))
+    return float(facts.assumed("b", facts.d - 0.5))
 
 
 def _grid(facts: Facts) -> Found:
@@ -121,9 +121,9 @@ def _covered(facts: Facts) -> tuple[Promise, ...]:
 DEPTH = Card(
     "depth-extension",
     "Depth that changes nothing",
-    "Any fully connected network can be made deeper, by any number of layers, its function kept: with two units an "
+    "Any fully connected network can be made deeper, by any number of layers, its function kept: with two units per "
     "output on every input; with "
-    "one an output wherever the outputs are bounded below. So a global minimum stays one.",
+    "one per output wherever the outputs are bounded below. So a global minimum stays one.",
     r"f = R^k(f) - R^k(-f);\qquad f = R^k(f + B) - B \text{ where } f \ge -B",
     "paper",
     "That depth can be added with any width of at least 1 is the paper's Theorem 2.1; the formulas, and on which "
@@ -134,7 +134,7 @@ DEPTH = Card(
         Hypothesis("layers", "a whole number of layers to add, 1 or more", _layers),
         Hypothesis(
             "width",
-            "at least one unit an output in each added layer (two, for the same function on every input)",
+            "at least one unit per output in each added layer (two, for the same function on every input)",
             _width,
         ),
     ),
@@ -142,14 +142,14 @@ DEPTH = Card(
     _deeper_claim,
     _deeper,
     "R(z) - R(-z) = z and R(R(z)) = R(z); zeroloss.minima.extend builds it",
-    {"layers": "how many to add (1)", "width": "units of each (two an output)"},
+    {"layers": "how many to add (1)", "width": "units of each (two per output)"},
 )
 
 TWIN = Card(
     "twin",
     "A twin with zero training loss that fails elsewhere",
-    "For any predictor g and any data without contradictions there is one network with zero training loss that equals g off small "
-    "neighbourhoods of the training points. So zero training loss by itself says nothing of the error elsewhere.",
+    "For any predictor g and any data without contradictions there is one network with zero training loss that equals g outside small "
+    "neighbourhoods of the training points. So zero training loss by itself implies nothing about the error elsewhere.",
     r"f = g + \sum_i (y_i - g(x_i)) \phi_i,\ \phi_i(x_j) = \delta_{ij} \implies f(x_i) = y_i,\ f = g \text{ off } "
     r"\bigcup_i \operatorname{supp} \phi_i",
     "ours",

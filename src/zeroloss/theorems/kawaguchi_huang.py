@@ -3,7 +3,7 @@ arXiv 1908.02419), and what it rests on: independent last features, and counting
 
 As later papers report it, the guarantee gives every layer but the last a zero learning rate; the read-out proof
 (`zeroloss.verified.readout`) is that mechanism with constants. Counting is its other half: fewer parameters than
-equations miss almost every target, and say nothing of the targets given.
+equations miss almost every target, from which nothing follows for the targets given.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def _measure_zero(facts: Facts) -> tuple[Promise, ...]:
     p, equations = facts.parameters, facts.equations
     return (
         Promise(
-            f"The targets that can be reached have measure zero: {equations - p:,} dimensions are missing. This says "
-            f"nothing of the "
+            f"The targets that can be reached have measure zero: {equations - p:,} dimensions are missing. Nothing "
+            f"follows for the "
             "targets given.",
             {"parameters": p, "equations": equations},
         ),
@@ -154,7 +154,7 @@ READOUT = Card(
     (
         FULLY_CONNECTED,
         Hypothesis("trained read-out", "the whole read-out free to move", _moves_readout),
-        Hypothesis("features", "at least as many weights an output as distinct inputs", _enough_features),
+        Hypothesis("features", "at least as many weights per output as distinct inputs", _enough_features),
         Hypothesis("independence", "the features of the distinct inputs independent", _independent),
     ),
     ("a global minimum of the training loss lies within |r|/s", "for any targets one exists"),

@@ -1,5 +1,5 @@
-r"""Over-parametrized deep neural networks do not generalize well (M. Kohler, A. Krzyzak, arXiv 1912.03925), and what can be
-said of every interpolator on designs with atoms.
+r"""Over-parametrized deep neural networks do not generalize well (M. Kohler, A. Krzyzak, arXiv 1912.03925), and what
+holds for every interpolator on designs with atoms.
 
 With `N` the visits of one of n equally likely atoms, Binomial(n, 1/n), an interpolator answers a visited atom by a mean of N
 noisy targets, whose variance is `s^2/N`: the visited atoms contribute `s^2 E[1{N > 0}/N]` to its expected error, which
@@ -23,7 +23,7 @@ CITATION = (
     "arXiv 1912.03925, Bernoulli 27 (2021) 2564-2597"
 )
 FLOOR = 0.4848
-"""Below `e^-1 (Ei(1) - gamma_E)`, the limit of `visited_error`."""
+"""A number below `e^-1 (Ei(1) - gamma_E)`, the limit of `visited_error`."""
 SMOOTHNESS = {"smoothness": "p of the regression function, (p, C)-smooth"}
 
 
@@ -49,38 +49,39 @@ def _sigmoid(facts: Facts) -> Found:
 def _regression(facts: Facts) -> Found:
     task = getattr(facts.data, "task", None)
     if task is None:
-        return Found(None, "arrays, which do not say")
+        return Found(None, "arrays, from which it can't be seen")
     return Found(task == "regression", f"{task}")
 
 
 def _design(facts: Facts) -> Found:
-    design = facts.told("design")
+    design = facts.assumed("design")
     if design is None:
         return Found(None, "nothing is assumed of how inputs are drawn")
     return Found(design == "random", f"{design!r}, as assumed")
 
 
 def _smooth_function(facts: Facts) -> Found:
-    p = facts.told("smoothness")
+    p = facts.assumed("smoothness")
     if p is None:
         return Found(None, "its smoothness is not given")
     return Found(bool(p > 0), f"p = {p:g}, as assumed")
 
 
 def _minimiser(facts: Facts) -> Found:
-    said = facts.told("minimises")
+    assumed = facts.assumed("minimises")
     return Found(
-        None if said is None else bool(said), "nothing is assumed" if said is None else f"{bool(said)}, as assumed"
+        None if assumed is None else bool(assumed),
+        "nothing is assumed" if assumed is None else f"{bool(assumed)}, as assumed",
     )
 
 
 def _misses(facts: Facts) -> tuple[Promise, ...]:
-    rate = -minimax_exponent(float(facts.told("smoothness")), facts.d)
+    rate = -minimax_exponent(float(facts.assumed("smoothness")), facts.d)
     return (Promise(f"Its error does not fall like n^-{rate:.3g}, the minimax rate.", {"minimax_exponent": rate}),)
 
 
 def _atoms(facts: Facts) -> Found:
-    atoms = facts.told("atoms")
+    atoms = facts.assumed("atoms")
     if atoms is None:
         return Found(None, "nothing is assumed of how inputs are drawn")
     if len(facts.distinct.x) > atoms:
@@ -89,7 +90,7 @@ def _atoms(facts: Facts) -> Found:
 
 
 def _noise(facts: Facts) -> Found:
-    variance = facts.told("noise_variance")
+    variance = facts.assumed("noise_variance")
     if variance is None:
         return Found(None, "the noise is not given")
     return Found(bool(0 < variance < math.inf), f"variance {variance:g}, as assumed")
@@ -97,7 +98,7 @@ def _noise(facts: Facts) -> Found:
 
 def _floor(facts: Facts) -> tuple[Promise, ...]:
     share = visited_error(facts.n)
-    error = round_down(Fraction(share) * Fraction(float(facts.told("noise_variance"))))
+    error = round_down(Fraction(share) * Fraction(float(facts.assumed("noise_variance"))))
     return (
         Promise(
             f"The visited atoms contribute at least {at_least(error)} to the expected error, {at_least(share, 5)} of "
@@ -108,14 +109,14 @@ def _floor(facts: Facts) -> tuple[Promise, ...]:
 
 
 def _tail(facts: Facts) -> Found:
-    t = facts.told("tail")
+    t = facts.assumed("tail")
     if t is None:
         return Found(None, "the tail is not given")
     return Found(bool(0 < t < math.inf), f"t = {t:g}, as assumed")
 
 
 def _heavy(facts: Facts) -> Found:
-    t, p = facts.told("tail"), facts.told("smoothness")
+    t, p = facts.assumed("tail"), facts.assumed("smoothness")
     if t is None or p is None:
         return Found(None, "tail or smoothness are not given")
     if not p > 0:
@@ -125,8 +126,8 @@ def _heavy(facts: Facts) -> Found:
 
 def _slow(facts: Facts) -> tuple[Promise, ...]:
     slow, best = (
-        -visited_exponent(float(facts.told("tail"))),
-        -minimax_exponent(float(facts.told("smoothness")), facts.d),
+        -visited_exponent(float(facts.assumed("tail"))),
+        -minimax_exponent(float(facts.assumed("smoothness")), facts.d),
     )
     return (
         Promise(

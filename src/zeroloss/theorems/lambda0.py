@@ -26,7 +26,7 @@ from zeroloss.verified.directed import gamma, norm_upper
 from zeroloss.verified.eigenvalues import Enclosure, smallest_eigenvalue
 
 MOST = 3000
-"""Inputs whose kernel is formed; of more, the first so many are taken, and the eigenvalue of all is at most that."""
+"""Largest number of inputs whose kernel is formed. Of more, this many are taken; the eigenvalue of all is at most theirs."""
 ULP = 4 * 2.0**-52
 SLOP = 1 + 1e-9
 
@@ -41,7 +41,8 @@ def hidden_kernel(x: Any) -> tuple[np.ndarray, float]:
     largest = np.abs(x).max(axis=1)
     if not (largest > 0).all():
         raise InputError("an input is 0 in every column and has no direction; leave it out.")
-    x = x / largest[:, None]  # a power of two would be exact; this moves a row by an ulp an entry, counted in delta
+    # Division by a power of two would be exact; this one moves each entry by an ulp, which `delta` counts.
+    x = x / largest[:, None]
     norm = np.sqrt(np.sum(x * x, axis=1))
     t = (x @ x.T) / np.outer(norm, norm)
     delta = gamma(2 * x.shape[1] + 16) * SLOP
@@ -67,7 +68,7 @@ def lambda0(x: Any) -> Enclosure:
 
 
 def measured_lambda0(x: Any, *, progress: Progress | None = None) -> tuple[float, bool, str]:
-    """`lambda0` for the distinct inputs: a proved end, whether it is the upper one, and a phrase that says so.
+    """`lambda0` for the distinct inputs: a proved bound, whether it is the upper one, and a phrase that describes it.
 
     The lower end, where it is above 0 and no input was left out; else the upper end, for a part of the inputs has no
     smaller eigenvalue than all of them.

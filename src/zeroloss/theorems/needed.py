@@ -1,4 +1,4 @@
-"""What theory asked for before training, against what there is: a tidy table from a certificate."""
+"""What theory requires before training, against what there is: a tidy table made from a certificate."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def needed_table(certificate: Certificate, widths: list[int] | tuple[int, ...] =
     rows = []
     exists, generic = certificate.verdicts["exists"].evidence, certificate.verdicts["generic"].evidence
     if "readout_weights_per_output" in exists:
-        sentence = "The proof by the read-out needs as many read-out weights an output as distinct inputs."
+        sentence = "The proof by the read-out needs as many read-out weights per output as distinct inputs."
         rows.append(
             (
-                "read-out weights an output",
+                "read-out weights per output",
                 exists["readout_weights_per_output"],
                 exists["distinct_inputs"],
                 "weights",
@@ -27,7 +27,7 @@ def needed_table(certificate: Certificate, widths: list[int] | tuple[int, ...] =
                 "at least",
             )
         )
-    sentence = "With fewer parameters than equations almost every target is missed (which says nothing of these)."
+    sentence = "With fewer parameters than equations almost every target is missed (nothing follows for these)."
     rows.append(("parameters", generic["parameters"], generic["equations"], "numbers", "paper", sentence, "at least"))
     theorem = certificate.theorem
     needed = certificate.verdicts["reaches"].evidence.get("width_asked_for")

@@ -1,4 +1,4 @@
-"""What the proofs rest on: a certified smallest eigenvalue, a zero beside small residuals, and equal inputs."""
+"""Cards of the lemmas that the proofs rest on: a certified smallest eigenvalue, a zero beside a small residual, equal inputs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The verb: what each theory asks for at the size of a problem, beside the network there is and the threshold measured.
+"""`atlas`: how large a network does each theory require at the size of a problem, beside one's own network and a measured threshold?
 
-`mnist-size` and `cifar-size` need no data; a data set gives its own size. Nothing is computed from the data unless
-`measure` is asked for: then `lambda0` (`zeroloss.theorems.lambda0`) and the parameter count at which training reaches
-zero (`zeroloss.theorems.threshold`).
+`mnist-size` and `cifar-size` need no data; a data set gives its own size. Only with `measure` is anything computed from the
+data: `lambda0` (`zeroloss.theorems.lambda0`) and the parameter count at which training reaches zero
+(`zeroloss.theorems.threshold`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from zeroloss.plumbing import InputError
 from zeroloss.plumbing.numbers import choice
 from zeroloss.theorems.theories import THEORIES
 from zeroloss.theorems.theories_linear import LINEAR
-from zeroloss.theorems.theory import UNTOLD, Size, Theory
+from zeroloss.theorems.theory import OPTIONAL, Size, Theory
 from zeroloss.verdict import Record
 
 SIZES = {
     "mnist-size": Size("mnist-size", 60_000, 784, 10),
     "cifar-size": Size("cifar-size", 50_000, 3072, 10),
 }
-"""Sizes by name, one hidden layer until another depth is asked for."""
+"""Sizes by name, with one hidden layer unless another depth is given."""
 COPIED = (
     "key",
     "label",
@@ -40,23 +40,23 @@ COPIED = (
     "confirmed",
     "recalled",
 )
-"""What a requirement takes over from its theory."""
+"""The fields that a `Requirement` copies from its `Theory`."""
 TINY = 1e-300
 """Stands for an upper end of 0."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Requirement(Record):
-    """What one theory asks for: orders, constants set to one.
+    """What one theory requires: orders, constants set to one.
 
     Attributes:
         key, label, citation, formula, guarantees, assumptions, activation, depth, trains, standing, confirmed, recalled:
             as in `zeroloss.theorems.Theory`.
         counts: what `needed` counts; needed: the number, or None where the theory names no degree.
-        width, parameters: the width of its wide layers, and the weights of a network that just meets it.
-        at_least: the number is a lower end, for the quantities in `set_to_one` are not told or the formula is one.
-        speaks: whether the theory covers the depth and the outputs asked for (else its number is that of one hidden layer,
-            or of one output).
+        width, parameters: the width of its wide layers, and the weights of the smallest network that satisfies it.
+        at_least: the number is only a lower bound, as the quantities in `set_to_one` are not given or the formula is a bound.
+        speaks: whether the theory covers this depth and number of outputs (else its number is that of one hidden layer, or of
+            one output).
         short: how many times more than there is, in the theory's own count (None without a network).
     """
 
@@ -88,9 +88,9 @@ class Atlas(Record):
 
     Attributes:
         size: of the problem.
-        requirements: one a theory.
-        network_width, network_parameters: of the network it is held against (weights and biases), or None.
-        threshold: what was measured, or None.
+        requirements: one per theory.
+        network_width, network_parameters: of the network compared with them (weights and biases), or None.
+        threshold: the measured threshold, or None.
     """
 
     size: Size
@@ -111,7 +111,7 @@ class Atlas(Record):
         raise InputError(f"there is no theory {key!r}; choose one of {', '.join(r.key for r in self.requirements)}.")
 
     def __repr__(self) -> str:
-        from zeroloss.theorems.words import atlas_text
+        from zeroloss.theorems.text import atlas_text
 
         return atlas_text(self)
 
@@ -130,15 +130,15 @@ def atlas(
     targets: str = "random",
     progress: Any = None,
 ) -> Atlas:
-    """What each theory of `zeroloss.theorems.THEORIES` asks for at this size.
+    """What each theory of `zeroloss.theorems.THEORIES` requires at this size.
 
     Args:
         data: "mnist-size", "cifar-size", a `Size`, a `Dataset` or a pair `(x, y)`.
         network: an `MLP` or `FeedForward`, or the widths of its hidden layers; its depth is taken.
         depth: hidden layers, where there is no network (1).
-        lambda0, margin, separation, delta, accuracy: see `Size`; what is not told is set to 1.
-        measure: also measure `lambda0` (where it is not told) and the threshold; needs data. Seconds: the functions
-            `price` of `zeroloss.theorems.lambda0` and `.threshold` say it beforehand.
+        lambda0, margin, separation, delta, accuracy: see `Size`; what is not given is set to 1.
+        measure: also measure `lambda0` (where it is not given) and the threshold; needs data. Takes seconds: the functions
+            `price` of `zeroloss.theorems.lambda0` and `.threshold` predict how many.
         targets: of the threshold, "random" or "given".
 
     Raises:
@@ -148,13 +148,13 @@ def atlas(
     widths = None if network is None else _widths(network)
     if widths is not None and depth is not None and depth != len(widths):
         raise InputError(f"depth={depth} and a network of {len(widths)} hidden layers; leave one of them out.")
-    given = {"lambda0": lambda0, "margin": margin, "separation": separation}
-    told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    optional = {"lambda0": lambda0, "margin": margin, "separation": separation}
+    given: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
     if lambda0 is not None:
-        told["lambda0_from"] = "as given"
+        given["lambda0_from"] = "as given"
     deep = len(widths) if widths is not None else size.depth if depth is None else depth
     choice("targets", targets, ("random", "given"))
-    size = dataclasses.replace(size, depth=deep, delta=delta, accuracy=accuracy, **told)
+    size = dataclasses.replace(size, depth=deep, delta=delta, accuracy=accuracy, **given)
     threshold = None
     if measure:
         size, threshold = _measured(size, data, targets, progress)
@@ -208,7 +208,7 @@ def _measured(size: Size, data: Any, targets: str, progress: Any) -> tuple[Size,
 def _requirement(theory: Theory, size: Size, width: int | None, count: int | None) -> Requirement:
     needed = theory.needed(size)
     have = count if theory.counts == "parameters" else width
-    missing = tuple(name for name in UNTOLD if name in theory.uses and getattr(size, name) is None)
+    missing = tuple(name for name in OPTIONAL if name in theory.uses and getattr(size, name) is None)
     return Requirement(
         **{name: getattr(theory, name) for name in COPIED},
         needed=needed,
@@ -222,15 +222,14 @@ def _requirement(theory: Theory, size: Size, width: int | None, count: int | Non
 
 
 def _is_lower_end(theory: Theory, size: Size) -> bool:
-    untold = any(getattr(size, name) is None for name in theory.uses)
-    return theory.at_least or untold or ("lambda0" in theory.uses and size.lambda0_upper)
+    set_to_one = any(getattr(size, name) is None for name in theory.uses)
+    return theory.at_least or set_to_one or ("lambda0" in theory.uses and size.lambda0_upper)
 
 
 def lines(size: Size, numbers: Sequence[int] = (10, 100, 1_000, 10_000, 100_000, 1_000_000)) -> dict[str, list]:
-    """A tidy table for `zeroloss.figures.atlas_lines`: columns theory, group, n, parameters, at_least,
-    standing.
+    """A tidy table for `zeroloss.figures.atlas_lines`: columns theory, group, n, parameters, at_least, standing.
 
-    One row a theory and n; the rest of the size stays. `group` is what the theory speaks of.
+    One row per theory and n; the rest of the size stays. `group`: the depths that the theory covers.
     """
     columns: dict[str, list] = {"theory": [], "group": [], "n": [], "parameters": [], "at_least": [], "standing": []}
     for theory in THEORIES:

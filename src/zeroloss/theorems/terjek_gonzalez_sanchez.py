@@ -22,7 +22,7 @@ UP = 1 + 1e-9
 
 
 def _free(facts: Facts):
-    """The theorem with a step of its own choice."""
+    """The theorem with the step that it picks itself."""
     k = facts.known
     return composite_theorem(k.lam0, k.Lam0, k.residual, facts.n, k.beta)
 
@@ -30,7 +30,7 @@ def _free(facts: Facts):
 def _close(facts: Facts) -> Found:
     if facts.forward is None:
         return Found(None, facts.kind)
-    found = facts.theorem if facts.told("step_size") is None else _free(facts)
+    found = facts.theorem if facts.assumed("step_size") is None else _free(facts)
     if found.holds:
         return Found(True, f"2 beta |r0|/kappa is at most {at_most(found.ratio)} of what lambda_min allows")
     if not math.isfinite(found.ratio):
@@ -40,7 +40,7 @@ def _close(facts: Facts) -> Found:
 
 
 def _step(facts: Facts) -> Found:
-    step = facts.told("step_size")
+    step = facts.assumed("step_size")
     if step is None:
         return Found(True, "no step is given: the theorem picks one")
     if not step > 0:
@@ -106,7 +106,7 @@ def _wide(facts: Facts) -> Found:
     found = facts.theorem
     width = min(facts.forward.widths, default=0)
     if found.holds:
-        return Found(True, f"width {width}, which meets ours (the card composite)")
+        return Found(True, f"width {width}, enough for ours (the card composite)")
     if not math.isfinite(found.ratio):
         return Found(None, f"width {width}; {found.obstacle}")
     return Found(
@@ -119,7 +119,7 @@ def _paper_promise(facts: Facts) -> tuple[Promise, ...]:
 
 
 def _radius(facts: Facts) -> Found:
-    radius = facts.told("radius")
+    radius = facts.assumed("radius")
     if radius is None:
         return Found(None, "none is given")
     return Found(bool(0 < radius < math.inf), f"{radius!r}, assumed to be fixed beforehand")
@@ -130,7 +130,7 @@ def _single(facts: Facts) -> Found:
 
 
 def _finite(facts: Facts) -> Found:
-    radius = facts.told("radius", 1.0)
+    radius = facts.assumed("radius", 1.0)
     if facts.forward is None:
         return Found(None, facts.kind)
     if not (radius > 0 and math.isfinite(facts.known.beta(radius)) and math.isfinite(facts.trace_upper)):
@@ -139,7 +139,7 @@ def _finite(facts: Facts) -> Found:
 
 
 def _complexity(facts: Facts) -> tuple[Promise, ...]:
-    radius, n = float(facts.told("radius")), facts.n
+    radius, n = float(facts.assumed("radius")), facts.n
     trace, beta = facts.trace_upper, facts.known.beta(radius)
     first = ratio_upper((radius, math.sqrt(trace), UP), (n,))
     bound = ratio_upper((first + ratio_upper((beta, radius, radius, UP), (2.0, math.sqrt(n))), UP))
@@ -171,7 +171,7 @@ COMPOSITE = Card(
         Hypothesis("step", "a step of at most 1/L_J", _step),
     ),
     (
-        "the loss falls to its global minimum by a known factor a step",
+        "the loss falls to its global minimum by a known factor per step",
         "the path is no longer than R",
         "the limit is near the linearised model's interpolant closest to the start: within sqrt(1.25) beta "
         "R^2/sqrt(lambda0) where beta R is at "
@@ -194,13 +194,13 @@ PAPER = Card(
     "bound, (iv) hardly moves (lazy training), and (v) can be trained with one step size at every width.",
     r"m \ge m_0(\lambda_0, \text{even moments of the data}) \implies \text{(i) -- (v), with coefficients that improve with } m",
     "paper",
-    "The claims are the paper's; its width m0 is not at hand, ours is put in its place and said to be.",
+    "The claims are the paper's; its width m0 is not at hand; ours is put in its place, and the result names it.",
     CITATION,
     (
-        Hypothesis("NTK parametrisation", "an MLP whose layers are divided by the root of their fan-in", _ntk),
+        Hypothesis("NTK parametrization", "an MLP whose layers are divided by the root of their fan-in", _ntk),
         SMOOTH,
         POSITIVE,
-        Hypothesis("wide enough", "a width that the paper bounds; here, one that meets our constants", _wide),
+        Hypothesis("wide enough", "a width that the paper bounds; here, one that satisfies our constants", _wide),
     ),
     (
         "(i) linear convergence to a global optimum, faster with width",

@@ -1,6 +1,6 @@
-"""The theories of the atlas: how much each asks for, from the first polynomial widths to linear parameter counts.
+"""The theories of the atlas: how much each requires, from the first polynomial widths to linear parameter counts.
 
-Each formula was looked up; what could not be confirmed says so in `recalled`. Where two papers restate one theory
+Each formula was looked up; what could not be confirmed is listed in `recalled`. Where two papers restate one theory
 differently, the more favourable reading is taken. `H` hidden layers, `n` examples, `d` inputs, `c` outputs, `lambda0`
 the smallest eigenvalue of a limiting kernel, `phi` the separation of the inputs, `gamma` a margin, `delta` the
 probability of failure, `epsilon` the error aimed at.
@@ -269,7 +269,7 @@ POLYNOMIAL = (
         lambda s: float(s.n) ** 2 * s.outputs / s.known("lambda0") ** 2,
         "gradient descent converges linearly to a global minimum, near its start, and near the linearised model; with "
         "constants: zeroloss certify",
-        "NTK parametrisation; lambda0 of the tangent kernel at the start; targets O(1). The paper's own width is not "
+        "NTK parametrization; lambda0 of the tangent kernel at the start; targets O(1). The paper's own width is not "
         "at hand: this is the order "
         "of 2 beta |r0| < lambda0 with beta = sqrt(n/width), |r0| = sqrt(n c)",
         "smooth",
@@ -282,4 +282,4 @@ POLYNOMIAL = (
 )
 
 THEORIES = (*POLYNOMIAL, *LINEAR)
-"""All theories of the atlas, in about the order of their years; the last ones ask for a number linear in n."""
+"""All theories of the atlas, in about the order of their years; the last ones require a number linear in n."""

@@ -1,4 +1,4 @@
-"""The theories of the atlas that ask for about as many parameters as equations, and the lower ends below which none can go."""
+"""The theories of the atlas that require about as many parameters as equations, and the lower bounds that hold for all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LINEAR = (
         "one hidden layer",
         "all, by a variant of gradient descent",
         "recalled",
-        "linear over-parametrisation, in its abstract",
+        "linear over-parametrization, in its abstract",
         "that it is the number of parameters which is linear",
         one_output=True,
     ),
@@ -50,7 +50,7 @@ LINEAR = (
         "4 ceil(n/d) c",
         lambda s: float(4 * math.ceil(s.n / s.d) * s.outputs),
         "a network that fits any real labels exists; nothing about descent",
-        "inputs in general position; for c outputs one copy an output (ours)",
+        "inputs in general position; for c outputs one copy per output (ours)",
         "relu",
         "one hidden layer",
         "none: a construction",
@@ -132,7 +132,7 @@ LINEAR = (
         PARAMETERS,
         "n c",
         lambda s: float(s.equations),
-        "with fewer, almost every target is missed; says nothing of the targets given",
+        "with fewer, almost every target is missed; nothing follows for the targets given",
         "distinct inputs, answers locally Lipschitz in the parameters",
         "any locally Lipschitz",
         "any",

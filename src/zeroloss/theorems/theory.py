@@ -1,10 +1,11 @@
-"""What a theory asks for: a formula of the size of a problem, what it guarantees for it, and who says so.
+"""`Theory`: what a theory requires, as a formula of the size of a problem, what it guarantees, and its source.
 
-Orders only: every constant and every logarithm that a formula does not show is set to one, so a number says which power
-of ten a theory lives at, and no more. A quantity that the problem does not tell (the smallest eigenvalue of a kernel, a
-margin, a separation) is set to 1, its best value or better, and the number then is a lower end: "at least".
+Orders only: every constant and every logarithm that a formula does not show is set to one, so a number gives a power of
+ten and no more. A quantity that is not given for the problem (the smallest eigenvalue of a kernel, a margin, a separation)
+is set to 1, its best value or better, and the number then is a lower bound: "at least".
 
-Plain arithmetic, without NumPy or JAX: an atlas comes at once. (Ours: the conversions; the formulas are their authors'.)
+Plain arithmetic, without NumPy or JAX, so that an atlas comes at once. (Ours: the conversions; the formulas are their
+authors'.)
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections.abc import Callable
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Record
 
-UNTOLD = ("lambda0", "margin", "separation")
-"""What a size need not tell."""
+OPTIONAL = ("lambda0", "margin", "separation")
+"""The quantities that a `Size` may leave out."""
 WIDTH, ONE_LAYER, PARAMETERS = "width of every hidden layer", "width of one hidden layer", "parameters"
 
 
@@ -26,7 +27,7 @@ class Size(Record):
     """The size of a problem.
 
     Attributes:
-        name: what it is called.
+        name: of the data, or of the size.
         n, d, outputs: examples, inputs, and outputs `c` of the network; depth: hidden layers `H`.
         lambda0: smallest eigenvalue of the kernel of infinite width for inputs of norm 1 (Du et al.: `E[x.x' 1{w.x > 0}
             1{w.x' > 0}]`), or None.
@@ -58,7 +59,7 @@ class Size(Record):
             value = getattr(self, name)
             if isinstance(value, bool) or int(value) != value or value < 1:
                 raise InputError(f"{name}={value}: give a whole number, 1 or more.")
-        for name in UNTOLD:
+        for name in OPTIONAL:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise InputError(f"{name}={value}: give a positive number, or leave it out where it is not known.")
@@ -72,7 +73,7 @@ class Size(Record):
         return self.n * self.outputs
 
     def known(self, name: str) -> float:
-        """A quantity of `UNTOLD`, 1 where it is not told."""
+        """A quantity of `OPTIONAL`, 1 where it is not given."""
         value = getattr(self, name)
         return 1.0 if value is None else float(value)
 
@@ -82,11 +83,11 @@ class Theory:
     """One theory's requirement.
 
     Attributes:
-        key, label, citation: how it is called here, on a figure, and in full.
+        key, label, citation: its name here, on a figure, and in full.
         counts: what `need` counts: `WIDTH`, `ONE_LAYER` or `PARAMETERS`.
-        formula: as text; need: the same as a function of the size, or None where only "a polynomial" is said.
+        formula: as text; need: the same as a function of the size, or None where the paper names only "a polynomial".
         guarantees: what exactly follows; assumptions, activation, depth ("one hidden layer" or "any"), trains: for what.
-        uses: which of `UNTOLD` the formula asks for.
+        uses: which of `OPTIONAL` the formula contains.
         standing: "paper" (all of the formula confirmed), "recalled" (some of it not), "ours".
         confirmed: what was confirmed and where it was read, or None; recalled: what was not, "" for nothing.
         at_least: the formula itself is only a lower end (a degree that is not known is taken as small as can be).
@@ -113,11 +114,11 @@ class Theory:
 
     @property
     def shallow(self) -> bool:
-        """Whether it speaks of one hidden layer alone."""
+        """Whether it covers one hidden layer only."""
         return self.depth == "one hidden layer"
 
     def speaks_of(self, size: Size) -> bool:
-        """Whether it covers networks of this depth and so many outputs."""
+        """Whether it covers networks of this depth and number of outputs."""
         return (size.depth == 1 or not self.shallow) and (size.outputs == 1 or not self.one_output)
 
     def needed(self, size: Size) -> float | None:
@@ -137,7 +138,7 @@ class Theory:
         return width_for(needed, self._read(size))
 
     def parameters(self, size: Size) -> float | None:
-        """Weights of a network that just meets the requirement (biases not counted)."""
+        """Weights of the smallest network that satisfies the requirement (biases not counted)."""
         needed = self.needed(size)
         if needed is None or self.counts == PARAMETERS:
             return needed

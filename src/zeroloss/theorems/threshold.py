@@ -3,9 +3,9 @@
 Networks `f(x) = V tanh(W x/sqrt(d) + b)/sqrt(m) + a` of growing width `m` are trained by Levenberg-Marquardt from several
 seeds, on a part of the training inputs, until the squared loss is 1e-10 of what it was, or the steps are used up. The
 threshold lies between the largest parameter count at which fewer than half of the seeds reached zero and the smallest one
-above it; told in parameters per equation, for the equations of all the data are more.
+above it; it is given in parameters per equation, as all the data have more equations than the part.
 
-The targets are random by default, as theories speak of arbitrary ones: classes can be met below one parameter an equation,
+The targets are random by default, as theories are about arbitrary ones: classes can be fitted below one parameter per equation,
 by units that saturate. Levenberg-Marquardt, because gradient descent would measure its budget of steps as well. Where one
 unit has more parameters than a step of the grid (wide inputs), the inputs are projected at random to fewer columns.
 Tried first: `zeroloss.descend` with Gauss-Newton, which compiles for each width and took minutes. (Ours.)
@@ -25,22 +25,22 @@ from zeroloss.plumbing.format import format_seconds
 from zeroloss.verdict import Record
 
 RATIOS = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
-"""Parameters per equation at which networks are trained, about: widths are whole numbers."""
+"""Parameters per equation at which networks are trained, approximately: widths are whole numbers."""
 REACHED = 1e-10
-"""Loss, in parts of the first, that counts as zero."""
+"""Loss, relative to the first, that counts as zero."""
 TARGETS = ("random", "given")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Threshold(Record):
-    """Where training begins to reach zero.
+    """The number of parameters at which training begins to reach zero.
 
     Attributes:
         examples, equations: of the part of the data that was trained on; total_equations: of all of it.
         inputs: columns that the networks saw; targets: "random" (standard normal) or "given".
         parameters, share: the counts tried, and the share of seeds that reached zero at each.
-        per_equation: `(low, high)`, parameters per equation between which the threshold lies; an end that was not met is
-            0 or infinite.
+        per_equation: `(low, high)`, parameters per equation between which the threshold lies; an end that was not reached
+            is 0 or infinite.
         seeds, steps: how it was measured.
     """
 
@@ -57,7 +57,7 @@ class Threshold(Record):
 
     @property
     def expected(self) -> tuple[float, float]:
-        """The same ratio times the equations of all the data: an extrapolation."""
+        """`per_equation` times the equations of all the data: an extrapolation."""
         low, high = self.per_equation
         return low * self.total_equations, high * self.total_equations
 
@@ -72,7 +72,7 @@ class Threshold(Record):
             where, all_of_it = f"from between {low:.2f} and {high:.2f}", f"{first:,.0f} to {last:,.0f}"
         return (
             f"Measured on {self.examples} inputs, {self.targets} targets ({self.equations:,} equations), "
-            f"{self.seeds} seeds a width: training reaches zero {where} parameters an equation; for all the data that is "
+            f"{self.seeds} seeds per width: training reaches zero {where} parameters per equation; for all the data that is "
             f"{all_of_it} parameters (an extrapolation)."
         )
 
@@ -87,13 +87,13 @@ def measure_threshold(
     key: int = 0,
     progress: Progress | None = None,
 ) -> Threshold:
-    """Train at each of `RATIOS` and say from where on zero is reached. A few seconds.
+    """The number of parameters from which on training reaches zero: networks are trained at each of `RATIOS`. A few seconds.
 
     Args:
         data: a `Dataset`, or a pair `(x, y)`.
         targets: "random" or "given".
-        equations: about so many: examples (distinct inputs, drawn with `key`) times outputs.
-        seeds: networks a width; steps: of Levenberg-Marquardt.
+        equations: their approximate number: examples (distinct inputs, drawn with `key`) times outputs.
+        seeds: networks per width; steps: of Levenberg-Marquardt.
 
     Raises:
         InputError: other targets, fewer than 2 distinct inputs, or data that do not fit.
@@ -160,7 +160,7 @@ def _reaches_zero(x: np.ndarray, y: np.ndarray, width: int, steps: int, rng: np.
             point, residual, loss, rows, damping = point - move, tried, new, None, max(damping / 4, 1e-13)
         else:
             damping *= 4
-            if damping > 1e8:
+            if damping > 1e8:  # no step of any useful size lowers the loss
                 break
     return loss <= REACHED * first
 
@@ -214,7 +214,7 @@ def widths_tried(equations: int, d: int, c: int) -> list[int]:
 
 
 def bracket(counts: list[int], shares: list[float], equations: int) -> tuple[float, float]:
-    """Between which parameters per equation the share reaches a half for good."""
+    """The two ratios of parameters per equation between which the share of seeds reaches a half and stays above it."""
     low = max((count for count, share in zip(counts, shares, strict=True) if share < 0.5), default=0)
     high = min((count for count in counts if count > low), default=math.inf)
     return low / equations, high / equations

@@ -1,4 +1,4 @@
-"""What theory says of the XOR network: the constants of the paper, and the probabilities of the random start.
+"""Theory of the XOR network: the constants of the paper, and the probabilities over the random start.
 
 **Where 33/48 comes from** (ours; it gives the recalled constant exactly). If every training point is diverse, the
 training set is two sets of patterns: {A, B, C, D} with label +1 and {C, D} with -1. In the coordinates `a`, `c` of
@@ -39,7 +39,7 @@ def step_size(k: int, c_eta: float) -> float:
 
 
 def step_bound(k: int, gamma: float, c_eta: float) -> float:
-    """`7 (gamma + 1 + 8 c_eta) / ((k/2 - 2 sqrt k) step)`; NaN for `k <= 16`, where it says nothing (recalled)."""
+    """`7 (gamma + 1 + 8 c_eta) / ((k/2 - 2 sqrt k) step)`; NaN for `k <= 16`, where the bound is void (recalled)."""
     room = k / 2 - 2 * math.sqrt(k)
     return 7 * (gamma + 1 + 8 * c_eta) / (room * step_size(k, c_eta)) if room > 1e-9 else math.nan
 

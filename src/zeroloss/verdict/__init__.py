@@ -1,4 +1,4 @@
-"""What an answer is: a claim, its status, a reason a person can read, and the evidence."""
+"""Verdicts: a claim, its status, a reason a person can read, and the evidence."""
 
 from zeroloss.verdict.intervals import wilson
 from zeroloss.verdict.record import Record, from_json

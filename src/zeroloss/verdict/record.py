@@ -2,7 +2,7 @@
 
 JSON has no NaN, no infinity and no arrays, so these are written as small objects: `{"float": "inf"}`,
 `{"array": [...], "dtype": "float64"}` (with `"shape"` where there are no entries); complex numbers are not needed and
-are refused. A record is written as `{"type": "Verdict", ...fields}`; fields whose metadata says `json=False`
+are refused. A record is written as `{"type": "Verdict", ...fields}`; fields whose metadata is `json=False`
 (networks, kernels) are left out, come back as None and do not count in `==`. A dict that looks like one of these
 objects is written as `{"dict": [[key, value], ...]}`.
 """
@@ -23,7 +23,7 @@ from zeroloss.plumbing import InputError, parse_json
 
 _REGISTRY: dict[str, type[Record]] = {}
 MOST_BYTES = 2**30
-"""Of an array in a text: its dtype may ask for far more than its items need."""
+"""Of an array in a text: its dtype may demand far more memory than its items need."""
 ROOMS = (
     "minima",
     "audit",
@@ -97,7 +97,7 @@ def from_json(text: str) -> Any:
 
 
 def _find(name: str) -> bool:
-    """Whether `name` is a record, once the rooms that define one have been imported as far as needed."""
+    """Whether `name` is a record, once the packages that define one have been imported as far as needed."""
     for room in ROOMS:
         if name in _REGISTRY:
             break
@@ -197,7 +197,7 @@ def decode(value: Any) -> Any:
 
 
 def _array(value: dict[str, Any]) -> np.ndarray:
-    """The array of an encoded one; its dtype may not ask for more than the numbers and texts need."""
+    """The array of an encoded one; its dtype may not demand more memory than the numbers and texts need."""
     dtype, items = np.dtype(value["dtype"]), decode(value["array"])
     if dtype.kind not in "biufU":
         raise ValueError(f"an array of {dtype} has no place in a result")

@@ -1,4 +1,4 @@
-"""The answer to a question."""
+"""`Verdict`: a claim, its status, the reason and the evidence."""
 
 from __future__ import annotations
 

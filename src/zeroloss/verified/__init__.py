@@ -1,4 +1,4 @@
-"""What must be believed when it says PROVED: this folder, NumPy, SciPy's LAPACK and BLAS, and the C library.
+"""The trusted core, on which every PROVED rests: this folder, NumPy, SciPy's LAPACK and BLAS, and the C library.
 
 Built like a proof checker: a small core that computes bounds with all rounding counted, and everything else (kernels, descent,
 polishing, pictures) may be wrong without a false PROVED. It imports no JAX, Equinox or matfree, and runs where they are not

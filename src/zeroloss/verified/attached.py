@@ -1,4 +1,4 @@
-"""What a certificate carries beside its claim: the verdicts on classification, and which data and network it is about.
+"""What a certificate holds beside its claim: the verdicts on classification, and which data and network it is about.
 
 A verdict about the weights in the file is computed again by `check_certificate`. One about the weights before polishing, which
 the file does not hold, and the words of the identity are kept for a report, and named as not verified.
@@ -46,8 +46,8 @@ def check_attached(certificate: Any) -> None:
         raise InputError("the certificate's identity is damaged; write the certificate again.")
 
 
-def attached_amiss(certificate: Any) -> str:
-    """What the verdicts claim, against what they would claim: a sentence about the first difference, or nothing."""
+def attached_mismatch(certificate: Any) -> str:
+    """The claims of the verdicts compared with what they should claim: a sentence about the first difference, or nothing."""
     c = certificate
     if c.format < 3:
         return "The certificate has fields that its format does not have." if c.verdicts or c.identity else ""
@@ -61,7 +61,7 @@ def attached_amiss(certificate: Any) -> str:
     return ""
 
 
-def identity_amiss(certificate: Any, saved: Saved) -> str:
+def identity_mismatch(certificate: Any, saved: Saved) -> str:
     """Whether the identity names the network in the file: a sentence if not."""
     c = certificate
     if c.identity is None:
@@ -83,23 +83,29 @@ def not_checked(certificate: Any, data: Any) -> str:
     return ""
 
 
-def verdict_amiss(certificate: Any, network: Any, data: Any, x: np.ndarray, distinct_x: np.ndarray, last: Any) -> str:
+def verdict_mismatch(
+    certificate: Any, network: Any, data: Any, x: np.ndarray, distinct_x: np.ndarray, last: Any
+) -> str:
     """The verdict about the weights in the file, computed again: what differs, or nothing.
 
     `last`: the last layer, with its error bounds, at the distinct inputs; None where it has none.
     """
     name = "classified" if certificate.which == "given" else "classified_polished"
-    said = certificate.verdicts.get(name)
-    if said is None or said.status is Status.UNKNOWN:
+    claimed = certificate.verdicts.get(name)
+    if claimed is None or claimed.status is Status.UNKNOWN:
         return ""
     rows = None
     if not isinstance(network, Layers):
         rows = None if last is None else at_all_rows(last, distinct_x, x)
     again = classified(network, x, data, rows, which=certificate.which) if last is not None else None
     if again is None:
-        return ""  # the data given have no classes: `not_checked` says so
+        return ""  # the data given have no classes: `not_checked` reports it
     room = 2 * again.evidence["largest_rounding_error"]
-    pair = said.evidence.get("margin_lower"), again.evidence["margin_lower"]
-    if again.status is said.status and isinstance(pair[0], float) and math.isclose(*pair, rel_tol=1e-6, abs_tol=room):
+    pair = claimed.evidence.get("margin_lower"), again.evidence["margin_lower"]
+    if (
+        again.status is claimed.status
+        and isinstance(pair[0], float)
+        and math.isclose(*pair, rel_tol=1e-6, abs_tol=room)
+    ):
         return ""
-    return f"The certificate's verdict on classification is {said.status}, and computed again it is {again.status}: {again.reason}"
+    return f"The certificate's verdict on classification is {claimed.status}, and computed again it is {again.status}: {again.reason}"

@@ -2,7 +2,7 @@
 
 A `Lower` is a float64 that is proved to be at most the quantity it is of, an `Upper` one that is at least; rounding is counted. Both
 are floats, and arithmetic with them gives plain floats: a number that was worked on is no longer a bound. A result read from a
-file has plain floats too: it says what was proved, and proves nothing.
+file has plain floats too: it records what was proved, and proves nothing.
 """
 
 from __future__ import annotations

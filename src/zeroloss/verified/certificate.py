@@ -2,9 +2,9 @@
 
 The weights are inside, bit for bit; the training data are not, only their hash. `check_certificate` trusts nothing in the
 file but the network and the radius: it computes every constant again and tests whether they prove that radius, and it writes
-the claim again and compares it with the one in the file. It needs this room alone: no JAX, and no code of the prover's.
+the claim again and compares it with the one in the file. It needs this package alone: no JAX, and no code of the prover's.
 
-Two things guard against a file that says more than was proved. What is verified is computed again, so nobody gains by a
+Two things guard against a file that claims more than was proved. What is verified is computed again, so nobody gains by a
 forged number. And one hash binds the rest (`sha256`, over all other fields, of which `network_sha256` is over the whole
 network), so that damage is seen; it is no signature, and whoever changes a certificate can compute it anew.
 """
@@ -34,7 +34,14 @@ from zeroloss.plumbing.plain import parse_json, read_text
 from zeroloss.verdict import Record, Status, Verdict, at_most
 from zeroloss.verdict.identity import Identity
 from zeroloss.verdict.record import decode, encode
-from zeroloss.verified.attached import NEWER, attached_amiss, check_attached, identity_amiss, not_checked, verdict_amiss
+from zeroloss.verified.attached import (
+    NEWER,
+    attached_mismatch,
+    check_attached,
+    identity_mismatch,
+    not_checked,
+    verdict_mismatch,
+)
 from zeroloss.verified.balls import NoBoundError, find_readout, readout_features
 from zeroloss.verified.forward import Layer, forward
 from zeroloss.verified.jacobian import Trained
@@ -178,9 +185,9 @@ def load_certificate(path: str | os.PathLike) -> ProofCertificate:
 def check(
     certificate: ProofCertificate, x: np.ndarray, y: np.ndarray, data: Any = None, *, trust: bool = False
 ) -> Verdict:
-    """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what is amiss.
+    """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what does not agree.
 
-    Nothing that the certificate says of constants is believed: they are computed again, and must prove a radius of at
+    No constant in the certificate is trusted: all are computed again, and must prove a radius of at
     most the certified one. The claim is written again from the radius, and must be the one in the file. Data or a network
     other than those the certificate is of are refused by their hashes, and so is a certificate of which anything was changed.
 
@@ -190,7 +197,7 @@ def check(
     Args:
         x, y: training inputs `(n, d)` and targets `(n, c)`.
         data: the data set they are of, whose labels a verdict on classification needs.
-        trust: read a network larger than a stranger's file may ask for.
+        trust: read a network larger than an untrusted file may demand.
 
     Raises:
         InputError: a damaged certificate; data that hold NaN.
@@ -213,9 +220,9 @@ def check(
         "format": certificate.format,
         "not_verified": NOT_VERIFIED + not_checked(certificate, data),
     }
-    amiss = _hashes_amiss(certificate, found) or _words_amiss(certificate) or attached_amiss(certificate)
-    if amiss:
-        return Verdict(claim, Status.UNKNOWN, amiss, found)
+    mismatch = _hash_mismatch(certificate, found) or _text_mismatch(certificate) or attached_mismatch(certificate)
+    if mismatch:
+        return Verdict(claim, Status.UNKNOWN, mismatch, found)
     if isinstance(network, Layers) and (network.in_size, network.out_size) != (x.shape[1], y.shape[1]):
         raise InputError(
             "the network in the certificate does not fit these data; check it on the data it was made for."
@@ -223,9 +230,9 @@ def check(
     distinct = collapse(x, y)
     infimum = lower_bound_of_squares(x, y)
     found["infimum"] = infimum
-    amiss = _evidence_amiss(certificate, len(x), len(distinct.x), infimum)
-    if amiss:
-        return Verdict(claim, Status.UNKNOWN, amiss, found)
+    mismatch = _evidence_mismatch(certificate, len(x), len(distinct.x), infimum)
+    if mismatch:
+        return Verdict(claim, Status.UNKNOWN, mismatch, found)
     shown, obstacle, last = _radius(certificate.method, network, trained, distinct)
     found["radius_shown"] = shown
     if shown is None:
@@ -233,12 +240,11 @@ def check(
     if not shown <= radius:
         reason = f"A radius of {at_most(shown)} is proved, and the certificate claims {radius:.3g}."
         return Verdict(claim, Status.UNKNOWN, reason, found)
-    amiss = identity_amiss(certificate, saved) or verdict_amiss(certificate, network, data, x, distinct.x, last)
-    if amiss:
-        return Verdict(claim, Status.UNKNOWN, amiss, found)
-    amiss = identity_amiss(certificate, saved) or verdict_amiss(certificate, network, data, x, distinct.x, last)
-    if amiss:
-        return Verdict(claim, Status.UNKNOWN, amiss, found)
+    mismatch = identity_mismatch(certificate, saved) or verdict_mismatch(
+        certificate, network, data, x, distinct.x, last
+    )
+    if mismatch:
+        return Verdict(claim, Status.UNKNOWN, mismatch, found)
     reason = (
         f"Computed again from network and data alone: a radius of {at_most(shown)} is proved, by {certificate.method}."
     )
@@ -279,17 +285,17 @@ def _check_types(certificate: ProofCertificate) -> None:
     check_attached(c)
 
 
-def words_amiss(certificate: ProofCertificate) -> str:
+def text_mismatch(certificate: ProofCertificate) -> str:
     """What the file itself shows to be changed or forged: a sentence, or nothing. No proof: that takes the data.
 
     Raises:
         InputError: fields of another type than is written.
     """
     _check_types(certificate)
-    return _words_amiss(certificate) or attached_amiss(certificate)
+    return _text_mismatch(certificate) or attached_mismatch(certificate)
 
 
-def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:
+def _hash_mismatch(certificate: ProofCertificate, found: dict[str, Any]) -> str:
     """Of data, weights and the whole network: a sentence about the first that differs, or nothing."""
     if found["data_sha256"] != certificate.data_sha256:
         return "These are not the data the certificate is of: their hashes differ."
@@ -300,8 +306,8 @@ def _hashes_amiss(certificate: ProofCertificate, found: dict[str, Any]) -> str:
     return ""
 
 
-def _words_amiss(certificate: ProofCertificate) -> str:
-    """What the certificate says, against what it would say: a sentence about the first difference, or nothing."""
+def _text_mismatch(certificate: ProofCertificate) -> str:
+    """The text of the certificate compared with what it should be: a sentence about the first difference, or nothing."""
     c = certificate
     claim = CLAIMS[c.format].format(at_most(c.radius))
     if c.claim != claim:
@@ -317,9 +323,9 @@ def _words_amiss(certificate: ProofCertificate) -> str:
     return ""
 
 
-def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int, infimum: float) -> str:
-    """Numbers of the evidence that are known exactly, against what they are."""
-    c, said = certificate, certificate.evidence
+def _evidence_mismatch(certificate: ProofCertificate, examples: int, distinct: int, infimum: float) -> str:
+    """Numbers of the evidence that are known exactly, compared with what they are."""
+    c, stated = certificate, certificate.evidence
     wanted = {
         "data_sha256": c.data_sha256,
         "weights_sha256": c.weights_sha256,
@@ -328,13 +334,13 @@ def _evidence_amiss(certificate: ProofCertificate, examples: int, distinct: int,
         "examples": examples,
         "distinct_inputs": distinct,
     }
-    odd = [name for name, value in wanted.items() if type(said.get(name)) is not type(value) or said[name] != value]
-    if not str(said.get("method")).startswith(METHODS[c.method]):
+    odd = [name for name, value in wanted.items() if type(stated.get(name)) is not type(value) or stated[name] != value]
+    if not str(stated.get("method")).startswith(METHODS[c.method]):
         odd.append("method")
-    proved = said.get("radius")
+    proved = stated.get("radius")
     if not isinstance(proved, float) or np.nextafter(ROOM * proved, np.inf) != c.radius:
         odd.append("radius")
-    near = said.get("infimum")
+    near = stated.get("infimum")
     if isinstance(near, bool) or not isinstance(near, int | float) or not math.isclose(near, infimum, rel_tol=1e-6):
         odd.append("infimum")
     return f"The evidence in the certificate does not agree with it or with the data: {', '.join(odd)}." if odd else ""

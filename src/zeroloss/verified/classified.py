@@ -29,7 +29,7 @@ def classified(
 
     Args:
         last: the last layer at `x`, if it is known (it must be of a converted network).
-        trouble: why its answers are not to be believed (`zeroloss.tangent.agreement`).
+        trouble: why its answers cannot be trusted (`zeroloss.tangent.agreement`).
         which: "given" or "polished", the weights that the sentence names.
     """
     if last is None:
@@ -72,7 +72,7 @@ def classified(
 
 
 def at_both(given: Verdict | None, polished: Verdict | None, moved: float) -> tuple[Verdict | None, Verdict | None]:
-    """The verdicts at the weights given and at the polished ones; the first says so where only the polished achieve it."""
+    """The verdicts at the weights given and at the polished ones; the first mentions it where only the polished achieve it."""
     if given is None or polished is None or given.status is Status.PROVED or polished.status is not Status.PROVED:
         return given, polished
     more = f" The polished weights, {at_most(moved)} away, classify all of them correctly: a statement about those weights alone."

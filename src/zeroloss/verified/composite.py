@@ -28,7 +28,7 @@ from zeroloss.verified.directed import DOWN, UP, WIDE, ratio_upper, square_upper
 from zeroloss.verified.proved import proved_lower, proved_upper
 
 FRACTIONS = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
-"""Of `1/L_J`: steps tried where none is given, the largest that works wins."""
+"""Steps tried where none is given, as shares of `1/L_J`; the largest that works is taken."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,7 @@ def composite_theorem(
             None,
             "lambda_min not above zero",
         )
+    # `|r0|/s0` is the length of the path where the map is linear (beta = 0): radii from half of it to 3,400 times it.
     start = max(residual / math.sqrt(lam0), 1e-12)
     radii = [start * 2 ** (k / 4) for k in range(-4, 48)]
     values = [(r, beta(r)) for r in radii]

@@ -23,19 +23,19 @@ from zeroloss.plumbing.errors import InputError
 UNIT = 2.0**-53
 """`u`, the largest relative error of one operation."""
 ULP = 2.0**-52
-"""Two roundings: of an operation and of what was rounded before it."""
+"""`2 u`: the roundings of an operation and of one operand."""
 SLOP = 1 + 1e-6
-"""Above the rounding of a bound that is itself a sum of up to `1e9` positive terms (`gamma_k` of them is below `2e-7`)."""
+"""Factor that covers the rounding of a bound computed as a sum of up to `1e9` positive terms (`gamma_k` is below `2e-7`)."""
 WIDE = 1 + 1e-9
-"""Above the rounding of a formula of fewer than `1e6` operations."""
+"""Factor that covers the rounding of a formula of fewer than `1e6` operations."""
 UP, DOWN = 1 + 1e-12, 1 - 1e-12
-"""Above and below that of fewer than a thousand: roots, products of a few factors."""
+"""Factors that cover, upward and downward, fewer than a thousand operations: roots, products of a few factors."""
 FEW_UP, FEW_DOWN = 1 + 2.0**-50, 1 - 2.0**-50
-"""Above and below four operations."""
+"""Factors that cover, upward and downward, four operations."""
 TINY = 1e-290
-"""More than fewer than `1e30` operations lose by underflow."""
+"""An upper bound on what fewer than `1e30` operations lose by underflow."""
 LEAST = 1e-300
-"""The same for single numbers that nothing multiplies: keeps a bound on a positive quantity positive."""
+"""The same for single numbers that are not multiplied afterwards: keeps a bound on a positive quantity positive."""
 FLOOR = 1e-60
 """No factor of a recursion is taken below this, so that products of four of them do not underflow."""
 LOST = 2.0**-1000
@@ -43,7 +43,7 @@ LOST = 2.0**-1000
 BLOCK = 1 << 22
 """Numbers summed at a time."""
 PLAIN = 2.0**400
-"""Between its inverse and this, entries are squared as they are."""
+"""Entries between `1/PLAIN` and this are squared without scaling."""
 
 
 def gamma(k: int) -> float:
@@ -90,7 +90,7 @@ def norm_upper(array: Any) -> float:
     for piece in blocks(array):
         scaled = piece if power == 0 else _scaled(piece, -power)
         total += float(np.sum(np.square(scaled))) * FEW_UP
-    # One addition an entry, in any order; the powers of two and the root round a few times more.
+    # One addition per entry, in any order; the powers of two and the root round a few times more.
     return ldexp_up(math.sqrt(total) * (1 + (min(array.size, BLOCK) + 64) * 2.0**-52), power)
 
 

@@ -4,7 +4,7 @@ Lower bound (after S. M. Rump, BIT 46 (2006) 433-452; conditions sharpened, ours
 `gamma_k = k u/(1 - k u)`, `g = gamma_{n+3}/(1 - gamma_{n+3})`: for a finite, bitwise symmetric `K` scaled by a power
 of two and `T = fl(trace) + n max(0, -tau)`, `c = 1.001 g T`, if the floating-point Cholesky of
 `nextafter(K - (tau + c) I)` (down the diagonal) ends with `info == 0`, a finite factor and a positive diagonal, then
-`lambda_min(K) > tau`. The shift costs about `n u trace(K)`; no eigenvalue below that can be told from zero, and none
+`lambda_min(K) > tau`. The shift costs about `n u trace(K)`; no eigenvalue below that can be distinguished from zero, and none
 is claimed to be.
 
 Where to try `tau` is estimated first (`zeroloss.verified.ritz`); the proof then is one factorisation in double
@@ -124,13 +124,14 @@ def _shift(diagonal: np.ndarray, tau: float) -> float:
     n = len(diagonal)
     step = gamma(n + 3)
     trace = math.fsum(diagonal) + n * max(0.0, -tau)
+    # 1.001 covers the rounding of this formula; 2^-1020 is far above the 2^-1074 that one operation loses by underflow.
     return 1.001 * (step / (1 - step)) * max(trace, 0.0) + n * (2 * n + 3) * 2.0**-1020
 
 
 def is_above(matrix: np.ndarray, tau: float, *, factor: float = 1.0, sign: int = 1) -> bool:
     """Whether one Cholesky factorisation proves `lambda_min(sign factor matrix) > tau`.
 
-    False says nothing. `matrix` is finite and bitwise symmetric, `factor` a power of two that brings its largest
+    False proves nothing. `matrix` is finite and bitwise symmetric, `factor` a power of two that brings its largest
     diagonal entry into [1, 2), `sign` 1 or -1. Column-oriented, row-oriented or blocked, LAPACK's Cholesky obeys the bound
     used (every entry is an inner product in some order and one division; Higham, Accuracy and Stability, 2nd ed., theorem
     10.3).
@@ -154,12 +155,13 @@ def _certify_below(prepared: Prepared, sign: int, pair: RitzPair) -> tuple[float
     diagonal = sign * prepared.diagonal
     estimate = pair.value
     slack = max(1.5 * _shift(diagonal, estimate) + 4 * UNIT * abs(estimate), 2 * pair.error, 1e-7 * abs(estimate))
-    slack += 2.0**-900
+    slack += 2.0**-900  # so that the target is below the estimate even where all of these underflow
+    # A failed factorisation costs as much as one that succeeds, so the distance grows quickly.
     for count in range(1, 16):
         if is_above(prepared.matrix, estimate - slack, factor=prepared.factor, sign=sign):
             return estimate - slack, count
         slack *= 8
-    # Gershgorin needs no factorisation: the honest last resort.
+    # Gershgorin's bound needs no factorisation, and holds for every matrix: the last resort.
     n = len(diagonal)
     radius = np.sum(np.abs(prepared.matrix), axis=1) * prepared.factor - np.abs(diagonal)
     peak = float(np.max(radius + 2 * np.abs(diagonal)))

@@ -1,4 +1,4 @@
-"""A feed-forward network in float64 with a bound on the error of every number: the ground that proofs stand on.
+"""A feed-forward network in float64 with a bound on the error of every number, on which every proof rests.
 
 The network is the real-arithmetic function at the float64 weights, scales and inputs given. A product `W h` of length m
 computed in any order (with or without fused operations) is within `gamma_m |W| |h|` of the exact one (Higham, Accuracy
@@ -183,7 +183,7 @@ def spectral_norm_upper(matrix: np.ndarray) -> Upper:
     """A proved upper bound on the largest singular value of a float64 matrix, close to it; infinite beyond float64.
 
     The matrix is scaled by a power of two so that its squares neither under- nor overflow. The largest eigenvalue of the smaller
-    Gram matrix is enclosed; forming it is off by at most `gamma_k |A|_F^2`, and by `2^-1074` a product that underflows.
+    Gram matrix is enclosed; forming it is off by at most `gamma_k |A|_F^2`, and by `2^-1074` per product that underflows.
 
     Raises:
         InputError: NaN or infinity among the entries.
@@ -197,6 +197,6 @@ def spectral_norm_upper(matrix: np.ndarray) -> Upper:
     gram = 0.5 * (gram + gram.T)
     error = gamma(tall.shape[0] + 2) * norm_upper(tall) ** 2 * SLOP + LOST * tall.shape[0] * tall.shape[1]
     upper = largest_eigenvalue(gram, entry_error=error).upper
-    # What scaling lost by underflow: `2^-1074` an entry beside a largest one of at least `2^-100`.
+    # What scaling lost by underflow: `2^-1074` per entry beside a largest one of at least `2^-100`.
     root = np.nextafter(np.sqrt(max(upper, 0.0)), np.inf) + LOST * np.sqrt(tall.size)
     return proved_upper(ldexp_up(float(np.nextafter(root, np.inf)), power))

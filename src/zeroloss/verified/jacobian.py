@@ -72,7 +72,7 @@ class Rows:
         """A bound on `|formed - DF_float DF_float^T|_2`.
 
         Inner products of length m are within `gamma_m` of the roots of the diagonal entries; underflow, which flushes less
-        than 1e-304 a sum, is multiplied by the other Gram matrix.
+        than 1e-304 per sum, is multiplied by the other Gram matrix.
         """
         longest, lost = 0, 0.0
         for h, bias, g in self.parts:
@@ -95,11 +95,14 @@ class Rows:
         `most`."""
         off, size = 0.0, 0.0
         for rows, columns, tile in self._tiles():
-            times = 1.0 if rows == columns else math.sqrt(2.0)
+            times = (
+                1.0 if rows == columns else math.sqrt(2.0)
+            )  # a tile off the diagonal stands for its mirror image too
             off = math.hypot(off, times * norm_upper(0.5 * (stored[rows, columns] + stored[columns, rows].T) - tile))
             size = math.hypot(size, times * norm_upper(tile))
             if not off <= most:
                 return math.inf
+        # 2^-51 covers the rounding of the symmetric part and of the difference.
         return (off + 2.0**-51 * size) * SLOP + self.rounding
 
     def _tiles(self) -> Iterator[tuple[slice, slice, np.ndarray]]:

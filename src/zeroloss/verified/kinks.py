@@ -1,4 +1,4 @@
-"""Inside a linear region: how far the weights may move before a pre-activation crosses a kink.
+"""How far may the weights move before a pre-activation crosses a kink (relu, abs)? Inside, the network is smooth.
 
 For relu, leaky_relu, prelu and abs the second derivative is 0 off the kinks, so on `B(w, rho)` the network is smooth if for
 every distinct input, layer l and kinked unit k

@@ -17,8 +17,8 @@ one example, one output:
     beta_ia = sum_{l=2}^{D+1} t_l a_l G_l c1_{l-1} A_{l-1} + sum_{l=1}^D c2_l Q_l A_l^2,    beta = sqrt(sum n_g
     beta_ga^2)
 
-The refined `Q` is what makes `beta` fall like `width^{-1/2}` in NTK parametrisation; products of norms alone give O(1).
-`a_l` carries the parametrisation (`MLP`), `t`, `u` what is trained. With one hidden layer the bound of
+The refined `Q` is what makes `beta` fall like `width^{-1/2}` in NTK parametrization; products of norms alone give O(1).
+`a_l` carries the parametrization (`MLP`), `t`, `u` what is trained. With one hidden layer the bound of
 `zeroloss.verified.lipschitz_one_layer`, which takes all examples together, is used where it is smaller.
 """
 
@@ -61,12 +61,12 @@ BLOCK = 1_000_000
 """Numbers of one layer's cotangents held at a time."""
 KINKS = "none: activations with kinks"
 MOST_EQUATIONS = 3000
-"""Above, the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
+"""Equations above which the full kernel is not formed: `lam0` is the read-out block's, `Lam0` the trace's."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Constants:
-    """Proved constants at the start; `beta` maps a radius to a bound. `method` says how the eigenvalues were
+    """Proved constants at the start; `beta` maps a radius to a bound. `method` records how the eigenvalues were
     bounded; `kernel` is the matrix they are of, in float64, where it was formed."""
 
     lam0: Lower
@@ -79,7 +79,7 @@ class Constants:
 
 
 def nothing_known(method: str, equations: int, residual: Upper | None = None) -> Constants:
-    """The constants that hold of any network; `method` says why there are no others."""
+    """The constants that hold of any network; `method` is the reason why there are no others."""
     unknown = proved_upper(math.inf)
     return Constants(proved_lower(0.0), unknown, residual or unknown, lambda radius: unknown, method, equations)
 
@@ -106,7 +106,7 @@ def constants(
             Lam0,
             residual,
             lambda radius: proved_upper(0.0),
-            "kernel of the read-out, one block an output",
+            "kernel of the read-out, one block per output",
             equations,
         )
     if not smooth:
@@ -119,6 +119,7 @@ def constants(
             lipschitz_of_derivative(network, norms, cotangents.peak, root, trained), network, x, root, trained
         )
         return Constants(lam0, Lam0, residual, beta, "full tangent kernel", equations, formed)
+    # The kernel is the sum of one positive semi-definite matrix per layer: at least the read-out's, at most its trace.
     lam0, _ = _readout_eigenvalues(network, last, root, trained)
     squared, peaks = 0.0, []
     rows = max(1, BLOCK // (c * max(network.widths)))
@@ -276,7 +277,7 @@ def lipschitz_of_derivative(
     t = [float(v) for v in trained.weights]
     scale = [max(abs(a), FLOOR) for a in network.weight_scales]
 
-    @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as is said below
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is infinite, as stated below
     def beta(radius: float) -> Upper:
         radius = max(radius, FLOOR)
         s: list[Any] = [scale[i] * (norms[i] + t[i] * radius) for i in range(depth)]

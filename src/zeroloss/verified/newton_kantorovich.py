@@ -48,7 +48,7 @@ from zeroloss.verified.ritz import lowest_pair
 from zeroloss.verified.symmetric import prepare
 
 MOST_EQUATIONS = 20_000
-"""Above, the kernel (3.2 GB) is not formed and nothing is proved."""
+"""Equations above which the kernel (3.2 GB) is not formed and nothing is proved."""
 WORTH_GUESSING = 1000
 """Rows above which a factor that is there already is used to guess the smallest eigenvalue."""
 DRIFT = 0.02
@@ -65,7 +65,7 @@ NOTHING = proved_lower(-math.inf)
 
 @dataclasses.dataclass(frozen=True)
 class Kantorovich:
-    """What the theorem says.
+    """The result of the theorem.
 
     Attributes:
         beta, h: on the ball of radius `ball`.
@@ -99,7 +99,7 @@ def kantorovich(eps: Upper, sigma: Lower, beta: Callable[[float], Upper]) -> Kan
         if not h <= 0.5:
             worst = worst or Kantorovich(ball, slope, h, None)
             continue
-        root = math.sqrt(max(0.0, 1 - 2 * h)) * (1 - 1e-9)
+        root = math.sqrt(max(0.0, 1 - 2 * h)) * (1 - 1e-9)  # rounded down: it stands in the denominator
         radius = proved_upper(ratio_upper((2.0, eps, SLOP), (sigma, 1 + root)) + LEAST)
         if radius <= ball:
             return Kantorovich(ball, slope, h, radius)
@@ -116,7 +116,7 @@ def singular_value_of(eigenvalue: Lower, error: float = 0.0) -> Lower:
 
 @dataclasses.dataclass(frozen=True)
 class NewtonKantorovich(Record):
-    """The numbers of the proof; `radius` is None where it does not go through, and `obstacle` says why.
+    """The numbers of the proof; `radius` is None where it does not go through, and `obstacle` is the reason.
 
     Attributes:
         residual_upper: `eps`, the Euclidean norm over distinct inputs (weighted by the root of their multiplicity) and
@@ -292,6 +292,7 @@ def _eigenvalue_lower(matrix: np.ndarray, entry_error: float, factor: Any) -> Lo
         return lapack.dpotrs(factor, v.reshape(-1, 1), lower=1)[0][:, 0]
 
     pair = lowest_pair(ready.product, solve, len(matrix), noise=0.0, tolerance=1e-3, most=30)
+    # Half a per cent below the estimate, so that one factorisation nearly always suffices.
     guess = 0.995 * (pair.value - pair.error) if math.isfinite(pair.error) else 0.0
     if guess > 0 and is_above(ready.matrix, guess, factor=ready.factor):
         return proved_lower(math.nextafter(guess / ready.scale - error, -math.inf))

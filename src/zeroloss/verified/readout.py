@@ -1,7 +1,7 @@
 """The proof by the read-out: a zero of the residual within `|r|/s`, moving the last layer alone.
 
 If a network ends in a linear read-out, `f(x) = a W h(x) + c b`, then with `A = [a H, c 1]` `(n, m + 1)` (the last
-features of the n distinct training inputs) the residual is linear in the read-out and `A A^T` (one block an output) is
+features of the n distinct training inputs) the residual is linear in the read-out and `A A^T` (one block per output) is
 its kernel. If `s = sigma_min(A) > 0`, then for *any* targets `y` the read-out `W + dV`, `dV = A^+ (y - f)`,
 interpolates them exactly, and `|dV| <= |y - f|/s`. No smoothness is needed, and no width but `m + 1 >= n`. (Ours; the
 mechanism of Kawaguchi & Huang 2019.)
@@ -44,7 +44,7 @@ from zeroloss.verified.proved import proved_lower, proved_upper
 
 @dataclasses.dataclass(frozen=True)
 class ReadoutProof(Record):
-    """The numbers of the proof; `radius` is None where it does not go through, and `obstacle` says why.
+    """The numbers of the proof; `radius` is None where it does not go through, and `obstacle` is the reason.
 
     Attributes:
         singular_value_lower: proved lower bound on `sigma_min(A)` (0: none).
@@ -120,7 +120,7 @@ def readout_proof(
             None,
             m,
             n,
-            f"the read-out has {m} weights an output and there are {n} distinct inputs: {n - m} too few",
+            f"the read-out has {m} weights per output and there are {n} distinct inputs: {n - m} too few",
         )
     s = singular_value_lower(matrix, error)
     if not s > 0:

@@ -1,4 +1,4 @@
-"""Estimates of an extreme eigenpair by Rayleigh-Ritz: they say where a proof should try, and prove nothing.
+"""Estimates of an extreme eigenpair by Rayleigh-Ritz: where a proof should try; they prove nothing.
 
 The subspace grows by the preconditioned residual (E. R. Davidson, J. Comput. Phys. 17 (1975) 87-94): with the Ritz pair
 `(theta, v)`, `r = A v - theta v`, the next direction is `M^{-1} r`, `M` a Cholesky factor of `A` in single or double
@@ -21,7 +21,7 @@ Map = Callable[[np.ndarray], np.ndarray]
 START = 3
 """Inverse Lanczos steps before the first Rayleigh-Ritz projection."""
 SETTLED = 8.0
-"""How much further the Ritz value is expected to fall than it did in the last two steps."""
+"""Expected further fall of the Ritz value, in units of its fall in the last two steps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +54,9 @@ def lowest_pair(multiply: Map, solve: Map | None, size: int, *, noise: float, to
         most: dimensions of the subspace at most.
     """
     most = min(most, size)
-    basis = np.empty((most, size))  # one vector a row
+    basis = np.empty((most, size))  # one vector per row
     images = np.empty((most, size))
-    new = np.random.default_rng(size).standard_normal(size)
+    new = np.random.default_rng(size).standard_normal(size)  # a fixed seed: the same matrix gives the same bound
     begin = START if solve is not None else 1
     for k in range(min(begin, most)):  # a Krylov space of M^{-1}, cheap where M is in single precision
         basis[k] = _orthonormal(new, basis[:k])
@@ -104,7 +104,7 @@ def _orthonormal(vector: np.ndarray, basis: np.ndarray) -> np.ndarray:
         return np.full_like(vector, np.nan)
     vector = vector / peak  # before squaring: a nearly singular factor gives huge numbers
     vector = vector / np.linalg.norm(vector)
-    for _ in range(2):
+    for _ in range(2):  # once leaves what cancellation has lost; twice is enough (Kahan, Parlett)
         vector = vector - _combine(_products(basis, vector), basis)
     left = float(np.linalg.norm(vector))
     return vector / left if left > 0 else np.full_like(vector, np.nan)
@@ -140,7 +140,9 @@ def lowest_of_matrix(prepared: Prepared, sign: int, *, noise: float) -> tuple[Ri
             pair = lowest_pair(multiply, None, n, noise=noise, tolerance=1e-3, most=60)
             if pair.value < 0 and pair.error <= 2e-3 * abs(pair.value):
                 return pair, count
-            shift = max(shift, -1.1 * pair.value, 2.0**-900)
+            shift = max(
+                shift, -1.1 * pair.value, 2.0**-900
+            )  # beyond the lowest Ritz value: positive definite, if it is close
         else:
             shift *= 4
         solve, count = _solver(prepared, shift, np.float64), count + 1

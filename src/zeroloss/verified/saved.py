@@ -1,7 +1,7 @@
 """A saved network as the core reads it: the arrays and the header of the `.npz`, as layers or as a program, without JAX.
 
-`zeroloss.networks.storage` writes and reads the same files as networks that can be trained. Here nothing is run: what a file
-says is taken for a definition, and a file that says anything but that is refused.
+`zeroloss.networks.storage` writes and reads the same files as networks that can be trained. Here nothing is run: the content of a
+file is taken as a definition, and a file that holds anything else is refused.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_saved(content: bytes, name: str, *, trust: bool = False) -> Saved:
     """Header and arrays of the bytes of a saved network; `name` is what errors call it.
 
     Raises:
-        InputError: it is damaged, of another format or kind, or says more than such a file does.
+        InputError: it is damaged, of another format or kind, or holds more than such a file does.
     """
     arrays = read_npz(content, name, trust=trust)
     text = arrays.pop("zeroloss", None)

@@ -18,7 +18,7 @@ from zeroloss.verified.directed import UNIT, UP, WIDE, norm_upper
 
 TILE = 128
 MOST_ENTRIES = 1 << 28
-"""Numbers that one call of BLAS sums."""
+"""Most numbers summed by one call of BLAS."""
 PLAIN = 2.0**400
 """Matrices with diagonal and norm between this and its inverse are multiplied as they are; others are scaled first."""
 

@@ -1,4 +1,4 @@
-"""How bad a global minimum can be: networks with zero training loss whose other answers are anything one likes."""
+"""Networks with zero training loss and any answers away from the training points: how bad can a global minimum be?"""
 
 from zeroloss.minima.constructions.activated import with_activation
 from zeroloss.minima.constructions.bounds import (

@@ -19,7 +19,7 @@ WIDTH = 1024
 def predictor(
     of: Any, base: Any, x: np.ndarray, y: np.ndarray, weights: np.ndarray, task: str, key: int, activation: str = "relu"
 ) -> tuple[Stack, str]:
-    """`g` as a stack, and a sentence that says what it is.
+    """`g` as a stack, and a sentence that describes it.
 
     `of`: made wrong by `wrong`. `base`: as it is. Neither: a random hidden layer of that activation, fitted to wrong
     targets by `ridge`.

@@ -1,4 +1,4 @@
-"""How little of a cube the bumps of a grid cover, and so how wrong a network of zero training loss can be."""
+"""Bounds for the bumps of a grid: how little of a cube they cover, and so how wrong a network of zero training loss can be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _check(d: int, b: Any, per_axis: int | None = None) -> np.ndarray:
     if d < 1 or not ((b >= d - 1) & (b < d)).all():
         raise InputError(f"b={b!s} in {d}-D: give a threshold with {d - 1} <= b < {d}.")
     if per_axis is not None and per_axis < 2:
-        raise InputError(f"{per_axis} nodes an axis: give 2 or more.")
+        raise InputError(f"{per_axis} nodes per axis: give 2 or more.")
     return b
 
 
@@ -25,7 +25,7 @@ def box_bound(per_axis: Any, d: int, b: Any) -> Any:
     The bumps have half-width `w` half the spacing, so that each support lies in a box of sides `(d - b)/(N - 1)`, and a
     point outside all of them gets the output 0. It bounds the accuracy, for inputs uniform on `[0, 1]^d`, **only where
     the output 0 counts as wrong**: labels -1 and 1. It is false for labels 0 and 1 with a threshold between them, where
-    0 is the right answer for half of the points. Values of 1 and more (`b` near `d - 1`) say nothing.
+    0 is the right answer for half of the points. Values of 1 and more (`b` near `d - 1`) bound nothing.
 
     Args:
         per_axis: `N`, 2 or more (number or array).
@@ -43,7 +43,7 @@ def coverage(d: int, b: Any) -> Any:
     """`(d - b)^d/d!`: the share of `[0, 1]^d` on the bumps of a grid, exactly, whatever the number of nodes.
 
     Half-width half the spacing, nodes on the border included: the orthants of the cross-polytopes fill each cell from its
-    `2^d` corners. It is the accuracy itself where every covered point is answered right and the output 0 counts as wrong
+    `2^d` corners. It is the accuracy itself where every covered point is classified correctly and the output 0 counts as wrong
     (labels -1, 1), and a bound on it where only the second holds; with labels 0 and 1 it bounds nothing.
 
     Args:
@@ -73,7 +73,7 @@ def bump_norm(d: int, radius: float) -> float:
 
 
 def approximation_error(y: Any, d: int, radius: float, norm: float) -> tuple[float, float]:
-    """Between which numbers the L2 error of `sum_i y_i bump_i` lies, for a target of L2 norm `norm`.
+    """Lower and upper bound of the L2 error of `sum_i y_i bump_i`, for a target of L2 norm `norm`.
 
     The bumps' supports do not overlap, so `|sum_i y_i bump_i| = |y| bump_norm` (less where a bump is cut off at the
     border of the domain), and the triangle inequality gives `norm -+` that: the error tends to the norm of the target,
@@ -92,7 +92,7 @@ def losses_at_scale(scale: float) -> dict[str, float]:
     """Mean losses of a classifier whose outputs at the training points are `scale` times the labels -1 and 1.
 
     `squared`: `(c - 1)^2/2`, zero at c = 1. `hinge`: `max(0, 1 - c)`, zero from c = 1 on. `cross_entropy`:
-    `log(1 + e^-c)`, above its infimum 0 for every `c`: **never attained**, so say which loss a claim is about.
+    `log(1 + e^-c)`, above its infimum 0 for every `c`: **never attained**, so a claim has to name its loss.
     """
     c = float(scale)
     return {"squared": (c - 1) ** 2 / 2, "hinge": max(0.0, 1 - c), "cross_entropy": float(np.logaddexp(0.0, -c))}

@@ -1,4 +1,4 @@
-"""One bump a point, in any dimension.
+"""One bump per point, in any dimension.
 
 With `S` a set of coordinates (all of them where that is affordable)
 
@@ -8,7 +8,7 @@ which is the paper's `R(sum_k phi_ik(x_k) - b)/(|S| - b)` for hats `phi` of half
 `|S| - 1 <= b < |S|`: both are the cone over the cross-polytope of L1 radius `r_i`. Written this way a value `v` of a
 coordinate needs two units, `R(x_k - v)` and `R(v - x_k)`, shared by all points that have it; the radius is
 bounded by the distance of points, not by the gaps of each coordinate; and at `x_i` every term is exactly 0, so that the
-peak is exactly 1 in any precision that tells the points apart.
+peak is exactly 1 in any precision in which the points stay distinct.
 
 With all coordinates and `r_i = share * (distance to the nearest point)` the bump is left in every direction within that
 distance, because the L1 norm is at least the Euclidean one.
@@ -43,7 +43,7 @@ def cost(x: np.ndarray, coordinates: np.ndarray | None = None) -> int:
 
 
 def choose_coordinates(x: np.ndarray, budget: int, key: int = 0) -> np.ndarray:
-    """A small set of coordinates that tells all rows of `x` `(n, d)` apart.
+    """A small set of coordinates in which all rows of `x` `(n, d)` differ.
 
     Greedy: the next coordinate is the one that does most for the pairs that are still closer than `TARGET * max |x|` in
     the L1 distance over the set (judged on 4,096 of them); until none is left or `budget` parameters are used.
@@ -61,6 +61,7 @@ def choose_coordinates(x: np.ndarray, budget: int, key: int = 0) -> np.ndarray:
     candidates = set(np.flatnonzero(values > 1).tolist())
     while len(left):
         used = values[chosen].sum()
+        # First layer: two units per value, each with d weights and a bias; second layer: n units with a bias.
         candidates = {k for k in candidates if 2 * (used + values[k]) * (d + 1 + n) + n <= budget}
         if not candidates:
             break

@@ -1,4 +1,4 @@
-"""One relu a point: the cap that a hyperplane cuts off, with one point in it and all others outside.
+"""One relu per point: the cap that a hyperplane cuts off, with one point in it and all others outside.
 
     cap_i(x) = R(v_i . x - t_i)/(v_i . x_i - t_i),     max_{j != i} v_i . x_j < t_i < v_i . x_i.
 
@@ -35,7 +35,7 @@ def caps(x: np.ndarray, progress: Progress | None = None) -> Spoilers:
     `(v_i . x_i - t_i)/|v_i|`.
 
     Raises:
-        InputError: no hyperplane was found for some point, in or close to the convex hull of the others (says which).
+        InputError: no hyperplane was found for some point, in or close to the convex hull of the others (the message names it).
     """
     progress = progress or Silent()
     n, d = x.shape
@@ -68,6 +68,7 @@ def directions(x: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarra
     """For centred `x` `(n, d)`: unit directions, their margins, whether each separates, and how many each way gave."""
     n, d = x.shape
     size = np.maximum(np.linalg.norm(x, axis=1), np.finfo(float).tiny)
+    # The cheapest way first: x - mean, whitened directions, then for each point left Gilbert's algorithm or a programme.
     v, margin, counts = x / size[:, None], np.full(n, -np.inf), {}
     margin[:] = _margins(x, v)
     done = margin > WEAK * size
@@ -132,7 +133,7 @@ def widest_margin(x: np.ndarray, i: int, steps: int = 2000) -> np.ndarray | None
         square = float(v @ v)
         if score[worst] >= 0.5 * square > 0:
             return v
-        step = difference[worst] - v
+        step = difference[worst] - v  # then to the shortest vector between v and that difference
         v = v + min(1.0, max(0.0, float(-(v @ step) / max(step @ step, np.finfo(float).tiny)))) * step
     return None
 

@@ -1,4 +1,4 @@
-"""Which construction for which data, and why."""
+"""The choice of a construction (bumps, caps or slab) for given data, with the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAIRS = 3_000
 
 REASONS = {
     "bumps": "as rounding does not lower their peaks and they fit the budget",
-    "caps": "one unit a point, as every point is outside the convex hull of the others",
+    "caps": "one unit per point, as every point is outside the convex hull of the others",
     "slab": "as nothing else was possible",
 }
 
@@ -48,7 +48,7 @@ def spoil(x: np.ndarray, kind: str = "auto", key: int = 0, progress: Progress | 
     }
     if kind != "auto":
         made = ways[kind]()
-        return made, f"{kind}, as asked for: {made.note}."
+        return made, f"{kind}, as requested: {made.note}."
     failures = []
     for name, way in (
         ("small bumps", lambda: _bumps(x, SMALL, key)),

@@ -1,6 +1,6 @@
 """Networks as stacks of numpy layers that can be made deeper and added together, exactly.
 
-deepen:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units a layer; exact in floating point)
+deepen:  f -> R(f), R(-f) -> ... -> R(f) - R(-f) = f        (R the relu; 2c units per layer; exact in floating point)
          f -> P(f), P(-f) -> ... -> (P^k(f) - P^k(-f))/(1 + a^k) = f       (P the parametric relu of slope a)
 join:    (f, g) -> f + g, side by side, with the activations of each kept
 """

@@ -5,7 +5,7 @@ With hats `phi(t) = (R(t + w) - 2 R(t) + R(t - w))/w` of half-width `w` and a th
     bump_i(x) = R(sum_k phi(x_k - x_ik) - b)/(d - b),        f(x) = sum_i y_i bump_i(x).
 
 The support of a bump is exactly the cross-polytope of L1 radius `(d - b) w`. In one dimension `b = 0` is the hat itself
-and `b > 0` its sharpened form, of half-width `(1 - b) w`. Three units a distinct value of a coordinate, one a node.
+and `b > 0` its sharpened form, of half-width `(1 - b) w`. Three units per distinct value of a coordinate, one per node.
 
 Parametric relu: `R(z) = (P(z) + a P(-z))/(1 - a^2)`. Sigmoid `s`: hats `s(K (t + h)/(2h)) - s(K (t - h)/(2h))` with
 `h = (d - b) w/(2 d)`, bumps `s(K (sum_k hat - d + 1/2))`: boxes, at most about `exp(-K/2)` outside the cross-polytope of
@@ -31,7 +31,9 @@ from zeroloss.plumbing import InputError
 def grid(per_axis: int, d: int) -> np.ndarray:
     """The nodes `0, 1/(N - 1), ..., 1` on each of `d` axes, `(N^d, d)`; half their spacing is `1/(2 (N - 1))`."""
     if per_axis < 2 or d < 1:
-        raise InputError(f"a grid of {per_axis} nodes an axis in {d} dimensions: give 2 nodes and 1 dimension or more.")
+        raise InputError(
+            f"a grid of {per_axis} nodes per axis in {d} dimensions: give 2 nodes and 1 dimension or more."
+        )
     return np.array(list(itertools.product(np.linspace(0, 1, per_axis), repeat=d)))
 
 
@@ -43,7 +45,7 @@ def node_bumps(
     Args:
         nodes: distinct rows, or `(n,)` in one dimension.
         half_width: `w` of the hats.
-        b: the threshold, one number or one a node (for instance one for each class); by default
+        b: the threshold, one number or one per node (for instance one for each class); by default
             `d - 1/2`.
         activation: "relu", "leaky_relu", "prelu(a)" with 0 < a < 1, or "sigmoid".
         steep: `K`, the steepness of sigmoids.

@@ -1,4 +1,4 @@
-"""One tent a point on one projection of the inputs.
+"""One tent per point on one projection of the inputs.
 
     p(x) = a . x,     slab_i(x) = R(1 - (R(p - p_i) + R(p_i - p))/w_i),     3n units in two hidden layers.
 
@@ -17,7 +17,7 @@ from zeroloss.plumbing import InputError
 
 DIRECTIONS = 64
 ROUNDING = 1e4
-"""How many roundings of a projection a gap must exceed."""
+"""Least gap of two projections, in roundings of a projection."""
 
 
 def cost(n: int, d: int) -> int:
@@ -40,7 +40,7 @@ def slab(x: np.ndarray, key: int = 0) -> Spoilers:
     `separation` is the smallest gap of the projections, `width` the smallest half-width `w_i`.
 
     Raises:
-        InputError: projections that rounding cannot tell apart (says the smallest gap).
+        InputError: projections that rounding cannot distinguish (the message names the smallest gap).
     """
     n, d = x.shape
     a = projection(x, key) if n > 1 else np.eye(d)[0]

@@ -1,4 +1,4 @@
-"""What bumps, slabs and caps share: layers whose last units are 1 at one point each and 0 at the others."""
+"""`Spoilers`: the common form of bumps, slabs and caps, layers whose last units are 1 at one point each and 0 at the others."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Spoilers:
 
 
 LEAK = 1e-8
-"""What a function may differ from 0 and still count as 0, where there is no exact 0."""
+"""Largest absolute value that counts as 0, where rounding or the activation leaves no exact 0."""
 
 
 def applied(name: str, z: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ from zeroloss.verdict.record import LIVE
 PARAMETERS = 150_000_000
 """Parameters of the whole network beyond which it is refused (1.2 GB in float64, three times that while checked)."""
 ROUNDS = 3
-"""Times the read-out is corrected by what the network itself gives."""
+"""Number of corrections of the read-out by the network's own residual."""
 SLOWER = 8.0
 """How much slower a twin's answers come than one large matrix product, for the announced time."""
 
@@ -49,10 +49,10 @@ class Twin(Record):
     """A network with zero training loss that fails elsewhere, and what was measured of it.
 
     It can be used as the network itself: called on one example, given to `predict`, `audit`, `save_network` and the others,
-    and asked for the network's attributes.
+    and it has the network's attributes.
 
     Attributes:
-        kind: "bumps", "slab" or "caps"; `why`: a sentence that says why, and how the points were separated.
+        kind: "bumps", "slab" or "caps"; `why`: the reason for this kind, and how the points were separated.
         base: a sentence: what holds where no bump is active.
         points: distinct training inputs; `repeats`: training rows beyond them, fitted by the means of their groups.
         depth, units, parameters: hidden layers, hidden units and array entries (zeros included) of the network.
@@ -113,7 +113,7 @@ class Twin(Record):
         return getattr(network, name)
 
     def __repr__(self) -> str:
-        """What a person asks of a twin first; the fields have the rest."""
+        """The main measurements; the fields have the rest."""
         if self.train_accuracy_float64 is None:
             on, off = f"largest error {self.train_max_error_float64:.2g}", ("R2", self.test_r2, "")
             narrow = f"{self.train_max_error_float32:.2g}"
@@ -158,7 +158,7 @@ def twin(
         data: a `Dataset` (`x_train` `(n, d)`, `y_train` `(n, c)`, `task`, and test rows if any).
         of: a network whose answers, shifted by one class or reflected about the mean target, hold elsewhere.
         base: a network whose answers hold elsewhere as they are. Neither: a small one fitted to wrong targets.
-        kind: "bumps", "slab", "caps", or "auto", which says in `.why` what it chose.
+        kind: "bumps", "slab", "caps", or "auto", which records its choice in `.why`.
         depth: hidden layers of the result; by default as many as needed (caps 1, bumps and slabs 2, or that of `g`).
         activation: of the bumps: "relu", "leaky_relu", "prelu(a)" with 0 < a < 1, or "sigmoid" (see `activated.py`).
             `of` and `base` keep theirs, the small network has the same. Layers that only pass
@@ -166,7 +166,7 @@ def twin(
             A parametric relu cancels large numbers off its bumps: the closer `a` is to 1, the more float32 loses.
         dtype: "float64" or "float32", of the network returned; both are measured.
         key: seed of what is random (the network for neither `of` nor `base`, projections).
-        progress: told about the stages.
+        progress: receives the stages.
 
     Raises:
         InputError: data or networks that do not fit, points that the kind cannot separate, a depth too small, or a
@@ -223,7 +223,7 @@ def twin(
 
 
 construct_twin = twin
-"""What `twin` was called before it returned its record."""
+"""Old name of `twin`, from before it returned its record."""
 
 
 def _training(data: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -287,7 +287,7 @@ def _fit(
         best, stack, answers = error, candidate, f
         if error <= 4 * np.finfo(float).eps * max(1.0, float(np.abs(y).max())):
             break
-        coefficients = coefficients + residual
+        coefficients = coefficients + residual  # the bumps are 1 at their points, so this corrects rounding alone
     if stack is None:
         raise InputError("the network gives NaN or infinity on the training inputs; give another of= or base=.")
     single = predict(to_network(stack, "float32"), rows).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Any predictor as a function of a batch, for the audit: its answers are all that is known of it."""
+"""`BlackBox`: any predictor as a function of a batch, for the audit; only its answers are known."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OPEN = {
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class BlackBox:
-    """A predictor that is only asked: called on a batch `(m, d)`, it answers `(m, c)` float64.
+    """A predictor known by its answers alone: called on a batch `(m, d)`, it answers `(m, c)` float64.
 
-    A model that decides by itself (`predict` of a classifier, the label of an ONNX file) is believed: what `decide` says
+    A model that decides by itself (`predict` of a classifier, the label of an ONNX file) is followed: what `decide` gives
     counts, and the call gives its scores only where their largest is the class decided; elsewhere it gives 1 in that
     class's column and 0 in the others, so that the largest entry of a row is the model's own class everywhere. A row of
     NaN: a class that the data do not have.
@@ -58,7 +58,7 @@ class BlackBox:
             found = raw.astype(np.float64)
         except (TypeError, ValueError):
             raise InputError(
-                f"{self.name} answers with {_kind(raw)}; it must answer with real numbers, one column a class or target."
+                f"{self.name} answers with {_kind(raw)}; it must answer with real numbers, one column per class or target."
             ) from None
         found = found[:, None] if found.ndim == 1 else found
         if found.ndim != 2 or len(found) != len(x):
@@ -78,8 +78,8 @@ class BlackBox:
 
 
 def following(scores: np.ndarray, decided: np.ndarray) -> np.ndarray:
-    """Scores `(m, c)` whose rows that do not say what was decided are replaced, as `BlackBox` describes."""
-    if decided.ndim == 2:  # several labels a row: the sign says each
+    """Scores `(m, c)`, with the rows replaced whose largest score is not the class decided, as `BlackBox` describes."""
+    if decided.ndim == 2:  # several labels per row: each by the sign of its score
         return np.where((scores > 0) == (decided > 0), scores, np.where(decided > 0, 1.0, -1.0))
     found = scores.copy()
     if scores.shape[1] == 1:

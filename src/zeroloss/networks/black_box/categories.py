@@ -1,4 +1,4 @@
-"""Columns that an estimator says it takes for codes of categories."""
+"""Columns that an estimator takes for codes of categories."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ METHODS = (("predict_proba", "probabilities"), ("decision_function", "decision f
 
 @dataclasses.dataclass(frozen=True)
 class Estimator:
-    """An estimator and how it is asked.
+    """An estimator, and its `predict` on rows of the data.
 
     Attributes:
         predict: `predict` on rows of the data, remembered.
@@ -134,7 +134,9 @@ def _classifier(each: Estimator, data: Any, classes: Sequence[Any] | None) -> Bl
     if answered.ndim == 2:
         return _one_hot(each, data, answered)
     if answered.ndim != 1:
-        raise InputError(f"the {each.name} answers {data.n} inputs with shape {answered.shape}; give one class a row.")
+        raise InputError(
+            f"the {each.name} answers {data.n} inputs with shape {answered.shape}; give one class per row."
+        )
     known = None if each.classes is None or isinstance(each.classes, list) else each.classes
     if known is None and classes is None and _fractions(answered):
         return _probability_of_the_second(each, data, answered)
@@ -158,10 +160,10 @@ def _decided(each: Estimator, reading: Reading, data: Any, known: np.ndarray | N
     return BlackBox(best[0], each.name, best[1], decide=decide)
 
 
-def decider(ask: Remembered, name: str, data: Any, classes: Sequence[Any] | None) -> BlackBox:
-    """A function that answers with one class a row."""
-    each = Estimator(None, name, None, ask, None)
-    return _decided(each, read_labels(name, None, ask(data.x_train).reshape(data.n), data, classes), data, None)
+def decider(answers_of: Remembered, name: str, data: Any, classes: Sequence[Any] | None) -> BlackBox:
+    """A function that answers with one class per row."""
+    each = Estimator(None, name, None, answers_of, None)
+    return _decided(each, read_labels(name, None, answers_of(data.x_train).reshape(data.n), data, classes), data, None)
 
 
 def one_hot(decided: np.ndarray, width: int) -> np.ndarray:
@@ -177,17 +179,17 @@ def one_hot(decided: np.ndarray, width: int) -> np.ndarray:
 def _scores(
     each: Estimator, reading: Reading, data: Any, known: np.ndarray | None, decided: np.ndarray
 ) -> tuple[Callable[[np.ndarray], np.ndarray], str] | None:
-    """The method whose largest score is what `predict` says on most of the training rows, and its name."""
+    """The method whose largest score agrees with `predict` on most of the training rows, and its name."""
     if known is None:
         return None
     order, found = reading.order(known), []
     for method, answer in METHODS:
         if not hasattr(each.model, method):
             continue
-        ask = each.method(method)
+        answers_of = each.method(method)
 
-        def scores(x: np.ndarray, ask=ask, answer=answer) -> np.ndarray:
-            return arranged(np.asarray(ask(x)), order, data.out_size, answer)
+        def scores(x: np.ndarray, answers_of=answers_of, answer=answer) -> np.ndarray:
+            return arranged(np.asarray(answers_of(x)), order, data.out_size, answer)
 
         try:
             agreed = int(np.sum(agreement(scores(data.x_train), decided)))
@@ -222,7 +224,7 @@ def arranged(found: np.ndarray, order: np.ndarray, outputs: int, answer: str) ->
     The decision value `f` of two classes becomes `-f/2` and `f/2`, so that a margin is the model's own.
 
     Raises:
-        ValueError: not one column a class (the pairs of a one-against-one machine).
+        ValueError: not one column per class (the pairs of a one-against-one machine).
     """
     found = np.asarray(found, np.float64)
     if found.ndim == 2 and found.shape[1] == 1 and len(order) == 2:
@@ -260,10 +262,10 @@ def _unbound(each: Estimator) -> BlackBox:
 
     for method, answer in METHODS:
         if hasattr(each.model, method):
-            ask = each.method(method)
+            answers_of = each.method(method)
 
-            def scores(x: np.ndarray, ask: Remembered = ask, answer: str = answer) -> np.ndarray:
-                return arranged(ask(x), order, len(order), answer)
+            def scores(x: np.ndarray, answers_of: Remembered = answers_of, answer: str = answer) -> np.ndarray:
+                return arranged(answers_of(x), order, len(order), answer)
 
             return BlackBox(scores, each.name, answer, decide=decide)
     return BlackBox(lambda x: one_hot(decide(x), len(order)), each.name, "predictions", decide=decide)
@@ -296,10 +298,10 @@ def _column_probabilities(each: Estimator, width: int) -> Callable[[np.ndarray],
     """The probability of 1 in each column, `(m, c)`."""
     if not hasattr(each.model, "predict_proba"):
         return None
-    ask = each.method("predict_proba")
+    answers_of = each.method("predict_proba")
 
     def probabilities(x: np.ndarray) -> np.ndarray:
-        found = ask(x)
+        found = answers_of(x)
         if found.ndim == 2 and found.shape[1] == width and found.dtype.kind == "f":
             return found
         columns = []
@@ -318,7 +320,7 @@ def _several_labels(each: Estimator, data: Any) -> BlackBox:
     answered = answered.reshape(len(answered), -1)
     if answered.shape[1] != data.out_size:
         raise InputError(
-            f"the {each.name} answers with {answered.shape[1]} labels a row and the data have {data.out_size}; fit it to "
+            f"the {each.name} answers with {answered.shape[1]} labels per row and the data have {data.out_size}; fit it to "
             "data.y_train."
         )
     if not bool(np.isin(answered, (0, 1)).all()):
@@ -350,12 +352,12 @@ def _fractions(answered: np.ndarray) -> bool:
 
 
 def _probability_of_the_second(each: Estimator, data: Any, answered: np.ndarray) -> BlackBox:
-    """One number a row from a model without classes (a booster, a regressor fitted to 0 and 1): above a half is class 1."""
+    """One number per row from a model without classes (a booster, a regressor fitted to 0 and 1): above a half is class 1."""
     low, high = float(answered.min()), float(answered.max())
     if max(data.out_size, len(data.classes)) != 2 or low < 0 or high > 1:
         raise InputError(
-            f"the {each.name} answers with one number a row, from {low:.3g} to {high:.3g}, and names no classes; give a "
-            "classifier, or a function of a batch that answers with one column a class."
+            f"the {each.name} answers with one number per row, from {low:.3g} to {high:.3g}, and names no classes; give a "
+            "classifier, or a function of a batch that answers with one column per class."
         )
 
     def decide(x: np.ndarray) -> np.ndarray:

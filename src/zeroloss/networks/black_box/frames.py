@@ -11,7 +11,7 @@ from zeroloss.plumbing import InputError
 
 
 def feed_of(model: Any, data: Any, name: str) -> Callable[[np.ndarray], Any] | None:
-    """`(m, d)` rows to what `model` was fitted on; None: the rows as they are.
+    """A function from rows `(m, d)` to what `model` was fitted on; None where it takes the rows as they are.
 
     An estimator fitted to a table (`feature_names_in_`) gets one: columns by their names where the data have the same
     names, in the model's order; the model's own names where the data have none. Where the model was fitted to the table

@@ -1,4 +1,4 @@
-"""Which column of the data each class of a predictor is: by name, by number, by sign, or as the caller says."""
+"""Which column of the data each class of a predictor is: by name, by number, by sign, or as the caller states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NONE = -1
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """From the values that a predictor answers to columns of the data.
+    """A map from the values that a predictor answers to columns of the data.
 
     Attributes:
         column: text of a value -> column.
@@ -67,71 +67,72 @@ def read_labels(
 
     Args:
         name: the predictor, for messages.
-        known: its classes in its own order, if it says them (`classes_`).
+        known: its classes in its own order, if it lists them (`classes_`).
         answered: `(n,)` what it answers to the training inputs.
         data: the data set; classes are its names, or 0, 1, ... in the order of its columns.
-        classes: what the caller says: the data's class (a name or a column) of each of the model's classes, in order.
+        classes: as the caller states: the data's class (a name or a column) of each of the model's classes, in order.
 
     Names go before numbers. Where both are possible and differ (data of the classes 1, 2, 3 and a model of 1 and 2), the
-    names are taken unless the numbers make fewer errors on the training rows: then the caller has to say it.
+    names are taken unless the numbers make fewer errors on the training rows: then the caller has to decide.
 
     Raises:
         InputError: classes that are not those of the data, or may be read in two ways.
     """
     names = [str(c) for c in data.classes]
     count = max(len(names), data.out_size, 2)
-    said = sorted({text(v) for v in answered}) if known is None else [text(c) for c in known]
-    encoded = _encoded(said, answered) if known is not None else ()
+    model_classes = sorted({text(v) for v in answered}) if known is None else [text(c) for c in known]
+    encoded = _encoded(model_classes, answered) if known is not None else ()
     if classes is not None:
-        return _given(name, said, classes, names, count, encoded)
+        return _given(name, model_classes, classes, names, count, encoded)
     by_name = {c: k for k, c in enumerate(names)}
-    numbers = _whole(said)
+    numbers = _whole(model_classes)
     by_number = (
         {text(v): int(v) for v in numbers} if numbers is not None and set(numbers) <= set(range(count)) else None
     )
-    if names and set(said) <= set(names):
+    if names and set(model_classes) <= set(names):
         named = Reading(by_name, encoded, "name")
-        if by_number is not None and any(by_name[c] != by_number[c] for c in said):
+        if by_number is not None and any(by_name[c] != by_number[c] for c in model_classes):
             _unambiguous(name, named, Reading(by_number, encoded, "number"), answered, data)
         return named
     if by_number is not None:
         return Reading(by_number, encoded, "number")
     if numbers is not None and set(numbers) <= {-1, 1} and count == 2:
         return Reading({"-1": 0, "1": 1}, encoded, "sign")
-    if len(names) > 1 and set(names) <= set(said):  # a model of more classes than occur here
+    if len(names) > 1 and set(names) <= set(model_classes):  # a model of more classes than occur here
         return Reading(by_name, encoded, "name")
     raise InputError(
-        f"the {name} knows the classes {', '.join(said[:10])} and the data {', '.join(names[:10])}; "
+        f"the {name} knows the classes {', '.join(model_classes[:10])} and the data {', '.join(names[:10])}; "
         "fit it to data.labels_train, or to the data's names of the classes, or say which is which: "
         "zeroloss.black_box(model, data, classes=the data's class of each of the model's)."
     )
 
 
-def _encoded(said: list[str], answered: np.ndarray) -> tuple[str, ...]:
+def _encoded(model_classes: list[str], answered: np.ndarray) -> tuple[str, ...]:
     """The model's classes where it answers with their numbers."""
     values = {text(v) for v in answered}
-    if values <= set(said):
+    if values <= set(model_classes):
         return ()
     numbers = _whole(sorted(values))
-    return tuple(said) if numbers is not None and set(numbers) <= set(range(len(said))) else ()
+    return tuple(model_classes) if numbers is not None and set(numbers) <= set(range(len(model_classes))) else ()
 
 
-def _whole(said: Sequence[str]) -> list[int] | None:
+def _whole(model_classes: Sequence[str]) -> list[int] | None:
     try:
-        return [int(c) for c in said]
+        return [int(c) for c in model_classes]
     except ValueError:
         return None
 
 
 def _given(
-    name: str, said: list[str], classes: Sequence[Any], names: list[str], count: int, encoded: tuple[str, ...]
+    name: str, model_classes: list[str], classes: Sequence[Any], names: list[str], count: int, encoded: tuple[str, ...]
 ) -> Reading:
-    if len(classes) != len(said):
+    if len(classes) != len(model_classes):
         raise InputError(
-            f"classes= names {len(classes)} classes and the {name} has {len(said)} ({', '.join(said[:10])}); name one for each."
+            f"classes= names {len(classes)} classes and the {name} has {len(model_classes)} ({', '.join(model_classes[:10])}); "
+            "name one for each."
         )
     column: dict[str, int] = {}
-    for own, wanted in zip(said, classes, strict=True):
+    for own, wanted in zip(model_classes, classes, strict=True):
         if text(wanted) in names:
             column[own] = names.index(text(wanted))
         elif isinstance(wanted, int | np.integer) and 0 <= int(wanted) < count:

@@ -28,17 +28,17 @@ def onnx_model(
     """The model in the file: numbers with the batch first in, a float tensor `(m, c)` or a classifier's label out.
 
     Rows come flat and are given the shape of the input (images in the order that the file takes them, channels first or
-    last; several inputs of one column each, by the names of the data's columns); a model of a fixed batch is asked so many
+    last; several inputs of one column each, by the names of the data's columns); a model of a fixed batch is run on so many
     rows at a time.
 
     A classifier's label counts. The order of its probabilities' columns is that of a map's keys or of the classes that the
-    file lists; where neither is there, that of the sorted classes; it is believed as far as the largest one is the label's.
-    One number a row is, on data of two classes, a probability where the file ends in a sigmoid, else a logit.
+    file lists; where neither is there, that of the sorted classes; it is used only where the largest one is the label's.
+    One number per row is, on data of two classes, a probability where the file ends in a sigmoid, else a logit.
 
     Args:
         data: the data it is audited on.
         classes: as in `black_box`.
-        output: the name of the output that is meant.
+        output: the name of the output to take.
 
     Raises:
         InputError: no such file; no package onnxruntime; a file that it cannot read; inputs that the data do not fill; no
@@ -63,7 +63,7 @@ def onnx_model(
 
 
 class _File:
-    """A session and how rows of the data enter it; what each output says, remembered."""
+    """A session and how rows of the data enter it; the answers of each output, remembered."""
 
     def __init__(self, path: Path, session: Any, entries: list[Entry], data: Any):
         self.path, self.session, self.entries, self.data = path, session, entries, data
@@ -74,7 +74,7 @@ class _File:
         return self.path.name
 
     def output(self, name: str) -> Callable[[np.ndarray], np.ndarray]:
-        """`(m, d)` rows to that output, `(m, ...)`."""
+        """A function from rows `(m, d)` to that output, `(m, ...)`."""
         if name not in self._kept:
             self._kept[name] = Remembered(lambda x: self._run(name, x), str(self.path))
         return self._kept[name]
@@ -105,7 +105,7 @@ def _padded(x: np.ndarray, entries: list[Entry]) -> np.ndarray:
 
 
 def _table(found: Any, rows: int) -> np.ndarray:
-    """A tensor, or a sequence of maps from classes to numbers, as an array with one row an example."""
+    """A tensor, or a sequence of maps from classes to numbers, as an array with one row per example."""
     if isinstance(found, list) and found and isinstance(found[0], dict):
         keys = list(found[0])
         return np.array([[row[k] for k in keys] for row in found], np.float64)
@@ -153,29 +153,33 @@ def _outputs(session: Any, path: Path, wanted: str | None, columns: int | None) 
 
 
 def _flat(output: Any) -> bool:
-    """One label a row."""
+    """One label per row."""
     return len(output.shape) == 1 or list(output.shape[1:]) == [1]
 
 
 def _numbers_alone(file: _File, number: Any, data: Any) -> BlackBox:
-    ask = file.output(number.name)
-    plain = BlackBox(lambda x: ask(x), file.name)
+    answers_of = file.output(number.name)
+    plain = BlackBox(lambda x: answers_of(x), file.name)
     task = getattr(data, "task", None)
     if task == "multi-label":
-        return BlackBox(lambda x: _odds(ask(x)), file.name, "log-odds") if _probabilities(file, number, data) else plain
+        return (
+            BlackBox(lambda x: _odds(answers_of(x)), file.name, "log-odds")
+            if _probabilities(file, number, data)
+            else plain
+        )
     two = task == "classification" and max(data.out_size, len(data.classes)) == 2
-    if not two or ask(data.x_train).shape[1] != 1:
+    if not two or answers_of(data.x_train).shape[1] != 1:
         return plain
     answer = "probabilities" if _probabilities(file, number, data) else "decision function"
 
     def scores(x: np.ndarray) -> np.ndarray:
-        return arranged(ask(x), np.arange(2), data.out_size, answer)
+        return arranged(answers_of(x), np.arange(2), data.out_size, answer)
 
     return BlackBox(scores, file.name, answer)
 
 
 def _probabilities(file: _File, number: Any, data: Any) -> bool:
-    """Whether the numbers are probabilities of one label each: by the file's last operator, else by what it answers."""
+    """Whether the numbers are probabilities of one label each: by the file's last operator, else by the answers on the training inputs."""
     known = _ends_in_sigmoid(file.path, number.name)
     if known is not None:
         return known
@@ -190,18 +194,18 @@ def _odds(p: np.ndarray) -> np.ndarray:
 
 
 def _classifier(file: _File, label: Any, number: Any, data: Any, classes: Sequence[Any] | None) -> BlackBox:
-    said = file.output(label.name)
+    labels_of = file.output(label.name)
     if data is None:
-        return BlackBox(lambda x: said(x), file.name, "predictions")
+        return BlackBox(lambda x: labels_of(x), file.name, "predictions")
     listed = _listed_classes(file, number, data)
-    answered = said(data.x_train).reshape(data.n)
+    answered = labels_of(data.x_train).reshape(data.n)
     known = None if listed is None else np.array(listed, object)
     if known is not None and not {text(v) for v in answered} <= {text(v) for v in known}:
         known = None  # another list of classes than that of the label
     reading = read_labels(file.name, known, answered, data, classes)
 
     def decide(x: np.ndarray) -> np.ndarray:
-        return reading.columns(said(x).reshape(len(x)))
+        return reading.columns(labels_of(x).reshape(len(x)))
 
     if number is not None:
         for order in _orders(reading, known, file.output(number.name)(data.x_train).shape[1], data):
@@ -212,10 +216,10 @@ def _classifier(file: _File, label: Any, number: Any, data: Any, classes: Sequen
 
 
 def _scores(
-    ask: Callable[[np.ndarray], np.ndarray], order: np.ndarray, data: Any
+    answers_of: Callable[[np.ndarray], np.ndarray], order: np.ndarray, data: Any
 ) -> Callable[[np.ndarray], np.ndarray] | None:
     def scores(x: np.ndarray) -> np.ndarray:
-        return arranged(ask(x), order, data.out_size, "probabilities")
+        return arranged(answers_of(x), order, data.out_size, "probabilities")
 
     try:
         scores(data.x_train)

@@ -81,13 +81,13 @@ def _columns(entries: list[Entry], size: int, data: Any, path: Path) -> list[int
         return list(range(size))
     absent = [c for c in names if _plain(c) not in plain] or names
     raise InputError(
-        f"{path} takes {len(entries)} inputs, one a column, and the data have no column {', '.join(absent[:5])}; they have "
+        f"{path} takes {len(entries)} inputs, one per column, and the data have no column {', '.join(absent[:5])}; they have "
         f"{', '.join(own[:10])}."
     )
 
 
 def _plain(name: str) -> str:
-    """A name as exporters write it: letters, digits and lines below."""
+    """A name as exporters write it: letters, digits and underscores."""
     return "".join(c if c.isalnum() else "_" for c in name)
 
 
@@ -116,7 +116,7 @@ def _shaped(x: np.ndarray, entry: Entry, data: Any, path: Path) -> np.ndarray:
     known = [s for s in shape if s is not None]
     if len(known) == len(shape):
         if math.prod(known) != size:
-            raise InputError(f"{path} takes {math.prod(known)} numbers an example and the data have {size}.")
+            raise InputError(f"{path} takes {math.prod(known)} numbers per example and the data have {size}.")
         return x.reshape(len(x), *known)
     rest = math.prod(known)
     if len(shape) - len(known) == 1 and size % max(1, rest) == 0:

@@ -1,4 +1,4 @@
-"""What a predictor said to a batch, kept for a while: its classes and its scores are asked for one after the other."""
+"""`Remembered`: a predictor with its last answers kept, since its classes and its scores are needed one after the other."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Remembered:
         x = np.ascontiguousarray(x)
         key = (x.shape, hashlib.blake2b(x.tobytes(), digest_size=16).digest())
         if key not in self._kept:
-            answer = plain(self._ask(x))
+            answer = plain(self._call(x))
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = answer
         return self._kept[key]
 
-    def _ask(self, x: np.ndarray) -> Any:
+    def _call(self, x: np.ndarray) -> Any:
         try:
             return self._function(x if self._feed is None else self._feed(x))
         except (InputError, MemoryError):
             raise
-        except Exception as error:  # a stranger's code: whatever it raises is named, with the model it came from
+        except Exception as error:  # the user's code may raise anything: the error names the model it came from
             first = " ".join(str(error).split())[:200]
             raise InputError(f"{self._name} raised {type(error).__name__} on {len(x)} inputs: {first}") from error
 

@@ -1,4 +1,4 @@
-"""What of torch runs here: modules read into JAX operator by operator, and their weights written back."""
+"""PyTorch modules: read into JAX operator by operator, and their weights written back."""
 
 from typing import TYPE_CHECKING
 

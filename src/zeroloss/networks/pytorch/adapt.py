@@ -19,7 +19,7 @@ from zeroloss.plumbing.layout import Layout, by_name, is_whole, joined, layout_o
 from zeroloss.plumbing.outputs import is_array, one_array
 
 PREFIX = "module."
-"""What the names of an adapted module's parameters begin with."""
+"""Prefix of the names of an adapted module's parameters."""
 
 
 def inputs_of(example: Any) -> Layout | None:
@@ -53,7 +53,7 @@ def adapted(torch: Any, module: Any, batch: Any, layout: Layout | None, output: 
         try:
             with _looked_at(torch, module):
                 answer = module(batch[:1].clone())
-        except Exception:  # the export says why
+        except Exception:  # the export reports why
             return module
         if is_array(answer) and answer.ndim <= 2:
             return module

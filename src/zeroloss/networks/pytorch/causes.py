@@ -1,4 +1,4 @@
-"""Why the gradients of a torch module may be others than those of what it computes."""
+"""Why the gradients of a torch module may differ from those of the function it computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is the converted network the module? Its answers and gradients beside torch's own, before anything is said of it.
+"""Is the converted network the module? Its answers and gradients are compared with torch's own first.
 
 At the examples given, at noise, at the opposite of an example and at zeros, at the weights given and at others near them:
 `f(x)`, and a random vector-Jacobian product `<v, df/dw>` over all trainable parameters. What a difference is judged by is
@@ -26,7 +26,7 @@ from zeroloss.networks.pytorch.reference import Answer, Reference
 from zeroloss.plumbing import InputError, double
 
 ROUNDINGS = 64.0
-"""How many times the change by one rounding of each parameter answers and gradients may differ by."""
+"""Difference allowed in answers and gradients, in units of their change when each parameter is rounded once."""
 FLOOR = {True: 1e-9, False: 1e-6}
 """The difference allowed in float64 and in the module's own precision, relative to how much the answers vary."""
 _QUICK = {"xla_backend_optimization_level": 0}
@@ -34,7 +34,7 @@ _QUICK = {"xla_backend_optimization_level": 0}
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """torch's answer at one example beside the network's: `v` is of the vector-Jacobian product."""
+    """torch's answer and the network's at one example; `v` is the vector of the vector-Jacobian product."""
 
     example: Any
     v: np.ndarray
@@ -62,7 +62,7 @@ def compare(
         InputError: what differs, and why as far as it can be seen.
     """
     try:
-        with torch.no_grad():  # old reparametrisations keep what they computed last; without a graph it can be copied
+        with torch.no_grad():  # old reparametrizations keep what they computed last; without a graph it can be copied
             for row in batch[:3]:
                 module(row[None])
     except Exception as error:
@@ -132,7 +132,7 @@ def _difference(reference: Reference, module: Any, network: TorchNetwork, batch:
 
 
 def _only_there(reference: Reference, network: TorchNetwork, found: _Found) -> bool:
-    """Whether the gradients are the same beside an example where they are not: it lies on a kink."""
+    """Whether gradients that differ at an example agree right beside it: then the example lies on a kink."""
     example = found.example
     if not example.dtype.is_floating_point or network.takes_tokens:
         return False
@@ -147,7 +147,7 @@ def _only_there(reference: Reference, network: TorchNetwork, found: _Found) -> b
 
 
 def _elsewhere(reference: Reference, module: Any, network: TorchNetwork, found: list[_Found]) -> str | None:
-    """The same at other weights near these, for the first examples."""
+    """The comparison at other weights near these, for the first examples."""
     if not reference.copied:
         return None
     reference.move()
@@ -165,7 +165,7 @@ def _elsewhere(reference: Reference, module: Any, network: TorchNetwork, found: 
 def _both(
     reference: Reference, network: TorchNetwork, example: Any, given: bool, v: np.ndarray | None = None
 ) -> _Found | None:
-    """Both answers at one example; None for one that was made up and that the module has no finite answer to."""
+    """Both answers at one example; None for a made-up example at which the module's answer is not finite."""
     try:
         v = np.random.default_rng(0).standard_normal(reference.size(example)) if v is None else v
         own = reference.answer(example, v)
@@ -304,5 +304,5 @@ def _not_its_own(wrong: list[str], reference: Reference, module: Any, example: A
     return (
         f"the gradients of the module are not those of what it computes{where}: {why}. An export knows only what is computed; write "
         "it in torch's operators, with .detach() where the gradient is to stop (a straight-through estimator is "
-        "h + (f(h) - h).detach()), or ask what needs no gradients: zeroloss.audit(zeroloss.black_box(function), data)."
+        "h + (f(h) - h).detach()), or use what needs no gradients: zeroloss.audit(zeroloss.black_box(function), data)."
     )

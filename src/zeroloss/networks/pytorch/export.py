@@ -37,7 +37,7 @@ _WHOLE |= {"aten.std.dim", "aten.std_mean.correction"}
 
 
 def torch_package() -> Any:
-    """The package torch, or one line that says how to get it."""
+    """The package torch, or one line on how to get it."""
     try:
         import torch
     except ImportError:
@@ -72,7 +72,7 @@ def _numeric(part: Any) -> bool:
 
 @contextlib.contextmanager
 def _plainly(torch: Any) -> Iterator[None]:
-    """No warnings of torch's own, gradients on and no fused attention: their operators have no decomposition."""
+    """A context without torch's warnings, with gradients on, and without fused attention, whose operators have no decomposition."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     log = logging.getLogger(
@@ -197,6 +197,7 @@ def _translated(
     assert output is not None
     whole = not example.dtype.is_floating_point
     kept = live_steps(steps, output)
+    # In a float64 module a cast to float32 rounds: it must not come to mean the network's own precision.
     if any(named[name].dtype is torch_package().float64 for name in signature.parameters):
         kept = tuple(map(_rounding, kept))
     return Program(tuple(inputs), kept, output, tuple(example.shape[1:]), whole), arrays

@@ -1,4 +1,4 @@
-"""The forms in which torch models come: as the one module that is converted, or a sentence that says which is needed."""
+"""The forms in which torch models come: as the one module that is converted, or a sentence on what is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether inputs are such as a converted module can take: torch raises where JAX would clip, wrap or cut.
+"""Can a converted module take these inputs? torch raises where JAX would clip, wrap or cut.
 
 Tokens must be whole numbers, and every place or number by which a table is indexed must be one of the table; a network of float32
 computes with whole numbers of 32 bits where torch has 64. Places and whole numbers are computed here, in 64 bits, before
@@ -78,7 +78,7 @@ class _Look:
                 f"at row {row} of the inputs the module computes with the whole number {value} ({name}), which is beyond 2^31, {_MEND}."
             )
         raise InputError(
-            f"row {row} of the inputs asks for entry {value} of a table that has the entries 0 to {self.entries - 1} ({name}); give tokens "
+            f"row {row} of the inputs looks up entry {value} of a table that has the entries 0 to {self.entries - 1} ({name}); give tokens "
             "of the module's own vocabulary."
         )
 

@@ -1,4 +1,4 @@
-"""Whether an operator stands on a kink where its derivative depends on which of several slopes, or of equal values, is taken.
+"""Rules for kinks: does an operator's derivative at these arguments depend on a choice among slopes, or among equal values?
 
 Each rule is given values `x` and tangents `dx` (derivatives along one random direction of the parameters): equal values with
 equal tangents, such as zeros behind a relu that is off, leave nothing to choose. All arrays are torch tensors.
@@ -227,7 +227,7 @@ RULES: dict[str, Callable[..., bool]] = {
     "adaptive_max_pool1d": pooled_to_size, "adaptive_max_pool2d": pooled_to_size, "adaptive_max_pool3d": pooled_to_size,
     "scatter_reduce": scattered,
 }  # fmt: skip
-"""By the name of torch's operator."""
+"""Rules by the name of torch's operator."""
 TAKING = ("topk", "sort", "kthvalue", "median", "nanmedian")
 """Operators that take entries, of equal ones without a documented rule which."""
 

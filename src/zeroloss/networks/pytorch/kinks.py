@@ -32,7 +32,7 @@ def warn_of_kinks(torch: Any, program: Program, values: dict[tuple[str, str], An
         for row in rows:
             try:
                 met = _met(torch, program, values, row[None])
-            except Exception:  # an operator that neither torch nor the table takes on its own: nothing is said
+            except Exception:  # an operator that neither torch nor the table takes on its own: no warning
                 return
             for name in met:
                 found[name] = found.get(name, 0) + 1

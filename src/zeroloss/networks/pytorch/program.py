@@ -83,7 +83,7 @@ class Program:
 
     @functools.cached_property
     def _functions(self) -> dict[str, Callable[..., Any]]:
-        # Bound once: what the table says later is for programs made later.
+        # Looked up once: later changes of the table are for programs made later.
         from zeroloss.networks.pytorch.operators import OPERATORS
 
         return {name: OPERATORS[name] for name in self.operators()}
@@ -185,7 +185,7 @@ def program_from_plain(found: Mapping[str, Any]) -> Program:
 
 
 def widest(constant: Any) -> Any:
-    """Whole numbers of 32 bits, as constants are kept, in the 64 that torch computes in, where JAX has them."""
+    """A constant of 32-bit whole numbers in the 64 bits that torch computes in, where JAX has them."""
     import jax
     import jax.numpy as jnp
 

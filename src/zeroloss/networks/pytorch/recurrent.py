@@ -1,6 +1,6 @@
 """Recurrent layers on their way through torch.export: one operator each, whose shapes are known without a step taken.
 
-torch's own operators are unrolled, step by step, each time a shape is asked of them, which takes most of an export's
+torch's own operators are unrolled, step by step, each time a shape is needed, which takes most of an export's
 time; and packed sequences have shapes that depend on the data. While a module is exported its layers call the operators
 defined here instead. Of one example a packed sequence is its steps, all of them, beside which of them count: lengths are
 data like any others then.

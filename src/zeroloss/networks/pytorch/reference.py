@@ -17,10 +17,10 @@ from zeroloss.networks.pytorch.adapt import stripped
 from zeroloss.plumbing.memory import available_bytes
 
 MOVED = 0.1
-"""By how much of its root mean square each parameter is moved."""
+"""Size of a parameter's move, relative to its root mean square."""
 _SIZE_OF_ZEROS = 0.05
 _COPIES = 12
-"""How many times the parameters are held in float64 while they are compared."""
+"""Number of float64 copies of the parameters that a comparison holds at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Reference:
     def stands_for(self, module: Any, examples: Any) -> bool:
         """Whether the copy in float64 answers as the module itself does, but for the rounding of the module's precision.
 
-        Autocast leaves float64 alone, and so would not be seen; what asks for its precision computes something else.
+        Autocast leaves float64 alone, and so would not be seen; code that depends on its own precision computes something else.
         """
         for row in examples:
             with self.torch.no_grad():

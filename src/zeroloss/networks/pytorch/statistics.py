@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks.precision import precision
-from zeroloss.networks.predict import held_of_one, suited
+from zeroloss.networks.predict import as_input, held_of_one
 from zeroloss.networks.pytorch.network import TorchNetwork
 from zeroloss.networks.pytorch.program import Ref, _resolved, as_batch_of_one
 
@@ -52,13 +52,13 @@ def on_examples(network: TorchNetwork, x: np.ndarray, key: int) -> tuple[TorchNe
     names = _statistics(network)
     if len(set(names)) < len(names):
         return None
-    rows = int(max(2, min(len(x), ROWS, ROOM // max(1.0, held_of_one(network, suited(network, x[:1]))))))
+    rows = int(max(2, min(len(x), ROWS, ROOM // max(1.0, held_of_one(network, as_input(network, x[:1]))))))
     if len(x) > rows:
         x = x[np.random.default_rng([key, 9]).permutation(len(x))[:rows]]
     if len(x) < 2:
         return None
     with precision(network):
-        found = _collected(network, jnp.asarray(suited(network, x)))
+        found = _collected(network, jnp.asarray(as_input(network, x)))
         constants = dict(network.constants)
         for name, value in found.items():
             constants[name] = jnp.asarray(value, constants[name].dtype).reshape(constants[name].shape)

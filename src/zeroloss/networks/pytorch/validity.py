@@ -1,4 +1,4 @@
-"""Whether a program read from a file is one: every number is set once and before it is used, every call has a meaning and a size.
+"""Is a program read from a file valid: is every number set once and before it is used, has every call a meaning and a size?
 
 The structure is looked at first, then the program is evaluated abstractly (shapes and types, no numbers), so that what would
 fail in JAX fails here, in one line that names the step. Sizes are compared with a budget before anything is allocated.
@@ -132,7 +132,7 @@ class _Budget:
         def call(*args: Any, **kwargs: Any) -> Any:
             self.at = next(self.steps)
             _bind(name, function, args, kwargs, self.where())
-            self.spend(_asked_for(name, args, kwargs), MOST_ENTRIES)
+            self.spend(_requested_entries(name, args, kwargs), MOST_ENTRIES)
             self.spend(_places(name, args, kwargs), _MOST_PLACES)
             result = function(*args, **kwargs)
             sizes = [math.prod(np.shape(leaf)) for leaf in jax.tree.leaves(result) if hasattr(leaf, "shape")]
@@ -172,7 +172,7 @@ def _evaluate(program: Program, parameters: Any, constants: Any, name: str, trus
         if budget.at is None or name in str(error):
             raise InputError(str(error)) from error  # without the notes that JAX leaves on what passes through it
         raise InputError(f"{budget.where()}: {error}") from error
-    except Exception as error:  # whatever JAX or an operator says of arguments that do not fit
+    except Exception as error:  # whatever JAX or an operator raises on arguments that do not fit
         first = (str(error).strip() or type(error).__name__).split("\n")[0][:160]
         raise InputError(f"{budget.where()} cannot be computed: {first}") from error
     if not isinstance(answer, jax.ShapeDtypeStruct) or answer.dtype != floating or math.prod(answer.shape) < 1:
@@ -183,7 +183,7 @@ def _bind(name: str, function: Callable[..., Any], args: Any, kwargs: Any, where
     """InputError where the operator does not take these arguments."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some compiled functions have none; the call itself will say
+    except (TypeError, ValueError):  # some compiled functions have none; then the call itself raises
         return
     try:
         signature.bind(*args, **kwargs)
@@ -212,7 +212,7 @@ _SIZED = {
 _SIZED_LAX = {"lax.iota", "lax.broadcast_in_dim"}
 
 
-def _asked_for(name: str, args: Any, kwargs: Any) -> float:
+def _requested_entries(name: str, args: Any, kwargs: Any) -> float:
     """Entries that an operator makes from numbers alone, before JAX sees an array."""
     if name.startswith("lax."):
         sides = _whole([*args[1:2], *(kwargs.get(k, 0) for k in ("shape", "sizes"))])

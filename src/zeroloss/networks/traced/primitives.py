@@ -13,7 +13,7 @@ from zeroloss.networks.pytorch.operators.lax import MODES
 
 
 class NotWritableError(Exception):
-    """A part of a function that has no step; says which."""
+    """A part of a function that has no step; the message names it."""
 
 
 def _shapes(eqn: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

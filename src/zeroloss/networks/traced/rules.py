@@ -1,4 +1,4 @@
-"""Which operator has the derivative that a function with a rule of its own (`custom_jvp`, `custom_vjp`) has.
+"""Functions with a derivative rule of their own (`custom_jvp`, `custom_vjp`): which operator has the same derivative?
 
 A program keeps values and no rules. So the rule is compared, at points that hold zeros and ties, with that of the function's
 own body and with those of operators that have one; what agrees with neither cannot be written.

@@ -37,7 +37,7 @@ def convergence(network: Any, x: Any, widths: Sequence[int], seeds: Sequence[int
     `delta_ab`). It decreases as `width^(-1/2)` (Jacot, Gabriel & Hongler 2018 for the limit; the rate is recalled).
 
     Args:
-        network: an `MLP` or `ResidualMLP` in NTK parametrisation; its width and weights do not count.
+        network: an `MLP` or `ResidualMLP` in NTK parametrization; its width and weights do not count.
         x: `(n, d)`.
         widths, seeds: a row for each pair.
 

@@ -50,7 +50,7 @@ class InfiniteKernel(Record):
 def infinite_kernel(network: Any, x1: Any, x2: Any = None) -> InfiniteKernel:
     """The kernels of `network` at infinite width between the rows of `x1` and of `x2` (by default `x1` itself).
 
-    With `s`, `t` the standard deviations of weights and biases in NTK parametrisation, `m` the input size, `phi` the
+    With `s`, `t` the standard deviations of weights and biases in NTK parametrization, `m` the input size, `phi` the
     activation, and `(u, v)` Gaussian with the covariance of layer `l` at the two inputs:
 
         nngp_1 = (s^2/m) x.x' + t^2,                ntk_1 = nngp_1
@@ -62,7 +62,7 @@ def infinite_kernel(network: Any, x1: Any, x2: Any = None) -> InfiniteKernel:
     For x2 None the kernels are bitwise symmetric. It works on blocks of `ENTRIES` entries.
 
     Args:
-        network: an `MLP` or `ResidualMLP` in NTK parametrisation, or a description without weights such as
+        network: an `MLP` or `ResidualMLP` in NTK parametrization, or a description without weights such as
             `Serial(Dense(1.4, 0.1), Activation("relu"), Dense(1.4, 0.1))`.
         x1, x2: `(n1, d)`, `(n2, d)`.
 
@@ -142,7 +142,7 @@ def _check_parametrization(name: str) -> None:
 
 
 def _mixed(layers: Any) -> bool:
-    """Whether any layer depends on the quadrature rule: found by asking for the dependence itself."""
+    """Whether any layer depends on the quadrature rule: found by tracing the dependence itself."""
     shape = jax.ShapeDtypeStruct((1, 1), jnp.float64)
     jaxpr = jax.make_jaxpr(lambda a, b, rule: propagate(layers, a, b, rule)[:5])(shape, shape, scale_rule(FINE)).jaxpr
     rule = set(jaxpr.invars[2:])

@@ -1,7 +1,7 @@
 """Layers of infinite width, each a map of the state of a pair of inputs: a description of a network without weights.
 
 `Serial(Dense(1.4, 0.1), Activation("relu"), Dense(1.4, 0.1))` is a network with one hidden layer. A layer is a frozen
-dataclass with two methods: `apply(state, rule)` maps a `State`, and `gaussian(before)` says whether its units are
+dataclass with two methods: `apply(state, rule)` maps a `State`, and `gaussian(before)` states whether its units are
 Gaussian (given whether those before it are), or refuses. Whatever has these two methods is a layer, so convolution and
 pooling can be added beside those here.
 """

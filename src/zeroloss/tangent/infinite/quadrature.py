@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 FINE, COARSE = 14, 12
-"""Nodes a scale, in the rule that is used and in the one it is compared with."""
+"""Nodes per scale, in the rule that is used and in the one it is compared with."""
 
 
 class Rule(NamedTuple):

@@ -228,7 +228,7 @@ def _rule(eqn, axes):
 
 
 def _scan(eqn, axes):
-    """The body with one turn's slices; what it hands on may come to depend on the batch after some turns."""
+    """The body with one turn's slices; what it carries on may come to depend on the batch after some turns."""
     params = eqn.params
     fixed, carried = params["num_consts"], params["num_carry"]
     consts, carry, series = axes[:fixed], list(axes[fixed : fixed + carried]), axes[fixed + carried :]
@@ -245,7 +245,7 @@ def _scan(eqn, axes):
 
 
 def _along_the_batch(params, axes, fixed, carried):
-    """A loop over the examples (`lax.map`): each turn sees one of them, and must hand nothing of it on to the next."""
+    """A loop over the examples (`lax.map`): each turn sees one of them, and must carry nothing of it to the next."""
     if any(a is not None for a in axes[: fixed + carried]) or not set(axes[fixed + carried :]) <= {None, 0}:
         raise _MixesError("'scan' runs along the batch and sees all of it")
     own = [False] * (fixed + carried) + [a == 0 for a in axes[fixed + carried :]]
@@ -267,8 +267,12 @@ def _reached(jaxpr, own):
 def _while(eqn, axes):
     """The body, until it changes nothing any more; when to stop must not depend on the batch."""
     params = eqn.params
-    asked, fixed = params["cond_nconsts"], params["body_nconsts"]
-    condition, consts, carry = axes[:asked], axes[asked : asked + fixed], list(axes[asked + fixed :])
+    n_condition, fixed = params["cond_nconsts"], params["body_nconsts"]
+    condition, consts, carry = (
+        axes[:n_condition],
+        axes[n_condition : n_condition + fixed],
+        list(axes[n_condition + fixed :]),
+    )
     for _ in range(len(carry) + 1):
         out = _follow(params["body_jaxpr"].jaxpr, [*consts, *carry])
         new = [_joined(a, b) for a, b in zip(carry, out, strict=True)]

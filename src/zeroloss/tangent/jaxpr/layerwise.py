@@ -23,9 +23,9 @@ from zeroloss.tangent.jaxpr.plan import Group, Side, plan
 from zeroloss.tangent.jaxpr.reader import Reader, Use
 
 BLOCK_BYTES = 32e6
-"""Activations and cotangents of one block of examples: what stays near the processor is several times faster."""
+"""Bytes of activations and cotangents of one block of examples: what fits into the caches is several times faster."""
 LARGE_BYTES = 256e6
-"""The same where what is kept of an example is more than what it takes to find it, so that copying blocks costs more."""
+"""The same where the kept parts of an example are larger than its activations, so that copying blocks costs more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Part:
 
     Attributes:
         explicit: `(n, c, size)`, or None.
-        sides: for the outer form, a use each: arrays of the `A` and of the `F` side, `(n, B, P, M)`, the one that holds
+        sides: for the outer form, one per use: arrays of the `A` and of the `F` side, `(n, B, P, M)`, the one that holds
             the cotangent `(n, c, B, P, M)`; and whether that is the side of `A`.
         crossing: pairs of sides that share entries.
         late: whether the gradient is to be written out from the sides (see `late_tile`).
@@ -123,7 +123,7 @@ class Reading:
         return (cotangents + inputs) * itemsize
 
     def block(self, itemsize: int) -> int:
-        """Examples a pass."""
+        """Number of examples per pass."""
         working = max(1, self.working(itemsize))
         room = LARGE_BYTES if self.features(itemsize) > working else BLOCK_BYTES
         return 1 << (min(max(1, int(room // working)), 256).bit_length() - 1)

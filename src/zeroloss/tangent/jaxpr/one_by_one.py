@@ -1,6 +1,6 @@
 """Does a wrapped function answer a batch as it answers its rows one by one? Compared in numbers, at two sets of weights.
 
-Beside `zeroloss.tangent.jaxpr.independence`, which follows the batch axis: that examples do not meet does not yet say that an answer is
+Beside `zeroloss.tangent.jaxpr.independence`, which follows the batch axis: that examples do not meet does not yet mean that an answer is
 the same whatever the number of examples and wherever one stands among them.
 """
 

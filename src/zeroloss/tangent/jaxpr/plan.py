@@ -1,6 +1,6 @@
 """For every trained parameter, the cheaper of the two contractions, by counted operations.
 
-- *outer*: two Gram matrices a pair of positions, multiplied and summed: `sum_pq (h_ip . h_jq) (g_iap . g_jbq)`;
+- *outer*: two Gram matrices for each pair of positions, multiplied and summed: `sum_pq (h_ip . h_jq) (g_iap . g_jbq)`;
 - *explicit*: the gradient of every example and output written out, `(n, c, size)`, and contracted.
 
 Uses of one leaf may differ in layout. Where any two of them put the same entries at the same places, or at transposed
@@ -17,7 +17,7 @@ import numpy as np
 from zeroloss.tangent.jaxpr.reader import Reader, Use
 
 ENTRYWISE = 40
-"""What one multiplication and addition of a product of Gram matrices costs, in operations of a matrix product."""
+"""Cost of one multiplication and addition of a product of Gram matrices, in operations of a matrix product."""
 
 LATE = 2.0
 LATE_FROM = 50_000_000
@@ -52,7 +52,7 @@ class Group:
         crossing: pairs of sides that share entries (each with itself among them).
         size: entries of an explicit gradient.
         outer, explicit: counted operations of either form for one pair of examples (outer is inf where there is none).
-        making: operations an example to write the gradient out.
+        making: operations per example to write the gradient out.
     """
 
     leaf: int

@@ -142,7 +142,7 @@ class Reader:
         self.compiled: set[Any] = set()
 
     def run(self, consts: Sequence[Any], leaves: Sequence[Any], x: Any, deltas: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """`f` with `deltas` added at the slots: `(f(x), inputs)`, an input `(*loops, B, P, A)` a use."""
+        """`f` with `deltas` added at the slots: `(f(x), inputs)`, one input `(*loops, B, P, A)` per use."""
         tape = _Tape(list(deltas))
         out = self._evaluate(consts, leaves, x, tape)
         if len(tape.inputs) != len(self.uses):
@@ -228,6 +228,7 @@ def _scan(eqn, entries, tape: _Tape):
     fixed, carried = params["num_consts"], params["num_carry"]
     entries = [Data(e.value) if isinstance(e, Data) else e for e in entries]
     consts, start, series = entries[:fixed], entries[fixed : fixed + carried], entries[fixed + carried :]
+    # A carried leaf that the body returns untouched is still a view; any other carried leaf is plain.
     kept = [isinstance(e, View) and body.jaxpr.outvars[i] is body.jaxpr.invars[fixed + i] for i, e in enumerate(start)]
     lost = {e.leaf for e, k in zip(start, kept, strict=True) if isinstance(e, View) and not k}
     tape.plain |= lost
@@ -248,6 +249,7 @@ def _scan(eqn, entries, tape: _Tape):
         [jnp.asarray(value_of(e), var.aval.dtype) for e, var in zip(part, avals, strict=True)]
         for part, avals in ((start, eqn.invars[fixed : fixed + carried]), (series, eqn.invars[fixed + carried :]))
     )
+    # A first walk on shapes alone finds the slots of the body, so that the deltas can be cut to them.
     inner = _Tape(None, (*tape.loops, length))
     one = [jax.ShapeDtypeStruct(np.shape(v)[1:], v.dtype) for v in values]
     jax.eval_shape(lambda c, v: turn(inner, c, v), first, one)

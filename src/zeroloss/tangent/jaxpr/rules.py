@@ -1,4 +1,4 @@
-"""Where parameters meet data: one rule an operation, and the one form they all bring a use into.
+"""Where parameters meet data: one rule per operation, and the one form they all bring a use into.
 
 Whatever the operation, the gradient of one output by the leaf is, with the leaf's entries arranged as `index` `(B, A, F)`,
 
@@ -10,7 +10,7 @@ Whatever the operation, the gradient of one output by the leaf is, with the leaf
 | kind | leaf meets data as | `h` | `B, P, A, F` |
 |---|---|---|---|
 | dense | `dot_general`, any order of dimensions | the other factor | batch, its free, contracted, the leaf's free dimensions |
-| convolution | `conv_general_dilated` | patches | groups, outputs of the window, entries of a patch, channels a group |
+| convolution | `conv_general_dilated` | patches | groups, outputs of the window, entries of a patch, channels per group |
 | bias | `z + b` | 1 | 1, places that share an entry, 1, entries |
 | scale | `z = s * h` entrywise | `h` | entries, places that share one, 1, 1 |
 | lookup | rows taken by integers | the row numbers | 1, rows taken, rows there are, length of a row |
@@ -89,7 +89,7 @@ def _dense(eqn, name, entries, place) -> Meeting | None:
 
 
 def _convolution(eqn, name, entries, place) -> Meeting | None:
-    """The kernel of a convolution: its groups, and one patch of the input a position."""
+    """The kernel of a convolution: its groups, and one patch of the input per position."""
     view, data, params = entries[1], value_of(entries[0]), eqn.params
     if place != 1 or view.copied or isinstance(entries[0], View) or params["batch_group_count"] != 1:
         return None

@@ -1,4 +1,4 @@
-"""A parameter on its way to the data: what was moved, copied or multiplied by a number, and where each entry is now.
+"""Views: a parameter whose entries were moved, copied or multiplied by a number on the way to the data, and where each is now.
 
 A *view* carries, beside the traced value, the integer array `index` of the same shape: which entry of the leaf stands at
 each place. Whatever only moves entries (transposition, reshape, slice, split, broadcast, reversal) is done to `index` as
@@ -102,7 +102,7 @@ def _with_constant(name, entries, view, results):
 
 
 def _moved(eqn, name, entries, view) -> list[np.ndarray] | None:
-    """`index` after the equation, one array a result."""
+    """`index` after the equation, one array per result."""
     index, params = view.index, eqn.params
     k = len(view.levels)
     lead = index.shape[:k]

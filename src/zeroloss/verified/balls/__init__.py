@@ -1,4 +1,4 @@
-"""How far rounding may have taken a converted torch network from the exact one: its program in ball arithmetic."""
+"""Ball arithmetic: bounds on how far rounding may take a converted network from the exact one."""
 
 from zeroloss.verified.balls import recurrent, strided  # noqa: F401  (enter their rules)
 from zeroloss.verified.balls.ball import Ball, NoBoundError, Unsure

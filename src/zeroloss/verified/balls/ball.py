@@ -5,7 +5,7 @@ exact operation can have on what its arguments hold: the arguments' errors passe
 balls, plus the rounding of the float64 operation (`2 u` relative for one operation, `u = 2^-53`; `gamma_k` for a sum of
 k products in any order, Higham, Accuracy and Stability, 2nd ed., section 3.1). Errors are themselves computed in float64
 from terms that are all positive, and multiplied by `SLOP` to stay above their own rounding; underflow adds less than `TINY`.
-A midpoint of minus or plus infinity with radius 0 is that infinity (a mask's); only rules that say so take it.
+A midpoint of minus or plus infinity with radius 0 is that infinity (a mask's); only rules that mention infinities take it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zeroloss.verified.directed import DOWN, SLOP, TINY, ULP
 
 
 class NoBoundError(Exception):
-    """An operation for which there is no error bound, or whose balls are too wide for one; says which."""
+    """An operation for which there is no error bound, or whose balls are too wide for one; the message names it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Unsure:
 
 
 def exact(value: Any) -> Ball:
-    """Numbers that are what they are.
+    """Exact numbers: balls of radius 0.
 
     Raises:
         NoBoundError: whole numbers or others that float64 does not hold.

@@ -16,7 +16,7 @@ from zeroloss.verified.balls.readout import Readout, derived, single_assignment
 from zeroloss.verified.balls.together import NotRowwiseError, call
 
 Batch = Callable[[ProgramNetwork, tuple[Step, ...], int, int], tuple[Program, dict[str, Any]] | None]
-"""Makes of steps for one example those for many, with the arrays these need beside; None where it cannot (`networks.traced.batch`)."""
+"""A function from the steps for one example to those for many and the arrays they need; None where it cannot (`networks.traced.batch`)."""
 BLOCK_NUMBERS = 4e6
 """Numbers of a layer that one block of examples may take, roughly: what is fast and fits."""
 MOST_AT_ONCE = 256

@@ -20,7 +20,7 @@ from zeroloss.verified.balls.whole import WHOLE, cast, is_whole, settled
 from zeroloss.verified.directed import SLOP
 
 LAX: dict[str, Callable[..., Any]] = {}
-"""By the names of `zeroloss.networks.pytorch.operators.lax`, with the prefix."""
+"""Rules by the names of `zeroloss.networks.pytorch.operators.lax`, with the prefix."""
 
 
 def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

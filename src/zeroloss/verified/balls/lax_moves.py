@@ -1,6 +1,6 @@
 """Rules of JAX's primitives that move numbers, or take them by windows: shapes, slices, gathers, convolutions, pooling.
 
-Places beyond an array's end are moved inside it where the program says so; otherwise there is no bound.
+Places beyond an array's end are moved inside it where the program's mode requires it; otherwise there is no bound.
 """
 
 from __future__ import annotations

@@ -249,7 +249,7 @@ def _type_of(x: Any) -> Any:
 
 
 def _filled(size: Any, value: Any, dtype: Any) -> np.ndarray:
-    """An array of one number, of the type asked for or that of the number."""
+    """An array of one number, of the type given or that of the number."""
     if not isinstance(value, bool | int | float):
         raise NoBoundError("an array filled with a computed number")
     found = np.full(tuple(size), value)

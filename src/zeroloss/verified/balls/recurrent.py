@@ -22,7 +22,7 @@ SIGMOID_CURVATURE = 0.0963
 TANH_CURVATURE = 0.7699
 """`sup |tanh''| = 4/(3 sqrt 3) = 0.76980...`"""
 EDGE = 2.0**-50
-"""More than the rounding of a number in [0, 1], and of 1 less it."""
+"""An upper bound on the rounding of a number `z` in [0, 1] and of `1 - z`."""
 
 State = tuple[Ball, ...]
 Cell = Callable[[Ball, State, tuple[Any, ...]], State]

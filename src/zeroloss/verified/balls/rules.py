@@ -1,4 +1,4 @@
-"""Error bounds of the operators that converted networks are made of; one that is not here ends a proof, and is named."""
+"""Error bounds of the operators that converted networks are made of; without a rule here there is no proof, and the operator is named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from zeroloss.verified.balls.whole import axes_of, cast, is_whole, stepped
 from zeroloss.verified.directed import DOWN, SLOP, TINY
 
 RULES: dict[str, Callable[..., Any]] = {}
-"""By the names of `zeroloss.networks.pytorch.operators`."""
+"""Rules by the names of `zeroloss.networks.pytorch.operators`."""
 
 
 def rule(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -572,7 +572,7 @@ def _not(x: Any) -> Any:
 
 
 def _both(x: Any, y: Any) -> Unsure:
-    """Decided by one decided no, or by no open question."""
+    """`x and y`: decided where one is surely False, or where both are decided."""
     x, y = _truth(x), _truth(y)
     no = (~x.value & ~x.open) | (~y.value & ~y.open)
     return Unsure(x.value & y.value, (x.open | y.open) & ~no)
@@ -603,7 +603,7 @@ def _flags(x: Any) -> Any:
 
 @rule("any.dim", "any.dims", "any.default")
 def _any(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
-    """Decided by one decided yes, or by no open question."""
+    """Decided where one entry is surely True, or where all are decided."""
     x = _truth(x)
     over = {"axis": axes_of(dim), "keepdims": keepdim}
     yes = np.any(x.value & ~x.open, **over)

@@ -1,7 +1,7 @@
 """Many examples at once, where every operation provably keeps them apart along the first axis.
 
 A program is one of a batch of one. On a batch of B the same steps give each row's own result if each of them acts row by row:
-checked here call by call, on the shapes at hand. Where one might not, the examples go one at a time.
+checked here call by call, on the actual shapes. Where one might not, the examples go one at a time.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def call(name: str, args: list[Any], kwargs: dict[str, Any], count: int) -> Any:
             raise NotRowwiseError
     elif is_recurrent(name):
         if len(rows) != 1 or args[0] is not x or len(args) != 9 or not args[8]:
-            raise NotRowwiseError  # the examples stand first where the ninth, `batch_first`, says so
+            raise NotRowwiseError  # the examples stand first only where the ninth argument, `batch_first`, is True
     elif kind == "native_layer_norm.default":
         if len(rows) != 1 or len(args[1]) >= len(x.shape):
             raise NotRowwiseError

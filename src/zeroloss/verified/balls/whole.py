@@ -29,7 +29,7 @@ def whole(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether the value is of integers or booleans, or says nothing of numbers (None, a text)."""
+    """Whether the value is of integers or booleans, or is no number at all (None, a text)."""
     if isinstance(value, list | tuple):
         return all(map(is_whole, value))
     if isinstance(value, np.ndarray | np.generic):

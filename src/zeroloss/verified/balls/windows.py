@@ -41,7 +41,7 @@ def _convolution(
     output_padding: Any,
     groups: Any,
 ) -> Any:
-    """Patches and one product of matrices a group."""
+    """Patches and one product of matrices per group."""
     x, weight = as_ball(x), as_ball(weight)
     if transposed:
         return _transposed(x, weight, bias, stride, padding, dilation, output_padding, groups)

@@ -7,11 +7,11 @@ Floating types are those of the network. `register_operator` adds one.
 from zeroloss.networks.pytorch.operators import (  # noqa: F401  (each fills the table)
     complex_numbers,
     convolutions,
+    creation,
     elementwise,
     kinked,
     lax,
     linear_algebra,
-    making,
     normalisations,
     ordering,
     pooling,

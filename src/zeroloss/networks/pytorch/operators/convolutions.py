@@ -2,7 +2,7 @@
 
 A convolution is computed as patches times a matrix, channels last: on a CPU the derivatives of XLA's own convolution take
 four times as long as those of the product on ResNet-18, inside a loop (over blocks of examples, or over steps of training)
-ten to twenty-five times, and grouped ones up to fifty times. One channel a group is a sum over the window instead. Windows of
+ten to twenty-five times, and grouped ones up to fifty times. One channel per group is a sum over the window instead. Windows of
 more than `WIDEST` entries stay convolutions, as their patches would be that much larger than the input.
 """
 

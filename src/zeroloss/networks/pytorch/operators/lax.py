@@ -195,7 +195,7 @@ primitive("reduce_window_min")(_window(lambda dtype: dtype.type(jnp.inf), lax.mi
 
 MODES = {"clip": lax.GatherScatterMode.CLIP, "fill": lax.GatherScatterMode.FILL_OR_DROP}
 MODES["inside"] = lax.GatherScatterMode.PROMISE_IN_BOUNDS
-"""What becomes of places beyond an array's end."""
+"""Modes for places beyond an array's end."""
 
 
 @primitive("gather")

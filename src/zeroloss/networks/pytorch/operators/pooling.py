@@ -1,6 +1,6 @@
 """Pooling: maxima and means over windows, fixed or adaptive.
 
-Windows are taken as strided slices, one a place within the window: on a CPU the gradients of XLA's own windows are slow.
+Windows are taken as strided slices, one per place within the window: on a CPU the gradients of XLA's own windows are slow.
 Of equal maxima the first one has the gradient, as in torch.
 """
 

@@ -6,7 +6,7 @@
     RNN:   h_t = phi(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh),   phi tanh or relu
 
 The products with the inputs are one product over all steps, outside of the loop. A loop is compiled once, whatever the
-number of steps; `zeroloss.tangent` reads its weights as used once a step.
+number of steps; `zeroloss.tangent` reads its weights as used once per step.
 """
 
 from __future__ import annotations

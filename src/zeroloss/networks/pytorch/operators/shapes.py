@@ -65,7 +65,7 @@ def _repeat_interleave(x, repeats, dim=None, **_):
 
 @operator("repeat_interleave.Tensor")
 def _repeated_numbers(repeats, output_size=None):
-    """Each number as often as `repeats` says."""
+    """Each number repeated `repeats` times."""
     if output_size is None:
         raise InputError("repeat_interleave by numbers that may differ has no fixed length; give it output_size=.")
     return jnp.repeat(jnp.arange(len(repeats)), repeats, total_repeat_length=output_size)

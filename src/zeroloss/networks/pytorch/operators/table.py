@@ -8,7 +8,7 @@ from typing import Any
 from zeroloss.plumbing import InputError
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
-"""By the name that `str(node.target)` has in an exported graph, such as "aten.addmm.default"."""
+"""Translations by the name that `str(node.target)` has in an exported graph, such as "aten.addmm.default"."""
 
 
 def register_operator(name: str, function: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a user has, as a black box or a network: estimators, ONNX files, functions, models of other frameworks."""
+"""`black_box` and `as_network`: a user's estimator, ONNX file, function or foreign model as what an audit takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zeroloss.plumbing import InputError
 def black_box(
     model: Any, data: Any = None, *, classes: Sequence[Any] | None = None, output: str | None = None
 ) -> BlackBox:
-    """A model that is only asked, for `zeroloss.audit`.
+    """A model known by its answers alone, for `zeroloss.audit`.
 
     Args:
         model: a scikit-learn estimator or anything that predicts like one (fitted); the path of an `.onnx` file; or a
@@ -28,9 +28,9 @@ def black_box(
             anew on the data of the audit.
         classes: the data's class (name or number) of each of the model's classes, in the model's order, where they do not
             go by the same names.
-        output: the output of an `.onnx` file that is meant, where it has several.
+        output: the name of the output to take, where an `.onnx` file has several.
 
-    What counts of a classifier is `predict`. Its scores (by `predict_proba` or `decision_function`, whichever agrees with
+    What a classifier decides is its `predict`. Its scores (by `predict_proba` or `decision_function`, whichever agrees with
     `predict` on more of the training rows) serve for losses and margins, and margins are known only where they agree on
     all of them. A function of a batch decides by its largest answer.
 
@@ -55,19 +55,19 @@ def black_box(
     if callable(model):
         name = getattr(model, "__name__", type(model).__name__)
         tokens = bool(getattr(model, "takes_tokens", False))
-        asked = Remembered(model, f"the function {name}")
-        if data is not None and data.task == "classification" and _labels(asked(data.x_train), data):
+        answers_of = Remembered(model, f"the function {name}")
+        if data is not None and data.task == "classification" and _labels(answers_of(data.x_train), data):
             from zeroloss.networks.black_box.estimators import decider
 
-            return dataclasses.replace(decider(asked, name, data, classes), takes_tokens=tokens, source=source)
-        return BlackBox(asked, name, takes_tokens=tokens, source=source)
+            return dataclasses.replace(decider(answers_of, name, data, classes), takes_tokens=tokens, source=source)
+        return BlackBox(answers_of, name, takes_tokens=tokens, source=source)
     raise InputError(
         f"a {type(model).__name__} is no predictor; give an estimator with `predict`, an .onnx file, or a function of a batch."
     )
 
 
 def _labels(found: np.ndarray, data: Any) -> bool:
-    """Whether a function answers with one class a row: a text, or a whole number where a class is more than a side."""
+    """Whether a function answers with one class per row: a text, or a whole number where a class is more than a side."""
     if found.shape not in ((data.n,), (data.n, 1)) or data.out_size == 1:
         return False
     if found.dtype.kind not in "fiu":
@@ -85,8 +85,8 @@ def as_network(model: Any, data: Any = None) -> Any:
         return on_rows(differentiable(model, data), data)
     if isinstance(model, str | os.PathLike | BlackBox):
         return black_box(model, data)
-    asked = (hasattr(model, "predict") or callable(model)) and not _has_weights(model)
-    return black_box(model, data) if asked else on_rows(model, data)
+    predicts = (hasattr(model, "predict") or callable(model)) and not _has_weights(model)
+    return black_box(model, data) if predicts else on_rows(model, data)
 
 
 def _has_weights(model: Any) -> bool:

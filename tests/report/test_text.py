@@ -9,52 +9,52 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeroloss.report import captions, words
+from zeroloss.report import captions, text
 
 _LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
-def read(text: str) -> float:
-    """The number that `words.number` wrote."""
-    text = text.replace("−", "-").replace(",", "")
-    mantissa, _, power = text.replace("\u202f", "").partition("×10")
+def read(written: str) -> float:
+    """The number that `text.number` wrote."""
+    written = written.replace("−", "-").replace(",", "")
+    mantissa, _, power = written.replace("\u202f", "").partition("×10")
     return float(f"{mantissa}e{power.translate(_LOWERED)}") if power else float(mantissa)
 
 
 @given(st.floats(-1e30, 1e30, allow_nan=False))
 def test_a_number_is_within_half_a_unit_of_its_last_digit(value):
-    assert read(words.number(value)) == pytest.approx(value, rel=5.01e-3, abs=1e-320)
+    assert read(text.number(value)) == pytest.approx(value, rel=5.01e-3, abs=1e-320)
 
 
 @given(st.integers(-(10**11), 10**11))
 def test_whole_numbers_are_exact(value):
-    assert read(words.number(value)) == value
+    assert read(text.number(value)) == value
 
 
 @given(st.floats(0, 1))
 def test_all_and_none_are_said_only_where_true(share):
-    said = words.percent(share)
+    said = text.percent(share)
     assert (said == "100\u202f%") == (share == 1)
     assert (said == "0\u202f%") == (share == 0)
 
 
 @given(st.floats(0.9, 1, exclude_max=True))
 def test_a_perfect_score_is_said_only_where_true(value):
-    assert words.score(value, "regression") != "1"
+    assert text.score(value, "regression") != "1"
 
 
 @given(st.floats(-1e20, 1e20), st.floats(-1e20, 1e20))
 def test_an_enclosure_as_written_still_encloses(a, b):
     low, high = sorted((a, b))
-    left, right = re.fullmatch(r"\[(.*), (.*)\]", words.enclosure(low, high)).groups()
+    left, right = re.fullmatch(r"\[(.*), (.*)\]", text.enclosure(low, high)).groups()
     assert read(left) <= low and high <= read(right)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(math.nan, "not a number"), (math.inf, "∞"), (None, "not measured"), (True, "yes")]
+    ("value", "written"), [(math.nan, "not a number"), (math.inf, "∞"), (None, "not measured"), (True, "yes")]
 )
-def test_what_is_no_number_says_so(value, text):
-    assert words.number(value) == text
+def test_what_is_no_number_is_named(value, written):
+    assert text.number(value) == written
 
 
 def curve(**series):

@@ -1,5 +1,5 @@
-"""What the composite theorem says of a network, as a referee would write it: which constant is short, by how much, and what
-would change the verdict."""
+"""The verdict of the composite theorem on a network: does gradient descent reach a global minimum, and if that is not
+shown, which constant is short, by how much, and what would change the verdict."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from zeroloss.verified.lipschitz import KINKS
 THEOREM = "composite theorem (ours, after Terjek & Gonzalez-Sanchez, arXiv 2205.13507)"
 DESCENT = "full-batch gradient descent in exact arithmetic, squared loss"
 LEVEL = 1.1
-"""Below, two ratios at widths a factor of four apart count as alike."""
+"""The theorem's ratio at a quarter of the width must be larger by this factor to count as falling with width."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
-    """What the verdict needs beside the theorem's numbers.
+class ReachFacts:
+    """What the verdict needs in addition to the theorem's numbers.
 
     Attributes:
         examples: rows of the training data; method: how the eigenvalues were bounded.
-        step_size: the step that was asked about, or None.
-        sampled: `beta` by sampling, if asked for; narrower: the theorem at a quarter of the width, if it was tried.
+        step_size: the step to be judged, or None.
+        sampled: `beta` by sampling, if wanted; narrower: the theorem at a quarter of the width, if it was tried.
     """
 
     network: FeedForward
@@ -50,7 +50,7 @@ def reach_claim(step_size: float | None, rate: float | None) -> str:
     return f"gradient descent with {step}, in exact arithmetic, reaches a global minimum of the empirical squared risk{bound}"
 
 
-def reaches(theorem: Composite, facts: Facts) -> Verdict:
+def reaches(theorem: Composite, facts: ReachFacts) -> Verdict:
     """The verdict on `reaches`."""
     evidence = _evidence(theorem, facts)
     if theorem.holds:
@@ -67,7 +67,7 @@ def reaches(theorem: Composite, facts: Facts) -> Verdict:
     return Verdict(claim, Status.UNKNOWN, " ".join(part for part in parts if part), evidence)
 
 
-def _evidence(theorem: Composite, facts: Facts) -> dict[str, Any]:
+def _evidence(theorem: Composite, facts: ReachFacts) -> dict[str, Any]:
     evidence = {
         "theorem": THEOREM,
         "lambda_min_lower": theorem.lam0,
@@ -89,12 +89,12 @@ def _evidence(theorem: Composite, facts: Facts) -> dict[str, Any]:
     return evidence
 
 
-def _missing(theorem: Composite, facts: Facts) -> str:
-    """A hypothesis that no width or target mends by itself."""
+def _missing(theorem: Composite, facts: ReachFacts) -> str:
+    """The hypothesis that fails, where no other width and no other targets would restore it."""
     if facts.method == KINKS:
         names = sorted({name for layer in facts.network.activations for name, _ in layer})
         return (
-            f"The theorem asks that DF be Lipschitz near the start, and the kinks of {' and '.join(names)} do not allow that; "
+            f"The theorem requires that DF be Lipschitz near the start, and the kinks of {' and '.join(names)} do not allow that; "
             "smooth activations (tanh, softplus, gelu, ...) do."
         )
     if not theorem.lam0 > 0:
@@ -104,8 +104,8 @@ def _missing(theorem: Composite, facts: Facts) -> str:
             if count < equations
             else f"what could be proved is no more than 0 ({facts.method})"
         )
-        return f"The theorem asks for lambda_min of the tangent kernel above 0, and {why}."
-    return f"The theorem asks for more than is known: {theorem.obstacle}."
+        return f"The theorem requires lambda_min of the tangent kernel above 0, and {why}."
+    return f"The theorem requires more than is known: {theorem.obstacle}."
 
 
 def _short(theorem: Composite) -> str:
@@ -117,8 +117,8 @@ def _short(theorem: Composite) -> str:
     )
 
 
-def _width(theorem: Composite, facts: Facts, evidence: dict[str, Any]) -> str:
-    """At which width it would change: an extrapolation, and called so."""
+def _width(theorem: Composite, facts: ReachFacts, evidence: dict[str, Any]) -> str:
+    """From which width on the theorem would hold: an extrapolation, and the sentence calls it one."""
     width = max(facts.network.widths, default=1)
     if not math.isfinite(theorem.shrink):
         evidence["width_asked_for"] = None
@@ -127,7 +127,7 @@ def _width(theorem: Composite, facts: Facts, evidence: dict[str, Any]) -> str:
             f"{facts.examples / theorem.Lam0:.3g}, and the theorem needs it below."
         )
     kind = facts.network.parametrization if isinstance(facts.network, MLP) else "ntk"
-    power, how = 0.5, "if beta falls like width^-1/2 at every radius, as in NTK parametrisation"
+    power, how = 0.5, "if beta falls like width^-1/2 at every radius, as in NTK parametrization"
     if kind != "ntk":
         narrow = facts.narrower
         fell = narrow.ratio / theorem.ratio if narrow is not None and math.isfinite(narrow.ratio) else math.nan
@@ -137,12 +137,12 @@ def _width(theorem: Composite, facts: Facts, evidence: dict[str, Any]) -> str:
                 "" if math.isnan(fell) else f": at a quarter of the width it is {narrow.ratio:.3g}" if narrow else ""
             )
             return (
-                f"In {kind} parametrisation this ratio is not seen to fall with width{found}, so none is extrapolated."
+                f"In {kind} parametrization this ratio is not seen to fall with width{found}, so none is extrapolated."
             )
         power = math.log(fell, 4)
         how = f"if the ratio keeps falling like width^-{power:.2g}, as from a quarter of this width to this one"
     short = theorem.shrink if kind == "ntk" else theorem.ratio
-    needed = width * 10.0 ** min(math.log10(max(short, 1.0)) / power, 300.0)  # no overflow
+    needed = width * 10.0 ** min(math.log10(max(short, 1.0)) / power, 300.0)  # 10^300: no overflow
     evidence["width_asked_for"] = needed
     return (
         f"{how[0].upper()}{how[1:]}, the theorem would hold from a width of about {needed:.2g} on (an extrapolation, not a "
@@ -150,8 +150,8 @@ def _width(theorem: Composite, facts: Facts, evidence: dict[str, Any]) -> str:
     )
 
 
-def _sampled(theorem: Composite, facts: Facts) -> str:
-    """How much of what is missing a better bound on beta could give."""
+def _sampled(theorem: Composite, facts: ReachFacts) -> str:
+    """How far a sharper bound on `beta` could help."""
     if facts.sampled is None or not facts.sampled.value > 0:
         return ""
     least = 2 * facts.sampled.at_start * theorem.residual / theorem.lam0

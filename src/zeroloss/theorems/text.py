@@ -1,4 +1,4 @@
-"""An atlas and a card as a person reads them in a terminal."""
+"""`atlas_text`, `card_text`: an atlas and a card as text for a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def atlas_text(atlas: Atlas) -> str:
         f"{size.name}: n = {size.n:,}, d = {size.d:,}, {size.outputs} output(s), {size.depth} hidden layer(s), "
         f"delta = {size.delta:g}, epsilon = {size.accuracy:g}; {size.equations:,} equations",
         "Orders only: constants and logarithms not shown are set to one.",
-        *_told(size),
+        *_given(size),
     ]
     if atlas.network_parameters is not None:
         head.append(f"Your network: width {atlas.network_width:,}, {atlas.network_parameters:,} parameters.")
@@ -50,20 +50,20 @@ def atlas_text(atlas: Atlas) -> str:
     body = ["  ".join(_cell(cell, columns[k], k) for k, cell in enumerate(row)).rstrip() for row in rows]
     notes = [
         "",
-        ">= a lower end: something is not told, or a degree is not known.  * it speaks of one hidden layer, or one output, alone.",
+        ">= a lower bound: something is not given, or a degree is not known.  * only about one hidden layer, or one output.",
     ]
     return "\n".join([*head, "", *body, *notes])
 
 
-def _told(size: Any) -> list[str]:
-    told = []
+def _given(size: Any) -> list[str]:
+    given = []
     if size.lambda0 is not None:
         how = f" ({size.lambda0_from})" if size.lambda0_from else ""
-        told.append(f"lambda0 = {size.lambda0:.3g}{how}.")
+        given.append(f"lambda0 = {size.lambda0:.3g}{how}.")
     missing = [name for name in ("lambda0", "margin", "separation") if getattr(size, name) is None]
     if missing:
-        told.append(f"Not told, and set to 1: {', '.join(missing)}.")
-    return told
+        given.append(f"Not given, and set to 1: {', '.join(missing)}.")
+    return given
 
 
 def _if(atlas: Atlas, *words: str) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _row(r: Requirement, atlas: Atlas) -> tuple[str, ...]:
 
 
 def _times(short: float) -> str:
-    return "met" if short <= 1 else number(short)
+    return "enough" if short <= 1 else number(short)
 
 
 def _cell(cell: str, width: int, column: int) -> str:
@@ -107,9 +107,7 @@ def card_text(card: Card) -> str:
         for name, meaning in card.options.items():
             parts += _wrapped(f"{name}: {meaning}", "  - ")
     parts += ["", *_wrapped(f"Standing: {card.standing}. {card.standing_of}")]
-    parts += _wrapped(
-        f"Proof: {card.proof}." if card.proof else "Proof: not at hand, so it is never said to be PROVED."
-    )
+    parts += _wrapped(f"Proof: {card.proof}." if card.proof else "Proof: not at hand, so it is never PROVED.")
     parts += _wrapped(f"Source: {card.citation}")
     return "\n".join(parts)
 

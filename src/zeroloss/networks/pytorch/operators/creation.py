@@ -1,4 +1,4 @@
-"""New arrays: constants, ranges, triangles."""
+"""Creation of arrays: constants, ranges, triangles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them, never rounded into a stronger statement."""
+"""Numbers as text for people, never rounded into a stronger statement."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in [0, 1] in per cent: 100 % and 0 % only where it is exactly that."""
+    """A share in [0, 1] in per cent: 100 % and 0 % only where it is exactly 1 or 0."""
     if share is None or not math.isfinite(share):
         return NONE
     for decimals in (1, 2, 3):
@@ -71,7 +71,7 @@ def seconds(value: float | None) -> str:
 
 
 def score_name(task: str) -> str:
-    """What a score is called."""
+    """The name of the score of a task."""
     return "accuracy" if task != "regression" else "R²"
 
 
@@ -81,7 +81,7 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 
 def enclosure(low: float, high: float, digits: int = 4) -> str:
-    """`[low, high]` in `digits` significant digits, rounded outward: what is written encloses what is meant."""
+    """`[low, high]` in `digits` significant digits, rounded outward: the interval as written encloses the exact one."""
     ends = [_outward(low, digits, decimal.ROUND_FLOOR), _outward(high, digits, decimal.ROUND_CEILING)]
     return "[" + ", ".join(number(end, digits) for end in ends) + "]"
 

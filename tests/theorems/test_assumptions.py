@@ -1,4 +1,4 @@
-"""Every supposition of every card: what means nothing is refused by its name, what means something arrives in its own type."""
+"""Every assumption of every card: what means nothing is refused by its name, what means something arrives in its own type."""
 
 import math
 
@@ -8,7 +8,7 @@ from card_cases import X, Y
 
 from zeroloss.plumbing import InputError
 from zeroloss.theorems import cards, check
-from zeroloss.theorems.suppositions import _KINDS, check_suppositions
+from zeroloss.theorems.assumptions import _KINDS, check_assumptions
 
 NUMBERS = ("many", "", True, False, float("nan"), math.inf, -1, -0.5, [3], 1j)
 WRONG = {
@@ -21,7 +21,7 @@ WRONG = {
 }
 
 
-def test_every_supposition_of_a_card_has_a_rule():
+def test_every_assumption_of_a_card_has_a_rule():
     assert {name for card in cards() for name in card.options} == set(_KINDS) == set(WRONG) | {"trainable"}
 
 
@@ -42,11 +42,11 @@ def test_what_means_something_arrives_in_its_own_type():
         "minimises": np.bool_(True),
         "tail": None,
     }
-    found = check_suppositions(given)
+    found = check_assumptions(given)
     assert found == {"atoms": 8, "noise_variance": 0.0, "smoothness": 2.0, "design": "fixed", "minimises": True}
     assert [type(v) for v in found.values()] == [int, float, float, str, bool]
     with pytest.raises(InputError, match="no 'atom' among"):
-        check_suppositions({"atom": 3})
+        check_assumptions({"atom": 3})
 
 
 def test_a_part_that_no_network_has_is_refused():

@@ -1,4 +1,4 @@
-"""What a caller may suppose beside network and data, and which values of it mean something."""
+"""What a caller may assume beside network and data, and the values allowed for it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _KINDS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-def check_suppositions(given: dict[str, Any]) -> dict[str, Any]:
-    """The suppositions of a caller, each in its own type: counts as `int`, quantities as `float`. None is no supposition.
+def check_assumptions(given: dict[str, Any]) -> dict[str, Any]:
+    """The assumptions of a caller, each in its own type: counts as `int`, quantities as `float`. None: no assumption.
 
     `atoms`, `width`: whole numbers from 1; `layers`: from 0; `noise_variance`, `b`: 0 or more; `smoothness`, `tail`, `radius`,
     `gamma`, `c_eta`, `step_size`: positive; `design`: one of `DESIGNS`; `minimises`: a truth value.

@@ -1,11 +1,11 @@
-"""The examination of a model that came trained: what `examine` shows, minus what only training would tell.
+"""`examine_given`: the examination of a trained model, which is that of `examine` without what only training would show.
 
 1. Prove, at the weights given and after polishing (not of a black box).
 2. The twin: of the model where it is fully connected, else of the data.
 3. Audit both.
 4. The kernel's spectrum at these weights where it takes seconds, a slice, examples.
 
-What is not known is named with the reason: nothing about the way the model was trained can be read off its weights.
+What is not known is named with the reason: how the model was trained cannot be seen from its weights.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from zeroloss.examine import tables
 from zeroloss.examine.conclude import conclude
 from zeroloss.examine.stages import (
     Examined,
+    announce_proof,
     audit_of,
     measures_of,
     method_of,
     pictures_of,
     run_stages,
-    tell_proof,
     twin_of,
 )
 from zeroloss.examine.state import Announce, State
@@ -37,11 +37,11 @@ from zeroloss.prove import prove
 from zeroloss.tangent import estimate
 
 SPECTRUM_SECONDS = 60.0
-"""The kernel's spectrum is left out where it is expected to take longer."""
-TRAINED = "The model came trained"
+"""Expected time above which the kernel's spectrum is left out."""
+TRAINED = "The model was given trained"
 NOT_KNOWN = {
-    "reaches": f"Whether descent had to reach a minimum: {TRAINED.lower()}, and theory speaks of the weights at the start.",
-    "curve": "How the loss fell, and whether as the tangent kernel predicts: the training was not watched.",
+    "reaches": f"Whether descent had to reach a minimum: {TRAINED.lower()}, and theory is about the weights at the start.",
+    "curve": "How the loss fell, and whether as the tangent kernel predicts: the training was not observed.",
     "lazy": "Whether training was lazy: it needs the weights before training (zeroloss audit DATA --model M --initial START).",
     "widths": "How the error changes with width: no other model of this kind was trained.",
 }
@@ -103,11 +103,11 @@ def _prove(state: State) -> None:
         state.numbers["not_known"] |= {k: f"{why[0].upper()}{why[1:]}." for k, why in state.network.open.items()}
         return
     proof = prove(state.network, state.data, polish=True, method=method_of(state), progress=state.progress)
-    if proof.radius is not None:  # else what follows is about the very weights given
+    if proof.radius is not None:  # otherwise the other stages are about the weights as given
         state.fitted = proof.network
     state.numbers["polished_by"] = {"distance": proof.moved, "relative": proof.evidence.get("moved_relative")}
     state.numbers["infimum"] = proof.evidence.get("infimum")
-    tell_proof(state, "fit", proof, "given")
+    announce_proof(state, "fit", proof, "given")
     if proof.radius is not None and proof.which == "polished":
         wrong = tables.error(state.network, state.data.x_test, state.data.y_test, state.data)
         state.numbers["fitted"]["given_test_score"] = None if wrong is None else 1 - wrong
@@ -122,8 +122,8 @@ def _twin(state: State) -> None:
         return
     if of is None:
         why = (
-            "Whether this very model has a twin of its own kind: one is made of fully connected networks only; the twin shown "
-            "is of the data."
+            "Whether this model has a twin of its own kind: one is made only of fully connected networks; the twin shown is of "
+            "the data."
         )
         state.numbers["not_known"]["twin"] = why
 
@@ -133,12 +133,12 @@ def _audit(state: State) -> None:
 
 
 def _measures(state: State) -> None:
-    """Those that need no start."""
+    """The measures that need no start."""
     measures_of(state, None)
 
 
 def _spectrum(state: State) -> None:
-    """Of the trace form at these weights; priced first."""
+    """The spectrum of the kernel's trace form at these weights, if its expected cost allows."""
     absent = state.numbers["absent"]
     if not isinstance(state.network, FeedForward | TorchNetwork):
         absent["spectrum"] = "It was not made: a black box has no derivatives by its weights."
