@@ -22,7 +22,7 @@ def format_bytes(size: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration to two digits, or to a millisecond, in the unit a person would use: "0.01 s", "45 s", "5 min", "2 h", "12 days", "30 years"."""
+    """A duration to two digits, or to a millisecond, in the unit a person would use: "45 s", "5 min", "2 h", "12 days"."""
     if not math.isfinite(seconds):
         return "unknown time"
     if seconds < 5e-4:
