@@ -78,7 +78,7 @@ class Problem:
             self.inputs = self.inputs.reshape(len(self.inputs), -1)  # images, whose pixels are numbers like others
         self.y = as_float64(targets, "targets")
         self._check_fit()
-        self.mask: Any = None if isinstance(network, SquasherNetwork) else trainable_mask(self.network, trainable)
+        self.mask: Any = trainable_mask(self.network, trainable)
 
     def _check_fit(self) -> None:
         net, d, columns = self.network, self.x.shape[1], self.y.shape[1]

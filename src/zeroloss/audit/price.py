@@ -39,7 +39,7 @@ class AuditPrice(Record):
 
     @property
     def bytes(self) -> float:
-        """Memory at the peak: the largest of the groups, which run one after the other."""
+        """Memory at the peak: the largest of the groups."""
         return self.cost.bytes
 
     @property

@@ -151,11 +151,11 @@ def _why_not_positive(dataset: Any) -> str:
 
 
 def _all_seconds(price: Any) -> float:
-    """The kernel and its enclosures."""
+    """Expected seconds of the kernel and its enclosures."""
     rows = price.n1 * (price.c if price.outputs == "full" else 1)
     return price.seconds + expected_seconds(3 * rows**3)
 
 
 def _eigenvalue_seconds(rows: int) -> float:
-    """Half of the reduction to tridiagonal form runs at the speed of memory."""
+    """Expected seconds of all eigenvalues; half of the reduction to tridiagonal form runs at the speed of memory."""
     return expected_seconds(8 * rows**3)

@@ -55,12 +55,12 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Expected."""
+        """Expected time."""
         return self.cost.seconds
 
     @property
     def gigabytes(self) -> float:
-        """At the peak."""
+        """Memory at the peak."""
         return self.cost.bytes / 1e9
 
     @property

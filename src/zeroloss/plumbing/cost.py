@@ -39,7 +39,7 @@ class Cost:
 
     @property
     def sentence(self) -> str:
-        """For a person, before it starts: "about 44 s and 604 MB"."""
+        """Expected time and memory as text, to be shown before the start: "about 44 s and 604 MB"."""
         return f"about {format_seconds(self.seconds)} and {format_bytes(self.bytes)}"
 
     def fits(self, free: float | None) -> bool:

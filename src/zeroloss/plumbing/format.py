@@ -22,9 +22,11 @@ def format_bytes(size: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration to two digits, in the unit a person would use: "0.01 s", "45 s", "5 min", "2 h", "12 days", "30 years"."""
+    """A duration to two digits, or to a millisecond, in the unit a person would use: "45 s", "5 min", "2 h", "12 days"."""
     if not math.isfinite(seconds):
         return "unknown time"
+    if seconds < 5e-4:
+        return "0 s"
     for limit, unit, name in TIMES:
         if seconds < limit:
             return f"{seconds / unit:.2g} {name}" if seconds < 9.95 * unit else f"{seconds / unit:,.0f} {name}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from zeroloss.networks import FeedForward, SquasherNetwork
 from zeroloss.plumbing import InputError, Progress
+from zeroloss.plumbing.format import format_bytes
 from zeroloss.problem import Problem
 from zeroloss.prove.judged import Judged
 from zeroloss.prove.polish import polish as polish_all
@@ -91,7 +92,7 @@ def side_by_side(problem: Problem, method: str) -> Problem:
     units = max([1, *(w.shape[0] * w.shape[1] for w in network.weights[:-1])])
     if units > MOST_UNITS:
         raise InputError(
-            f"the squasher network has {units:,} units in a layer, which as one full matrix takes {8e-9 * units**2:.1f} GB; "
+            f"the squasher network has {units:,} units in a layer, which as one full matrix takes {format_bytes(8 * units**2)}; "
             f"prove one of at most {MOST_UNITS:,}, or of depth 1."
         )
     layers: FeedForward = network.as_feedforward()
