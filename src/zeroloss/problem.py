@@ -65,7 +65,7 @@ class Problem:
 
     def __init__(self, network: Any, data: Any, trainable: Any = None):
         self.given = data = as_data(data)
-        network = differentiable(network, data if isinstance(data, Dataset) else np.asarray(data[0]))
+        network = differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0]))
         self.network = on_rows(network, data)
         self.data = matched(self.network, data)
         self.trainable = trainable

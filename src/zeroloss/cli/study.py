@@ -71,9 +71,9 @@ def list_studies(json: o.Json = False) -> None:
 
 
 def _scale_text(scale: str, p: Any) -> str:
-    from zeroloss.studies.run import duration
+    from zeroloss.plumbing.format import format_seconds
 
-    return f"{scale} {p.trials:,} trials, {duration(p.seconds)}"
+    return f"{scale} {p.trials:,} trials, {format_seconds(p.seconds)}"
 
 
 def _listed(found: Any, prices: dict[str, Any]) -> dict[str, Any]:

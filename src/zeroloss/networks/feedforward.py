@@ -43,7 +43,9 @@ class FeedForward(eqx.Module):
     bias_scales: tuple[float, ...] = eqx.field(static=True)
     activations: tuple[Segments, ...] = eqx.field(static=True)
 
-    def __init__(self, weights, biases, activations, weight_scales=None, bias_scales=None):
+    def __init__(
+        self, weights: Any, biases: Any, activations: Any, weight_scales: Any = None, bias_scales: Any = None
+    ) -> None:
         weights, biases = tuple(weights), tuple(biases)
         depth = len(weights) - 1
         if depth < 0 or len(biases) != len(weights) or len(activations) != depth:

@@ -16,6 +16,7 @@ from zeroloss.plumbing.numbers import whole_number
 
 Scalar = bool | int | float | str
 Parameters = Mapping[str, Scalar]
+Metrics = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,13 +28,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.grids import Grid, Parameters
+from zeroloss.studies.grids import Grid, Metrics, Parameters
 from zeroloss.verdict import Status, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Metrics = Mapping[str, Any]
 Tables = Mapping[str, "pd.DataFrame"]
 """One table per experiment, one row per finished trial; columns: the axes, `seed`, the metrics."""
 

@@ -22,8 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zeroloss.plumbing import InputError
-from zeroloss.studies.grids import Parameters
-from zeroloss.studies.study import Metrics
+from zeroloss.studies.grids import Metrics, Parameters
 
 C = TypeVar("C")
 _KINDS = {kind.__name__: kind for kind in (int, float, str, bool)}

@@ -24,7 +24,13 @@ PLAIN = 2.0**400
 
 
 def _array(k: Any) -> np.ndarray:
-    """`k` as an array without rounding: a list of Python's numbers keeps them."""
+    """`k` as an array without rounding: a list of Python's numbers keeps them; what is masked has no value."""
+    if isinstance(k, np.ma.MaskedArray):
+        if np.ma.is_masked(k):
+            raise InputError(
+                "the entries of the matrix are partly masked; fill them, for instance by array.filled(value)."
+            )
+        k = k.data
     return np.asarray(k) if hasattr(k, "__array__") else np.asarray(k, dtype=object)
 
 

@@ -21,7 +21,7 @@ from zeroloss.networks import MLP, predict
 from zeroloss.plumbing import InputError
 from zeroloss.studies.double_descent.samples import Sample, sample
 from zeroloss.studies.double_descent.trials import share, squared
-from zeroloss.studies.study import Metrics
+from zeroloss.studies.grids import Metrics
 from zeroloss.studies.typed import per_block, stack
 
 STEP_SIZE, LOOK, BUDGET, GOAL = 5e-3, 50, 3000, 1e-5

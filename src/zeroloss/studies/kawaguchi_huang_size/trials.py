@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.descent.levenberg_marquardt import levenberg_marquardt
+from zeroloss.studies.grids import Metrics
 from zeroloss.studies.kawaguchi_huang_size import boundary, labels, readout
 from zeroloss.studies.kawaguchi_huang_size.boundary import NEAR, STARTS, STEPS, ZERO
 from zeroloss.studies.kawaguchi_huang_size.network import padded_network
-from zeroloss.studies.study import Metrics
 from zeroloss.studies.typed import per_block, per_key
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zeroloss.networks import trainable_mask
-from zeroloss.studies.study import Metrics
+from zeroloss.studies.grids import Metrics
 from zeroloss.studies.terjek_gonzalez_sanchez_width import descent, problems
 from zeroloss.studies.typed import per_block, per_key
 from zeroloss.tangent import infinite_kernel
