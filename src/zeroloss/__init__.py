@@ -96,8 +96,11 @@ _NAMES = {
     "prove": ("Proof",),
 }
 _HOME = {name: room for room, names in _NAMES.items() for name in names}
-_ROOMS = ("audit", "figures", "prove", "report", "tangent", "theorems")
-"""Packages that are public; `zl.audit(...)` and `zl.prove(...)` work too: those two are callable."""
+_ROOMS = (
+    "audit", "data", "descent", "examine", "figures", "minima", "networks", "plumbing", "prove", "report", "studies", "tangent", "theorems",
+    "verdict", "verified",
+)  # fmt: skip
+"""Folders, loaded when first used; `zl.audit(...)` and `zl.prove(...)` work too: those two are callable."""
 
 
 def __getattr__(name: str) -> Any:
