@@ -1,3 +1,5 @@
+import importlib
+
 """Newton-Kantorovich on networks: the constants enclose ball arithmetic, and nothing false is PROVED."""
 
 import jax
@@ -223,9 +225,7 @@ def test_a_factor_from_near_by_only_says_where_to_try(monkeypatch):
     """Good, bad and broken factors: the bound stays below the eigenvalue, and with a good one it is as sharp."""
     import scipy.linalg.lapack as lapack
 
-    from zeroloss.verified import newton_kantorovich as room
-
-    monkeypatch.setattr(room, "WORTH_GUESSING", 1)
+    monkeypatch.setattr(importlib.import_module("zeroloss.verified.newton_kantorovich"), "WORTH_GUESSING", 1)
     net = MLP(3, 2, 12, 2, dtype="float64", key=4)
     distinct, trained = collapse(X, Y), trained_layers(net, trainable_mask(net, None))
     from zeroloss.tangent.kernel import kernel_matrix
