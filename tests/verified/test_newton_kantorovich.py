@@ -1,6 +1,6 @@
-import importlib
-
 """Newton-Kantorovich on networks: the constants enclose ball arithmetic, and nothing false is PROVED."""
+
+import importlib
 
 import jax
 import jax.numpy as jnp

@@ -65,7 +65,9 @@ def identity_mismatch(certificate: Any, saved: Saved) -> str:
     """Whether the identity names the network in the file: a sentence if not."""
     c = certificate
     if c.identity is None or saved.header["kind"] == "TracedNetwork":
-        return ""  # of a network of JAX the file holds the program, and the identity names the network it was traced from
+        return (
+            ""  # of a network of JAX the file holds the program, and the identity names the network it was traced from
+        )
     own = c.identity.networks.get("model" if c.which == "given" else "polished", {})
     if own.get("sha256") == network_digest(*by_name(saved.header, saved.arrays)):
         return ""
