@@ -26,6 +26,7 @@ from zeroloss.networks import (
     BlackBox,
     FeedForward,
     SquasherNetwork,
+    TorchNetwork,
     differentiable,
     is_double,
     on_rows,
@@ -82,11 +83,16 @@ class Problem:
 
     def _check_fit(self) -> None:
         net, d, columns = self.network, self.x.shape[1], self.y.shape[1]
-        if isinstance(net, FeedForward) and (net.in_size, net.out_size) != (d, columns):
-            raise InputError(
-                f"the network maps {net.in_size} numbers to {net.out_size} outputs and the data have {d} and {columns}; give one "
-                f"made for them, with in_size={d} and out_size={columns}." + lacking(net.out_size, columns)
-            )
+        if isinstance(net, FeedForward | TorchNetwork):
+            with precision(net):
+                sizes = net.in_size, net.out_size
+            if sizes != (d, columns):
+                made = f", with in_size={d} and out_size={columns}" if isinstance(net, FeedForward) else ""
+                raise InputError(
+                    f"the network maps {sizes[0]} numbers to {sizes[1]} outputs and the data have {d} and {columns}; give one made "
+                    f"for them{made}." + lacking(sizes[1], columns)
+                )
+            return
         outputs = fitting_size(net, self.inputs[:1])
         if outputs != columns:
             raise InputError(

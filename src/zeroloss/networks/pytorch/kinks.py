@@ -134,7 +134,10 @@ def _tangent(
     if function is None:
         return drawn(result)
     try:
-        with warnings.catch_warnings(), forward.dual_level():  # torch's own rules are scripted, which it calls deprecated
+        with (
+            warnings.catch_warnings(),
+            forward.dual_level(),
+        ):  # torch's own rules are scripted, which it calls deprecated
             warnings.simplefilter("ignore", DeprecationWarning)
             return read(function(*map(dual, args), **{k: dual(v) for k, v in kwargs.items()}))
     except (RuntimeError, NotImplementedError):
