@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zeroloss.data.arrays import training_arrays
+from zeroloss.data.dataset import Dataset
 from zeroloss.networks import as_given
 from zeroloss.networks.fingerprint import fingerprint, summary
 from zeroloss.plumbing.digest import data_hash
@@ -16,11 +17,9 @@ from zeroloss.verdict.identity import Identity
 def identity(data: Any, **networks: Any) -> Identity:
     """The `Identity` of `data` (a `Dataset`, or a pair `(x, y)`) and of the networks by their roles; None is left out."""
     known: dict[str, Any] = {}
-    if hasattr(data, "x_train"):
-        x, y = np.asarray(data.x_train), np.asarray(data.y_train)
+    x, y = training_arrays(data)
+    if isinstance(data, Dataset):
         known = {"name": data.name, "task": data.task, "source": data.source, "n_test": len(data.x_test)}
-    else:
-        x, y = training_arrays(data)
     about = known | {"n_train": len(x), "in_size": int(np.prod(x.shape[1:])), "out_size": int(np.prod(y.shape[1:]))}
     about["sha256"] = data_hash(x, y)
     if known.get("n_test"):
