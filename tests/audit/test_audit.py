@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from audit_makers import classes, dataset, nearest, real_targets
@@ -45,7 +47,9 @@ def test_regression_has_an_r_squared_on_the_test_set():
 
 def test_a_black_box_may_answer_with_a_flat_array():
     data = real_targets(n=40)
-    assert audit(lambda p: nearest(data)(p)[:, 0], data).to_json() == audit(nearest(data), data).to_json()
+    flat, columns = audit(lambda p: nearest(data)(p)[:, 0], data), audit(nearest(data), data)
+    # The identity names the functions, which are two.
+    assert dataclasses.replace(flat, identity=None).to_json() == dataclasses.replace(columns, identity=None).to_json()
 
 
 def test_losses_have_their_formulas():
