@@ -24,6 +24,7 @@ PAGES = [page for page in sorted(DOCS.glob("**/*.md")) if blocks(page) and not p
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what a page writes
+    (tmp_path / "docs").symlink_to(DOCS)  # and what it reads
     names: dict = {}
     torch = importlib.util.find_spec("torch") is not None
     for number, block in enumerate(blocks(page), 1):
