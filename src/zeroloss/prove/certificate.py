@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,15 @@ from zeroloss.data.arrays import training_arrays
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.load import as_data
 from zeroloss.data.task import for_outputs
-from zeroloss.plumbing import InputError, Silent, double
+from zeroloss.plumbing import InputError, Silent
 from zeroloss.plumbing.digest import network_digest
 from zeroloss.plumbing.exact import as_float64
 from zeroloss.plumbing.version import __version__
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verified.attached import attached
+from zeroloss.verified.balls import find_readout
 from zeroloss.verified.certificate import CLAIMS, FORMAT, NAME, ROOM, ProofCertificate, check, load_certificate, seal
-from zeroloss.verified.layers import Layers
-from zeroloss.verified.saved import layers_of, read_saved
+from zeroloss.verified.saved import Saved, layers_of, program_of, read_saved
 
 __all__ = ["ProofCertificate", "certificate_of", "check_certificate", "load_certificate"]
 
@@ -61,8 +62,8 @@ def certificate_of(proof: Any) -> ProofCertificate:
 def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool = False) -> Verdict:
     """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what does not agree.
 
-    The check is `zeroloss.verified.certificate.check`, which runs without JAX. A converted module is first run once as well:
-    a program that cannot run is refused, and so is a proof whose bounded answers are not the module's own.
+    The check is `zeroloss.verified.certificate.check`, which runs without JAX. Where JAX is installed the network is run as well,
+    which can only refuse: a program that cannot run, or a proof whose bounded answers are not the network's own.
 
     Args:
         data: a `Dataset`, or a pair `(x, y)`.
@@ -72,25 +73,39 @@ def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool =
         InputError: a damaged certificate; data that hold NaN.
     """
     saved, data = read_saved(certificate.content(), NAME, trust=trust), as_data(data)
-    network = certificate.weights(trust=trust) if saved.is_program else layers_of(saved, NAME)
-    if isinstance(data, Dataset):
-        data = for_outputs(data, _out_size(network))
+    runs = importlib.util.find_spec("jax") is not None
+    if runs and saved.is_program:
+        certificate.weights(trust=trust)  # refuses a program that cannot run, or is larger than a stranger's may be
+    outputs = _out_size(saved)
+    if isinstance(data, Dataset) and outputs is not None:
+        data = for_outputs(data, outputs)
     x, y = (as_float64(a, "training data") for a in training_arrays(data))
     found = check(certificate, x, y, data, trust=trust)
-    if found.status is not Status.PROVED or not saved.is_program:
+    if found.status is not Status.PROVED or not runs:
         return found
-    from zeroloss.problem import Problem
-    from zeroloss.prove.programs import judge_program
-
-    problem = Problem(network, data)
-    trouble = judge_program(problem.double, problem.mask.parameters, problem, False, Silent()).trouble
+    trouble = _trouble(certificate.weights(trust=trust), data, saved.is_program)
     if not trouble:
         return found
     return dataclasses.replace(found, status=Status.UNKNOWN, reason=f"The proof is refused: {trouble}.")
 
 
-def _out_size(network: Any) -> int:
-    if isinstance(network, Layers):
-        return network.out_size
-    with double():
-        return int(network.out_size)
+def _trouble(network: Any, data: Any, is_program: bool) -> str:
+    """Why the bounded outputs are not those of the network that runs; "" where they are."""
+    from zeroloss.problem import Problem
+    from zeroloss.prove.programs import judge_program
+    from zeroloss.tangent.agreement import disagreement
+
+    problem = Problem(network, data)
+    if is_program:
+        return judge_program(problem.double, problem.mask.parameters, problem, False, Silent()).trouble
+    last = problem.forward[-1]
+    return disagreement(problem.double, problem.distinct.x, last.z, last.z_error)
+
+
+def _out_size(saved: Saved) -> int | None:
+    """Outputs of the network in a certificate; None of a program without a read-out, of which nothing is proved."""
+    if not saved.is_program:
+        return layers_of(saved, NAME).out_size
+    network = program_of(saved, NAME)
+    readout = find_readout(network.program)
+    return None if readout is None else readout.head(network).out_size
