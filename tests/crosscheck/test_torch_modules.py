@@ -49,6 +49,7 @@ def test_kernel(name):
     assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_of_some_parameters_only():
     module, x = made("images", torch.float64)
     network = zl.from_torch(module, x)

@@ -54,6 +54,7 @@ def test_nnx_in_evaluation_mode_with_its_statistics_constant():
     assert jax.tree.all(jax.tree.map(np.array_equal, before, after))
 
 
+@pytest.mark.slow
 def test_linen_bound_with_variables_and_as_a_train_state():
     linen = pytest.importorskip("flax.linen", reason="Flax is not installed")
 

@@ -102,6 +102,7 @@ def test_where_torch_has_no_rule_it_says_so(name):
     assert "Which of equal values" not in warned(TIES["max"][0])
 
 
+@pytest.mark.slow
 def test_away_from_zero_no_rule_speaks():
     x = X[[0, 2]]
     for f, _ in TIES.values():

@@ -52,6 +52,7 @@ def _attack(seed, attempts, polish):
     assert proved == []
 
 
+@pytest.mark.slow
 def test_targets_out_of_reach_are_never_proved():
     _attack(0, 60, polish=False)
     _attack(1, 4, polish=True)
@@ -63,6 +64,7 @@ def test_a_thousand_targets_out_of_reach():
     _attack(3, 150, polish=True)
 
 
+@pytest.mark.slow
 def test_the_same_networks_are_proved_for_targets_in_reach():
     """The attacks above fail because there is no zero, not because nothing is ever proved."""
     rng, proved = np.random.default_rng(4), 0

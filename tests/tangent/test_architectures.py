@@ -105,6 +105,7 @@ def test_as_a_function_of_parameters_and_a_batch(name):
     assert_close(kernel(function, x, check=False), expected, np.float64)
 
 
+@pytest.mark.slow
 def test_part_of_the_parameters():
     network, x, _ = made("encoder", "float64")
     names = jax.tree.map(lambda _: False, network)

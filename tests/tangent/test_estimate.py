@@ -128,6 +128,7 @@ def test_whole_numbers_stay_whole_only_where_nothing_else_is_taken():
     np.testing.assert_array_equal(kernel(net, pictures), kernel(net, pictures.astype(float)))
 
 
+@pytest.mark.slow
 def test_a_rule_that_loses_a_term_is_caught_by_the_probe(monkeypatch):
     """The check is of the whole: a wrong position, a lost use or a wrong sign in any rule changes it."""
     module = sys.modules["zeroloss.tangent.kernel"]

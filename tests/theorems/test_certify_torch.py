@@ -40,6 +40,7 @@ def test_a_wide_readout_fits_any_targets():
     np.testing.assert_allclose(matrix @ weights, Y, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_only_what_is_trained_counts():
     assert certified(convolutional(11)).verdicts["exists"].status is Status.PROVED  # 11 and the bias
     narrow = certified(convolutional(10)).verdicts["exists"]
@@ -50,6 +51,7 @@ def test_only_what_is_trained_counts():
     assert frozen.status is Status.UNKNOWN and "its read-out is not trained" in frozen.reason
 
 
+@pytest.mark.slow
 def test_never_where_it_is_not_so():
     alike = np.concatenate([X[:11], X[:1] + np.float32(1e-7)])  # nearly a repeat: independent by less than rounding
     near = certified(convolutional(40), alike).verdicts["exists"]
