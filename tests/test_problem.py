@@ -67,3 +67,16 @@ def test_other_weights_share_what_does_not_depend_on_them(problem):
     other = problem.at(zl.MLP(3, DATA.out_size, width=40, depth=1, activation="tanh", key=2))
     assert other.distinct is problem.distinct
     assert not np.array_equal(other.forward[-1].z, problem.forward[-1].z)
+
+
+def test_what_the_caller_does_with_his_arrays_afterwards_changes_nothing():
+    x, y = X[:13].copy(), RNG.standard_normal((13, 1))
+    net = zl.FeedForward([RNG.standard_normal((40, 3)), RNG.standard_normal((1, 40))], [None, None], ["tanh"])
+    problem = Problem(net, (x, y))
+    before = zl.prove(problem)
+    x[:], y[:], net.weights[0][:] = 0.0, 7.0, 0.0
+    again = zl.prove(problem)
+    assert again == before and again.evidence["data_sha256"] == before.identity.data["sha256"]
+    assert len(problem.distinct.x) == 13
+    with pytest.raises(ValueError, match="read-only"):
+        problem.x[:] = 0

@@ -18,6 +18,7 @@ import numpy as np
 
 from zeroloss.data.arrays import lower_bound_of_squares, training_arrays
 from zeroloss.data.checks import lacking
+from zeroloss.data.content import read_only
 from zeroloss.data.dataset import Dataset
 from zeroloss.data.load import as_data
 from zeroloss.data.repeats import Collapsed, collapse, contradictions
@@ -55,7 +56,7 @@ class Problem:
         data: a `Dataset`, a pair `(x, y)`, or a loader.
         trainable: which parameters may move; see `zeroloss.networks.trainable_mask`.
 
-    Attributes:
+    Attributes (arrays are read-only):
         network: as a network of this library, in the precision it has; data: with targets for its outputs; given: as they came.
         mask: True where a parameter may move.
         inputs: the training inputs `(n, ...)` as given; x: `(n, d)` and y: `(n, c)`, exact in float64.
@@ -65,19 +66,20 @@ class Problem:
     """
 
     def __init__(self, network: Any, data: Any, trainable: Any = None):
-        self.given = data = as_data(data)
+        self.given = data = owned(as_data(data))
         network = differentiable(network, data if hasattr(data, "x_train") else np.asarray(data[0]))
-        self.network = on_rows(network, data)
+        self.network = owned(on_rows(network, data))
         self.data = matched(self.network, data)
         self.trainable = trainable
         check_weights(self.network)
         self.inputs, targets = training_arrays(self.data)
         check_inputs(self.network, self.inputs)
         check_images(self.network, self.data)
-        self.x = as_float64(self.inputs, "inputs").reshape(len(self.inputs), -1)
+        self.inputs = read_only(np.asarray(self.inputs))
+        self.x = read_only(as_float64(self.inputs, "inputs").reshape(len(self.inputs), -1))
         if isinstance(self.network, FeedForward | SquasherNetwork):
             self.inputs = self.inputs.reshape(len(self.inputs), -1)  # images, whose pixels are numbers like others
-        self.y = as_float64(targets, "targets")
+        self.y = read_only(as_float64(targets, "targets"))
         self._check_fit()
         self.mask: Any = trainable_mask(self.network, trainable)
 
@@ -179,6 +181,21 @@ class Problem:
 
 _OF_WEIGHTS = {"network", "double", "layers", "forward", "constants"}
 """What is different at other weights."""
+
+
+def owned(tree: Any) -> Any:
+    """`tree` with a read-only copy of each NumPy array that somebody may write to; one array in two places stays one.
+
+    What a problem has computed once must stay what its hashes say, whatever the caller does with his arrays afterwards.
+    """
+    copies: dict[int, np.ndarray] = {}
+
+    def copy(leaf: Any) -> Any:
+        if type(leaf) is not np.ndarray or not leaf.flags.writeable:
+            return leaf
+        return copies.setdefault(id(leaf), read_only(leaf))
+
+    return jax.tree.map(copy, tree)
 
 
 def as_problem(network: Any, data: Any = None, trainable: Any = None) -> Problem:
