@@ -5,8 +5,9 @@ import pytest
 from audit_makers import classes, dataset, half_needle, nearest, needle, real_targets, spoiled
 
 from zeroloss.audit import Trust, audit, local_verdict, trust_curve
+from zeroloss.audit.local import CLAIM
 from zeroloss.audit.probes import NEIGHBOURS, make_probes
-from zeroloss.audit.trust import CLAIM, NEAR
+from zeroloss.audit.trust import NEAR
 from zeroloss.plumbing import InputError
 from zeroloss.verdict import Status, wilson
 

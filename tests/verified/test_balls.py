@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ball_cases import RADIUS, B, weights
 
 from zeroloss.networks.pytorch import OPERATORS
 from zeroloss.plumbing import double
@@ -12,24 +13,6 @@ from zeroloss.verified.balls import RULES, Ball, NoBoundError, Unsure
 from zeroloss.verified.balls.ball import divide, exact, root
 from zeroloss.verified.balls.recurrent import is_recurrent
 from zeroloss.verified.balls.rules import product
-
-RADIUS = 1e-3
-
-
-class B:
-    """A ball of this shape around normal numbers (`positive`: around 1 to 3)."""
-
-    def __init__(self, *shape, positive=False):
-        self.shape, self.positive = shape, positive
-
-    def make(self, rng):
-        mid = rng.uniform(1, 3, self.shape) if self.positive else rng.standard_normal(self.shape)
-        return Ball(mid, RADIUS * rng.uniform(0, 1, self.shape))
-
-
-def weights(*shape):
-    return np.random.default_rng(5).standard_normal(shape)
-
 
 IMAGE = B(2, 4, 7, 7)
 CASES = {

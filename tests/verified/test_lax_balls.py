@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ball_cases import B, weights
 
 from zeroloss.networks.pytorch import OPERATORS
 from zeroloss.networks.pytorch.program import Dtype
@@ -13,23 +14,7 @@ from zeroloss.verified.balls.ball import Ball, NoBoundError, Unsure, exact
 from zeroloss.verified.balls.lax import LAX
 from zeroloss.verified.balls.operate import operate
 
-RADIUS = 1e-3
 OWN = Dtype("float64")
-
-
-class B:
-    """A ball of this shape around normal numbers (`positive`: around 1 to 3)."""
-
-    def __init__(self, *shape, positive=False):
-        self.shape, self.positive = shape, positive
-
-    def make(self, rng):
-        mid = rng.uniform(1, 3, self.shape) if self.positive else rng.standard_normal(self.shape)
-        return Ball(mid, RADIUS * rng.uniform(0, 1, self.shape))
-
-
-def weights(*shape):
-    return np.random.default_rng(5).standard_normal(shape)
 
 
 def whole(*numbers):

@@ -7,10 +7,11 @@ from zeroloss.audit.auditing import Audit, audit
 from zeroloss.audit.catalogue import CATALOGUE
 from zeroloss.audit.fit import training_loss
 from zeroloss.audit.laziness import Laziness, laziness, lazy_verdict
+from zeroloss.audit.local import local_verdict
 from zeroloss.audit.measure import Measure
 from zeroloss.audit.price import AuditPrice, priced
 from zeroloss.audit.ranking import Correlation, Ranking, rank
-from zeroloss.audit.trust import Trust, local_verdict, trust_curve
+from zeroloss.audit.trust import Trust, trust_curve
 
 __all__ = [
     "CATALOGUE",

@@ -11,13 +11,14 @@ from zeroloss.audit.catalogue import chosen
 from zeroloss.audit.categorical import categorical_curve
 from zeroloss.audit.fit import model_loss, part_numbers
 from zeroloss.audit.laziness import laziness, lazy_verdict, unknown_lazy
+from zeroloss.audit.local import local_verdict, mixed_verdict
 from zeroloss.audit.measure import Measure
 from zeroloss.audit.measuring import measure
 from zeroloss.audit.positions import Positions, positions_of
 from zeroloss.audit.price import AuditPrice, plan
 from zeroloss.audit.rule import sentence
 from zeroloss.audit.subject import Subject
-from zeroloss.audit.trust import Trust, local_verdict, mixed_verdict, trust_curve
+from zeroloss.audit.trust import Trust, trust_curve
 from zeroloss.data.infimum import infimum
 from zeroloss.data.load import as_data
 from zeroloss.data.repeats import collapse

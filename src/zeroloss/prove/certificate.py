@@ -1,4 +1,4 @@
-"""Certificates of proofs: made from a `Proof`, and checked by the core (`zeroloss.verified.certificate`)."""
+"""Certificates of proofs: made from a `Proof`, and checked by the core (`zeroloss.verified.check`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from zeroloss.plumbing.version import __version__
 from zeroloss.verdict import Status, Verdict, at_most
 from zeroloss.verified.attached import attached
 from zeroloss.verified.balls import find_readout
-from zeroloss.verified.certificate import CLAIMS, FORMAT, NAME, ROOM, ProofCertificate, check, load_certificate, seal
+from zeroloss.verified.certificate import CLAIMS, FORMAT, NAME, ROOM, ProofCertificate, load_certificate, seal
+from zeroloss.verified.check import check
 from zeroloss.verified.saved import Saved, layers_of, program_of, read_saved
 
 __all__ = ["ProofCertificate", "certificate_of", "check_certificate", "load_certificate"]
@@ -62,7 +63,7 @@ def certificate_of(proof: Any) -> ProofCertificate:
 def check_certificate(certificate: ProofCertificate, data: Any, *, trust: bool = False) -> Verdict:
     """Verify a certificate again from its network and the training data alone: PROVED, or UNKNOWN and what does not agree.
 
-    The check is `zeroloss.verified.certificate.check`, which runs without JAX. Where JAX is installed the network is run as well,
+    The check is `zeroloss.verified.check`, which runs without JAX. Where JAX is installed the network is run as well,
     which can only refuse: a program that cannot run, or a proof whose bounded answers are not the network's own.
 
     Args:

@@ -12,7 +12,7 @@ installed. A bound is a `Lower` or an `Upper`, which nothing outside this folder
 - `newton_kantorovich`, `kinks`: a minimum near by, moving every layer. `readout`: one near by, moving the last layer.
 - `composite`: gradient descent from here reaches a minimum. `margins`, `classified`: every example is classified correctly.
 - `balls`: ball arithmetic for programs (converted modules, networks of JAX).
-- `certificate`, `attached`: a proof in a file, verified again.
+- `certificate`, `attached`, `check`: a proof in a file, and verified again.
 """
 
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from zeroloss.plumbing.lazy import load_lazily
 
 if TYPE_CHECKING:
     from zeroloss.verified.bound import Lower, Upper
-    from zeroloss.verified.certificate import ProofCertificate, check, load_certificate
+    from zeroloss.verified.certificate import ProofCertificate, load_certificate
+    from zeroloss.verified.check import check
     from zeroloss.verified.composite import Composite, composite_theorem
     from zeroloss.verified.eigenvalues import Enclosure, largest_eigenvalue, smallest_eigenvalue
     from zeroloss.verified.layers import Layers
@@ -33,7 +34,8 @@ load_lazily(
     __name__,
     {
         "zeroloss.verified.bound": ("Lower", "Upper"),
-        "zeroloss.verified.certificate": ("ProofCertificate", "check", "load_certificate"),
+        "zeroloss.verified.certificate": ("ProofCertificate", "load_certificate"),
+        "zeroloss.verified.check": ("check",),
         "zeroloss.verified.composite": ("Composite", "composite_theorem"),
         "zeroloss.verified.eigenvalues": ("Enclosure", "largest_eigenvalue", "smallest_eigenvalue"),
         "zeroloss.verified.layers": ("Layers",),

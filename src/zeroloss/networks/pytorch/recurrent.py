@@ -22,20 +22,20 @@ _KINDS = {"lstm": "Tensor[] hx", "gru": "Tensor hx", "rnn_tanh": "Tensor hx", "r
 @functools.cache
 def _operators() -> Any:
     """The operators in torch's registry, with the rules for their shapes."""
-    import torch
+    from torch import library
 
-    library = torch.library.Library("zeroloss", "FRAGMENT")
+    operators = library.Library("zeroloss", "FRAGMENT")
     for name, state in _KINDS.items():
         results = "(Tensor, Tensor, Tensor)" if name == "lstm" else "(Tensor, Tensor)"
-        library.define(f"{name}(Tensor x, {state}, Tensor[] params, {_OPTIONS}, bool batch_first) -> {results}")
-        library.define(f"{name}_packed(Tensor x, Tensor going, {state}, Tensor[] params, {_OPTIONS}) -> {results}")
-        library.impl(name, _shapes, "Meta")
-        library.impl(f"{name}_packed", _packed_shapes, "Meta")
-    library.define("pack(Tensor x, Tensor lengths, bool batch_first) -> (Tensor, Tensor)")
-    library.impl("pack", _pack_shapes, "Meta")
-    library.define("unpack(Tensor x, Tensor going, bool batch_first, float value, int length) -> (Tensor, Tensor)")
-    library.impl("unpack", _unpack_shapes, "Meta")
-    return library  # what holds it keeps the operators
+        operators.define(f"{name}(Tensor x, {state}, Tensor[] params, {_OPTIONS}, bool batch_first) -> {results}")
+        operators.define(f"{name}_packed(Tensor x, Tensor going, {state}, Tensor[] params, {_OPTIONS}) -> {results}")
+        operators.impl(name, _shapes, "Meta")
+        operators.impl(f"{name}_packed", _packed_shapes, "Meta")
+    operators.define("pack(Tensor x, Tensor lengths, bool batch_first) -> (Tensor, Tensor)")
+    operators.impl("pack", _pack_shapes, "Meta")
+    operators.define("unpack(Tensor x, Tensor going, bool batch_first, float value, int length) -> (Tensor, Tensor)")
+    operators.impl("unpack", _unpack_shapes, "Meta")
+    return operators  # what holds it keeps the operators
 
 
 def _shapes(

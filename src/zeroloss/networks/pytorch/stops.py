@@ -32,7 +32,9 @@ def is_stop(target: Any) -> bool:
 def _mark(torch: Any) -> Any:
     """The operator: a copy of its argument, without a derivative."""
 
-    @torch.library.custom_op("zeroloss::stop_gradient", mutates_args=(), schema="(Tensor x) -> Tensor")
+    from torch import library
+
+    @library.custom_op("zeroloss::stop_gradient", mutates_args=(), schema="(Tensor x) -> Tensor")
     def stop(x):
         return x.detach().clone()
 
